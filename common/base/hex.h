@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_BASE_HEX_H
+#define AC_BASE_HEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Decode exactly 2*n lower-case hex digits.  Returns 0, or -1 on any other
+ * character or length, leaving OUT unspecified. */
+int ac_hex_decode(uint8_t *out, size_t n, const char *hex, size_t len);
+
+/* Write 2*n lower-case digits and a NUL: OUT has room for 2*n+1. */
+void ac_hex_encode(char *out, const uint8_t *p, size_t n);
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/cli/prog.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+
+enum { MAX_DEPTH = 3 };
+
+/* The command line, half understood. */
+struct parse {
+	const struct ac_prog *prog;
+	void *globals;
+	const struct ac_cmd *path[MAX_DEPTH]; /* command, subcommand, ... */
+	size_t depth;
+	void *opts;
+	struct ac_strv operands;
+	bool help;
+	int i; /* next argument */
+};
+
+static bool is_alias(const struct ac_cmd *c, struct ac_str name)
+{
+	struct ac_str all = ac_str(c->alias);
+	struct ac_str one;
+
+	while (all.len != 0) {
+		(void)ac_str_cut(&all, ' ', &one);
+		if (one.len == name.len && memcmp(one.p, name.p, one.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The command NAME, by its name, an alias, or a prefix that only it has. */
+static const struct ac_cmd *find_cmd(const struct ac_cmd *cmds,
+				     const char *name)
+{
+	const struct ac_cmd *found = NULL;
+	size_t n = 0;
+
+	for (const struct ac_cmd *c = cmds; c->name != NULL; c++) {
+		if (strcmp(c->name, name) == 0 || is_alias(c, ac_str(name)))
+			return c;
+		if (name[0] != '\0' && ac_str_starts(ac_str(c->name), name)) {
+			found = c;
+			n++;
+		}
+	}
+	return n == 1 ? found : NULL;
+}
+
+static void print_path(FILE *out, const struct parse *p)
+{
+	fputs(p->prog->name, out);
+	for (size_t d = 0; d < p->depth; d++)
+		fprintf(out, " %s", p->path[d]->name);
+}
+
+static void print_cmds(FILE *out, const struct ac_cmd *cmds)
+{
+	fputs("\nCommands:\n", out);
+	for (const struct ac_cmd *c = cmds; c->name != NULL; c++)
+		if (c->help != NULL)
+			fprintf(out, "  %-22s %s\n", c->name, c->help);
+}
+
+static void usage(FILE *out, const struct parse *p)
+{
+	const struct ac_cmd *c = p->depth != 0 ? p->path[p->depth - 1] : NULL;
+	const struct ac_cmd *sub = c != NULL ? c->sub : p->prog->cmds;
+
+	fputs("Usage: ", out);
+	print_path(out, p);
+	if (c == NULL || c->opts != NULL)
+		fputs(" [options]", out);
+	if (sub != NULL)
+		fputs(" COMMAND", out);
+	if (c != NULL && c->args != NULL)
+		fprintf(out, " %s", c->args);
+	fputc('\n', out);
+	if (c == NULL)
+		fprintf(out, "\n%s\n", p->prog->about);
+	else if (c->help != NULL)
+		fprintf(out, "\n%s\n", c->help);
+	if (c != NULL && c->about != NULL)
+		fprintf(out, "\n%s\n", c->about);
+	if (sub != NULL)
+		print_cmds(out, sub);
+	if (c != NULL && c->opts != NULL) {
+		fputs("\nOptions:\n", out);
+		ac_opt_help(out, c->opts);
+	}
+	if (p->prog->globals != NULL) {
+		fputs("\nGlobal options:\n", out);
+		ac_opt_help(out, p->prog->globals);
+	}
+}
+
+/* Step into the command that ARG names. */
+static int enter(struct parse *p, const char *arg, struct ac_err *err)
+{
+	const struct ac_cmd *cmds =
+		p->depth != 0 ? p->path[p->depth - 1]->sub : p->prog->cmds;
+	const struct ac_cmd *c = find_cmd(cmds, arg);
+
+	if (c == NULL)
+		return ac_err_set(err, AC_E_USAGE,
+				  "unknown command \"%s\" for \"%s%s%s\"", arg,
+				  p->prog->name, p->depth != 0 ? " " : "",
+				  p->depth != 0 ? p->path[p->depth - 1]->name
+						: "");
+	if (p->depth == MAX_DEPTH)
+		return ac_err_set(err, AC_E_USAGE, "too many commands");
+	p->path[p->depth++] = c;
+	free(p->opts);
+	p->opts = ac_xcalloc(1, c->opt_size);
+	return 0;
+}
+
+static void rest_are_operands(struct parse *p, int argc, char **argv)
+{
+	while (p->i < argc)
+		ac_strv_push(&p->operands, argv[p->i++]);
+}
+
+static int parse(struct parse *p, int argc, char **argv, struct ac_err *err)
+{
+	while (p->i < argc && !p->help) {
+		const struct ac_cmd *c =
+			p->depth != 0 ? p->path[p->depth - 1] : NULL;
+		const struct ac_cmd *sub = c != NULL ? c->sub : p->prog->cmds;
+		char *arg = argv[p->i];
+
+		if (c != NULL && c->flags & AC_CMD_RAW) {
+			rest_are_operands(p, argc, argv);
+			break;
+		}
+		if (ac_opt_is(arg)) {
+			struct ac_optset sets[2] = {{c != NULL ? c->opts : NULL,
+						     p->opts},
+						    {p->prog->globals,
+						     p->globals}};
+
+			if (ac_opt_one(sets, 2, argc, argv, &p->i, &p->help,
+				       err) < 0)
+				return -1;
+		} else if (strcmp(arg, "--") == 0) {
+			p->i++;
+			rest_are_operands(p, argc, argv);
+		} else if (sub != NULL) {
+			if (enter(p, arg, err) < 0)
+				return -1;
+			p->i++;
+		} else {
+			if (c != NULL && c->flags & AC_CMD_STOP) {
+				rest_are_operands(p, argc, argv);
+				break;
+			}
+			ac_strv_push(&p->operands, arg);
+			p->i++;
+		}
+	}
+	return 0;
+}
+
+static int check_operands(const struct parse *p, struct ac_err *err)
+{
+	const struct ac_cmd *c = p->path[p->depth - 1];
+	int n = (int)p->operands.n;
+
+	if (c->flags & AC_CMD_RAW ||
+	    (n >= c->min && (c->max < 0 || n <= c->max)))
+		return 0;
+	return ac_err_set(err, AC_E_USAGE,
+			  "%s: incorrect number of arguments; usage: %s %s %s",
+			  c->name, p->prog->name, c->name,
+			  c->args != NULL ? c->args : "(no arguments)");
+}
+
+static int exit_code(const struct ac_prog *p, const struct ac_err *err)
+{
+	int code = p->code != NULL ? p->code(err) : -1;
+
+	if (code >= 0)
+		return code;
+	if (err->code == AC_E_USAGE)
+		return p->usage_code != 0 ? p->usage_code : 2;
+	return p->fail_code != 0 ? p->fail_code : 1;
+}
+
+static int tell(const struct ac_prog *p, const struct ac_err *err)
+{
+	AC_FREE char *msg = ac_str_show(err->msg);
+
+	ac_log("%s", msg);
+	if (err->code == AC_E_USAGE)
+		ac_log("run '%s --help' for usage", p->name);
+	return exit_code(p, err);
+}
+
+/* `help CMD [SUB]`: show what `CMD SUB --help` shows. */
+static int help_command(struct parse *p, int argc, char **argv)
+{
+	struct ac_err err = AC_ERR_INIT;
+
+	p->depth = 0;
+	for (int i = 0; i < argc; i++)
+		if (enter(p, argv[i], &err) < 0)
+			return tell(p->prog, &err);
+	usage(stdout, p);
+	return 0;
+}
+
+static int version(const struct ac_prog *p)
+{
+	printf("%s version %s\n", p->name, AC_VERSION);
+	if (p->version != NULL)
+		printf("%s\n", p->version);
+	return 0;
+}
+
+/* What every program answers itself; -1 when it is none of that. */
+static int builtin(struct parse *p, int argc, char **argv)
+{
+	const char *first = argc > 1 ? argv[1] : "";
+
+	if (strcmp(first, "--version") == 0 ||
+	    (strcmp(first, "version") == 0 &&
+	     find_cmd(p->prog->cmds, "version") == NULL))
+		return version(p->prog);
+	if (strcmp(first, "help") == 0)
+		return help_command(p, argc - 2, argv + 2);
+	return -1;
+}
+
+static int dispatch(struct parse *p, int argc, char **argv)
+{
+	struct ac_err err = AC_ERR_INIT;
+	const struct ac_cmd *c;
+	struct ac_call call;
+	int r = builtin(p, argc, argv);
+
+	if (r >= 0)
+		return r;
+	if (parse(p, argc, argv, &err) < 0)
+		return tell(p->prog, &err);
+	c = p->depth != 0 ? p->path[p->depth - 1] : NULL;
+	if (p->help) {
+		usage(stdout, p);
+		return 0;
+	}
+	if (c == NULL || c->run == NULL) {
+		ac_log("missing command");
+		usage(stderr, p);
+		return p->prog->usage_code != 0 ? p->prog->usage_code : 2;
+	}
+	if (p->prog->debug_offset != 0)
+		ac_log_init(p->prog->name,
+			    *(bool *)(void *)((char *)p->globals +
+					      p->prog->debug_offset));
+	if (check_operands(p, &err) < 0)
+		return tell(p->prog, &err);
+	if (p->operands.v == NULL)
+		p->operands.v = ac_xcalloc(1, sizeof(char *));
+	call = (struct ac_call){.cmd = c,
+				.opts = p->opts,
+				.globals = p->globals,
+				.argc = (int)p->operands.n,
+				.argv = p->operands.v};
+	r = c->run(&call, &err);
+	return r >= 0 ? r : tell(p->prog, &err);
+}
+
+/* 0, 1 and 2 must be open, or the first file opened becomes stdout. */
+static void open_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+	for (fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == FD_CLOEXEC)
+			(void)fcntl(fd, F_SETFD, 0);
+}
+
+int ac_prog_main(const struct ac_prog *prog, int argc, char **argv)
+{
+	struct parse p = {.prog = prog, .i = 1};
+	int code;
+
+	open_stdio();
+	ac_log_init(prog->name, false);
+	p.globals = ac_xcalloc(1, prog->global_size);
+	code = dispatch(&p, argc, argv);
+
+	if (p.depth != 0)
+		ac_opt_release(
+			&(struct ac_optset){p.path[p.depth - 1]->opts, p.opts});
+	ac_opt_release(&(struct ac_optset){prog->globals, p.globals});
+	ac_strv_release(&p.operands);
+	free(p.opts);
+	free(p.globals);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		ac_log("write to standard output failed");
+		return prog->fail_code != 0 ? prog->fail_code : 1;
+	}
+	return code;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_CLI_PROG_H
+#define AC_CLI_PROG_H
+
+/*
+ * The frame of a program: commands as a table, help generated from it, one
+ * place that prints the error and picks the exit code.
+ *
+ *	static int run_pull(struct ac_call *c, struct ac_err *err) {
+ *		const struct pull *o = c->opts;
+ *		const struct globals *g = c->globals;
+ *		...c->argc, c->argv: the operands...
+ *		return 0;		(or an exit code, or -1 with *err)
+ *	}
+ *	static const struct ac_cmd cmds[] = {
+ *		{.name = "pull", .alias = "fetch", .args = "IMAGE...",
+ *		 .help = "fetch images into the store", .opts = pull_opts,
+ *		 .opt_size = sizeof(struct pull), .min = 1, .max = -1,
+ *		 .run = run_pull},
+ *		AC_CMD_END,
+ *	};
+ *	int main(int argc, char **argv) {
+ *		static const struct ac_prog prog = {.name = "acfetch", ...};
+ *		return ac_prog_main(&prog, argc, argv);
+ *	}
+ *
+ * Global options may stand before or after the command's name.  A unique
+ * prefix of a command's name is the command.  `PROGRAM help [CMD]`, --help and
+ * -h print on stdout and exit 0; `PROGRAM --version` and `version` too.
+ */
+
+#include <stddef.h>
+
+#include "common/base/attr.h"
+#include "common/cli/opt.h"
+
+struct ac_err;
+
+/* One invocation, as the command's function sees it.  All borrowed. */
+struct ac_call {
+	const struct ac_cmd *cmd;
+	void *opts;    /* the command's options struct */
+	void *globals; /* the program's */
+	int argc;      /* operands only, unless the command is raw */
+	char **argv;   /* ends with NULL */
+};
+
+enum ac_cmd_flags {
+	/* Options stop at the first operand: the rest is the operands as they
+	 * are, a leading "--" dropped. */
+	AC_CMD_STOP = 1,
+	/* Everything behind the command's name goes to it unparsed. */
+	AC_CMD_RAW = 2,
+};
+
+struct ac_cmd {
+	const char *name;
+	const char *alias;         /* other names, separated by spaces */
+	const char *args;          /* "IMAGE...": shown in the usage */
+	const char *help;          /* one line; NULL hides the command */
+	const char *about;         /* paragraphs for its --help, or NULL */
+	const struct ac_opt *opts; /* or NULL */
+	size_t opt_size;
+	int min, max; /* number of operands; max -1: any */
+	unsigned int flags;
+	int (*run)(struct ac_call *call, struct ac_err *err);
+	const struct ac_cmd *sub; /* commands below this one, or NULL */
+};
+
+#define AC_CMD_END           \
+	{                    \
+		.name = NULL \
+	}
+
+struct ac_prog {
+	const char *name;
+	const char *about; /* one line */
+	const struct ac_cmd *cmds;
+	const struct ac_opt *globals; /* or NULL */
+	size_t global_size;
+	size_t debug_offset; /* of a bool member that turns debugging on, or 0
+			      */
+	int usage_code;      /* exit code for a bad command line; 0 means 2 */
+	int fail_code;       /* for any other failure; 0 means 1 */
+	/* A code for some errors, or -1 for the above.  May be NULL. */
+	int (*code)(const struct ac_err *err);
+	const char *version; /* text behind "NAME version", or NULL */
+};
+
+/* Run it.  Returns the exit code. */
+AC_MUSTUSE int ac_prog_main(const struct ac_prog *p, int argc, char **argv);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/sys/atomic.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "common/base/err.h"
+#include "common/base/own.h"
+
+int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
+		   mode_t mode, struct ac_err *err)
+{
+	uint64_t r;
+
+	if (strchr(name, '/') != NULL || name[0] == '\0')
+		return ac_err_set(err, AC_E_INVALID, "bad file name '%s'",
+				  name);
+	if (getrandom(&r, sizeof(r), 0) != (ssize_t)sizeof(r))
+		return ac_err_sys(err, errno, "getrandom");
+
+	(void)snprintf(a->tmp, sizeof(a->tmp), ".tmp-%016jx", (uintmax_t)r);
+	a->fd = openat(dirfd, a->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		       mode);
+	if (a->fd < 0)
+		return ac_err_sys(err, errno, "create '%s'", name);
+	a->dirfd = dirfd;
+	a->name = name;
+	return 0;
+}
+
+int ac_atomic_commit(struct ac_atomic *a, struct ac_err *err)
+{
+	if (fsync(a->fd) < 0)
+		return ac_err_sys(err, errno, "flush '%s'", a->name);
+	if (renameat(a->dirfd, a->tmp, a->dirfd, a->name) < 0)
+		return ac_err_sys(err, errno, "rename to '%s'", a->name);
+	(void)close(ac_steal_fd(&a->fd)); /* release() has nothing to undo */
+	return 0;
+}
+
+void ac_atomic_release(struct ac_atomic *a)
+{
+	int saved = errno;
+
+	if (a->fd >= 0) {
+		(void)close(a->fd);
+		(void)unlinkat(a->dirfd, a->tmp, 0);
+	}
+	*a = AC_ATOMIC_INIT;
+	errno = saved;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_SYS_ATOMIC_H
+#define AC_SYS_ATOMIC_H
+
+/*
+ * Files that appear whole or not at all.
+ *
+ *	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
+ *
+ *	if (ac_atomic_open(&a, dirfd, "manifest", 0444, err) < 0 ||
+ *	    ac_write_all(a.fd, data, len, err) < 0)
+ *		return -1;		(the temporary file is removed)
+ *	return ac_atomic_commit(&a, err);
+ */
+
+#include <sys/types.h>
+
+#include "common/base/attr.h"
+
+struct ac_err;
+
+struct ac_atomic {
+	int fd;           /* write here; -1 when not open */
+	int dirfd;        /* borrowed */
+	const char *name; /* borrowed: the final name */
+	char tmp[32];     /* name of the temporary file in dirfd */
+};
+
+#define AC_ATOMIC_INIT ((struct ac_atomic){.fd = -1, .dirfd = -1})
+
+/* Start writing NAME in DIRFD.  NAME is one component: no slash.  Both
+ * are borrowed until commit or release. */
+AC_MUSTUSE int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
+			      mode_t mode, struct ac_err *err);
+
+/* Flush to disk and rename into place.  On failure nothing has changed. */
+AC_MUSTUSE int ac_atomic_commit(struct ac_atomic *a, struct ac_err *err);
+
+/* Forget an uncommitted file.  A no-op after commit, and on INIT. */
+void ac_atomic_release(struct ac_atomic *a);
+
+#endif
