@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_CODEC_DIGEST_H
+#define AC_CODEC_DIGEST_H
+
+/* SHA-256 and SHA-512, and their two spellings: OCI's "sha256:<hex>" and
+ * appc's "sha512-<hex>". */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/attr.h"
+
+struct ac_err;
+
+enum ac_alg {
+	AC_SHA256,
+	AC_SHA512,
+};
+
+struct ac_digest {
+	enum ac_alg alg;
+	uint8_t bytes[64]; /* 32 or 64 of them */
+};
+
+enum { AC_DIGEST_TEXT = 7 + 128 + 1 }; /* room for any spelling */
+
+const char *ac_digest_alg_name(enum ac_alg alg); /* "sha256" */
+size_t ac_digest_size(enum ac_alg alg);          /* 32, 64 */
+
+/* Parse "sha256:<64 lower hex>" or "sha512:<128>" (SEP ':'), or appc's
+ * "sha512-" (SEP '-').  Anything else, upper case included, is AC_E_INVALID. */
+AC_MUSTUSE int ac_digest_parse(struct ac_digest *d, const char *text, char sep,
+			       struct ac_err *err);
+void ac_digest_print(const struct ac_digest *d, char sep,
+		     char out[AC_DIGEST_TEXT]);
+/* Only the hex digits. */
+void ac_digest_hex(const struct ac_digest *d, char out[AC_DIGEST_TEXT]);
+bool ac_digest_equal(const struct ac_digest *a, const struct ac_digest *b);
+
+/* Of bytes in memory. */
+void ac_digest_of(enum ac_alg alg, const void *p, size_t n,
+		  struct ac_digest *out);
+
+/* Of a stream. */
+struct ac_hash;
+AC_MUSTUSE struct ac_hash *ac_hash_new(enum ac_alg alg);
+void ac_hash_add(struct ac_hash *h, const void *p, size_t n);
+/* The digest of all bytes so far; the hash is ready for a new stream. */
+void ac_hash_final(struct ac_hash *h, struct ac_digest *out);
+void ac_hash_free(struct ac_hash *h);
+
+#endif

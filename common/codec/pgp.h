@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_CODEC_PGP_H
+#define AC_CODEC_PGP_H
+
+/*
+ * OpenPGP detached signatures (RFC 4880 / 9580) by GPGME: the `.aci.asc` of
+ * appc.  Verification uses a private, temporary keyring made from the key
+ * files it is given and nothing of the user's; signing uses the user's (or
+ * a given homedir's) secret keys and agent.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/attr.h"
+#include "common/base/str.h"
+
+struct ac_err;
+struct ac_pgp_ring;
+
+/* A temporary keyring.  Removed (its directory and its agent too) by free. */
+AC_MUSTUSE struct ac_pgp_ring *ac_pgp_ring_new(struct ac_err *err);
+void ac_pgp_ring_free(struct ac_pgp_ring *r);
+/* Add the public keys in LEN bytes (armoured or binary); WHAT names them.  No
+ * key in it: AC_E_INVALID. */
+AC_MUSTUSE int ac_pgp_ring_add(struct ac_pgp_ring *r, const void *key,
+			       size_t len, const char *what,
+			       struct ac_err *err);
+
+/* One good signature. */
+struct ac_pgp_sig {
+	char *fingerprint; /* of the primary key: 40 lower hex */
+	char *subkey;      /* of the key that signed */
+	char *identity;    /* "Name <mail>"; "" when the key has none */
+	int64_t created;
+};
+
+struct ac_pgp_result {
+	struct ac_pgp_sig *sigs; /* the good ones */
+	size_t n;
+};
+void ac_pgp_result_release(struct ac_pgp_result *r);
+
+/* Verify SIG (armoured or binary, LEN bytes) over the content of FD from its
+ * start.  At least one signature must be good: by a key of the ring, not
+ * expired, not revoked, no weak digest (MD5, SHA-1); otherwise AC_E_VERIFY with
+ * the reason and the key's id, and AC_E_NOT_FOUND when the only reason is that
+ * the key is not in the ring. */
+AC_MUSTUSE int ac_pgp_verify(struct ac_pgp_ring *r, const void *sig, size_t len,
+			     int fd, const char *what,
+			     struct ac_pgp_result *out, struct ac_err *err);
+
+/* The key ids that a signature names as its makers (16 lower hex each), without
+ * verifying: to know before a download whether the key is there. */
+AC_MUSTUSE int ac_pgp_issuers(const void *sig, size_t len, struct ac_strv *out,
+			      struct ac_err *err);
+
+/* Keys in a key file, for showing and for naming files. */
+struct ac_pgp_key {
+	char *fingerprint; /* 40 lower hex */
+	struct ac_strv subkeys;
+	struct ac_strv identities;
+	bool expired, revoked;
+};
+AC_MUSTUSE int ac_pgp_keys(const void *key, size_t len, const char *what,
+			   struct ac_pgp_key **out, size_t *n,
+			   struct ac_err *err);
+void ac_pgp_keys_free(struct ac_pgp_key *keys, size_t n);
+
+struct ac_pgp_signer {
+	const char *homedir;    /* NULL: the user's */
+	const char *local_user; /* key to sign with; NULL: the default */
+	int passphrase_fd;      /* -1: ask the agent */
+};
+/* Make an armoured detached signature over the content of FD.  Fails when the
+ * file changes meanwhile. *out is the caller's to free. */
+AC_MUSTUSE int ac_pgp_sign(const struct ac_pgp_signer *s, int fd,
+			   const char *what, char **out, size_t *len,
+			   struct ac_err *err);
+
+#endif

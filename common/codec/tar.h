@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_CODEC_TAR_H
+#define AC_CODEC_TAR_H
+
+/*
+ * tar archives (POSIX.1-2001 ustar and pax, GNU), read and written as streams
+ * of entries (sys/entry.h).  No file system here.  Extended attributes are
+ * SCHILY.xattr records (and LIBARCHIVE.xattr when reading).
+ *
+ * Names are kept byte for byte but cleaned (sys/path.h).  The reader refuses
+ * (AC_E_INVALID, naming the entry): absolute names, "..", empty link targets,
+ * NUL in names, negative or impossible sizes, broken headers or pax records,
+ * unknown entry types, sockets.  A missing end-of-archive mark is accepted, an
+ * archive that stops within an entry is not.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/base/attr.h"
+#include "common/codec/unzip.h"
+#include "common/sys/entry.h"
+
+struct ac_err;
+struct ac_tar_reader;
+struct ac_tar_writer;
+
+/* The next chunk of the archive: its size, 0 at the end, -1 on error.  It stays
+ * valid until the next call. */
+typedef ssize_t (*ac_source_fn)(void *ctx, const void **p, struct ac_err *err);
+
+struct ac_tar_limits {
+	uint64_t max_entries;     /* 0: 10 million */
+	uint64_t max_xattr_bytes; /* of one entry; 0: 1 MiB */
+};
+
+AC_MUSTUSE struct ac_tar_reader *ac_tar_reader_new(
+	const struct ac_tar_limits *l, ac_source_fn source, void *ctx);
+/* Next entry: 1, 0 at the end of the archive (the source has then been read
+ * to its end, trailing bytes included), -1.  *e is valid until the next call.
+ * Data of the entry before is skipped. */
+AC_MUSTUSE int ac_tar_next(struct ac_tar_reader *r, struct ac_entry *e,
+			   struct ac_err *err);
+/* Next bytes of the entry's content and where they belong: 1, 0 at its end,
+ * -1.  Holes of sparse files are not told. */
+AC_MUSTUSE int ac_tar_data(struct ac_tar_reader *r, const void **p, size_t *n,
+			   uint64_t *off, struct ac_err *err);
+void ac_tar_reader_free(struct ac_tar_reader *r);
+
+/* The writer emits pax archives that are the same for the same entries: ustar
+ * headers, pax records only where ustar cannot say it, numeric owners, no
+ * names of owners, directories without a trailing slash as Go writes them, no
+ * access or change times, two zero blocks at the end and no more padding. */
+AC_MUSTUSE struct ac_tar_writer *ac_tar_writer_new(ac_sink_fn sink, void *ctx);
+AC_MUSTUSE int ac_tar_add(struct ac_tar_writer *w, const struct ac_entry *e,
+			  struct ac_err *err);
+/* Content of the entry just added, in order; a sparse entry takes only its
+ * extents' bytes.  Exactly what the entry announced must come. */
+AC_MUSTUSE int ac_tar_write(struct ac_tar_writer *w, const void *p, size_t n,
+			    struct ac_err *err);
+/* The content of FD (from its start), as the entry announced it. */
+AC_MUSTUSE int ac_tar_write_fd(struct ac_tar_writer *w, int fd,
+			       struct ac_err *err);
+AC_MUSTUSE int ac_tar_finish(struct ac_tar_writer *w, struct ac_err *err);
+void ac_tar_writer_free(struct ac_tar_writer *w);
+
+#endif

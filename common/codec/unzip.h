@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_CODEC_UNZIP_H
+#define AC_CODEC_UNZIP_H
+
+/*
+ * Decompression of a stream, pushed: compressed bytes in, plain bytes to a
+ * sink.  The format is found by its magic: gzip (RFC 1952), zlib (RFC 1950,
+ * only when told), bzip2, xz, zstd (RFC 8878), else the bytes pass through as
+ * they are.  Several members or frames behind each other are one stream;
+ * checksums are verified; what follows the last member and is not another is
+ * an error, but for zero bytes.  A stream that ends early is AC_E_INVALID.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/attr.h"
+
+struct ac_err;
+struct ac_unzip;
+
+enum ac_zip {
+	AC_ZIP_NONE,
+	AC_ZIP_GZIP,
+	AC_ZIP_BZIP2,
+	AC_ZIP_XZ,
+	AC_ZIP_ZSTD,
+	AC_ZIP_ZLIB,
+};
+
+const char *ac_zip_name(enum ac_zip z); /* "gzip"; "none" */
+/* By the first bytes (6 are enough). */
+enum ac_zip ac_zip_detect(const void *p, size_t n);
+
+/* Where plain bytes go.  A negative return ends the work. */
+typedef int (*ac_sink_fn)(void *ctx, const void *p, size_t n,
+			  struct ac_err *err);
+
+struct ac_unzip_limits {
+	uint64_t max_out;   /* plain bytes; 0: no limit */
+	uint64_t max_ratio; /* plain to compressed, checked above 64 MiB; 0: no
+			     * limit */
+};
+
+/* zstd windows and xz dictionaries above 128 MiB are AC_E_LIMIT. */
+AC_MUSTUSE struct ac_unzip *ac_unzip_new(const struct ac_unzip_limits *limits,
+					 ac_sink_fn sink, void *ctx);
+AC_MUSTUSE int ac_unzip_feed(struct ac_unzip *u, const void *p, size_t n,
+			     struct ac_err *err);
+/* No more input: AC_E_INVALID when the stream is not complete. */
+AC_MUSTUSE int ac_unzip_finish(struct ac_unzip *u, struct ac_err *err);
+enum ac_zip ac_unzip_format(const struct ac_unzip *u);
+void ac_unzip_free(struct ac_unzip *u);
+
+#endif

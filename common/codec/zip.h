@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_CODEC_ZIP_H
+#define AC_CODEC_ZIP_H
+
+/*
+ * Compression of a stream, on all cores, with the same bytes out whatever
+ * their number: gzip in blocks of 1 MiB, each a member of its own (RFC 1952
+ * 2.2), compressed by a pool of threads.  xz and bzip2 by their libraries.
+ */
+
+#include <stddef.h>
+
+#include "common/base/attr.h"
+#include "common/codec/unzip.h"
+
+struct ac_zipper;
+
+/* LEVEL 1 to 9 (gzip also to 12); 0: the default, 6.  zlib and zstd are not
+ * written: AC_E_UNSUPPORTED at the first feed. */
+AC_MUSTUSE struct ac_zipper *ac_zipper_new(enum ac_zip format, int level,
+					   ac_sink_fn sink, void *ctx);
+AC_MUSTUSE int ac_zipper_feed(struct ac_zipper *z, const void *p, size_t n,
+			      struct ac_err *err);
+/* End the current gzip member here, so that what follows can be copied
+ * without being unpacked (a manifest in front of an archive). */
+AC_MUSTUSE int ac_zipper_cut(struct ac_zipper *z, struct ac_err *err);
+AC_MUSTUSE int ac_zipper_finish(struct ac_zipper *z, struct ac_err *err);
+void ac_zipper_free(struct ac_zipper *z);
+
+#endif

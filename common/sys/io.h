@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_SYS_IO_H
+#define AC_SYS_IO_H
+
+/* Whole reads and writes on descriptors.  Interrupted calls are repeated. */
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/base/attr.h"
+
+struct ac_buf;
+struct ac_err;
+
+/* Write all N bytes.  WHAT names the file in the message. */
+AC_MUSTUSE int ac_io_write(int fd, const void *p, size_t n, const char *what,
+			   struct ac_err *err);
+
+/* Read up to N bytes, fewer only at the end of the file.  Returns the number
+ * read, or -1. */
+AC_MUSTUSE ssize_t ac_io_read(int fd, void *p, size_t n, const char *what,
+			      struct ac_err *err);
+
+/* Append all that is left of FD to OUT; more than OUT's maximum is
+ * AC_E_LIMIT. */
+AC_MUSTUSE int ac_io_slurp(int fd, struct ac_buf *out, const char *what,
+			   struct ac_err *err);
+
+/* Append the file NAME in DIRFD (a name of our own, or given by the user) to
+ * OUT.  AC_E_NOT_FOUND when there is none. */
+AC_MUSTUSE int ac_io_read_file(int dirfd, const char *name, struct ac_buf *out,
+			       struct ac_err *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_SYS_SPAWN_H
+#define AC_SYS_SPAWN_H
+
+/* Other programs, by argument vector; never by a shell. */
+
+#include <sys/types.h>
+
+#include "common/base/attr.h"
+
+struct ac_buf;
+struct ac_err;
+
+/* Run ARGV (looked up in PATH when it has no slash) with our environment and
+ * standard descriptors and wait.  Returns its exit code, 128+signal when
+ * killed, or -1 when it could not be started. */
+AC_MUSTUSE int ac_spawn_wait(char *const argv[], struct ac_err *err);
+
+/* The same with its standard output appended to OUT. */
+AC_MUSTUSE int ac_spawn_output(char *const argv[], struct ac_buf *out,
+			       struct ac_err *err);
+
+/* The path of another program of this suite: beside our own executable when
+ * it is there, else NAME for a PATH search.  Caller frees. */
+AC_MUSTUSE char *ac_spawn_sibling(const char *name);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_SYS_TREE_H
+#define AC_SYS_TREE_H
+
+/* Whole trees at once. */
+
+#include <stdbool.h>
+
+#include "common/base/attr.h"
+
+struct ac_err;
+
+/* Remove NAME in DIRFD and all below it, following nothing; depth is not
+ * limited by descriptors or stack.  Missing is not an error. */
+AC_MUSTUSE int ac_tree_remove(int dirfd, const char *name, struct ac_err *err);
+
+/* Copy SRC (a file or a tree, as the user named it below SRCFD) to the new name
+ * DST beneath DSTFD (foreign rules: at.h), with owners, modes, times, xattrs
+ * and hard links; by reflink or copy_file_range where the file system can.  DST
+ * must not exist. */
+AC_MUSTUSE int ac_tree_copy(int srcfd, const char *src, int dstfd,
+			    const char *dst, bool keep_owner,
+			    struct ac_err *err);
+
+#endif

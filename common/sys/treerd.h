@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_SYS_TREERD_H
+#define AC_SYS_TREERD_H
+
+/*
+ * The reader of trees: walks a directory depth first, each directory's names
+ * in byte order, and yields every file as an entry with its attributes: the
+ * order and content that a reproducible archive has.
+ *
+ * Files that appear under several names (device and inode) are yielded whole
+ * the first time and as AC_F_HARD after.  Sockets are AC_E_INVALID, by name.
+ * Holes are found by SEEK_DATA.  Extended attributes: all but
+ * "security.selinux" and overlay's own.  A file system that is mounted below
+ * is entered.  The tree must not change meanwhile; a file that changes size
+ * while it is read is AC_E_INVALID.
+ */
+
+#include "common/base/attr.h"
+#include "common/sys/entry.h"
+
+struct ac_err;
+struct ac_treerd;
+
+/* Read the tree below ROOTFD (borrowed).  The root itself is the first
+ * entry, with path "". */
+AC_MUSTUSE struct ac_treerd *ac_treerd_new(int rootfd);
+
+/* Next entry: 1, 0 at the end, -1.  *fd is a descriptor of a regular file's
+ * content, open for reading at 0 (owned by the reader, valid until the next
+ * call), otherwise -1. */
+AC_MUSTUSE int ac_treerd_next(struct ac_treerd *r, struct ac_entry *e, int *fd,
+			      struct ac_err *err);
+void ac_treerd_free(struct ac_treerd *r);
+
+#endif
