@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_NET_REGISTRY_H
+#define AC_NET_REGISTRY_H
+
+/* A registry as a client sees it: OCI distribution specification 1.1 and
+ * Docker's registry API v2, reading. */
+
+#include <stddef.h>
+
+#include "common/base/attr.h"
+#include "common/base/buf.h"
+#include "common/codec/digest.h"
+#include "common/image/oci.h"
+#include "common/image/ref.h"
+#include "common/net/http.h"
+
+struct ac_err;
+struct ac_registry;
+
+struct ac_registry_auth {
+	const char *user, *password; /* NULL: anonymous */
+};
+
+/* The repository that REF names.  Tokens are fetched when asked for
+ * (WWW-Authenticate: Bearer, Basic) and kept for all its requests; safe from
+ * several threads. */
+AC_MUSTUSE struct ac_registry *ac_registry_new(
+	struct ac_http *h, const struct ac_ref *ref,
+	const struct ac_registry_auth *a);
+void ac_registry_free(struct ac_registry *r);
+
+/* The manifest or index named by a tag or digest REFERENCE: its bytes as
+ * delivered, checked against the digest when the reference is one. *digest gets
+ * the SHA-256 of them (or the reference's own). */
+AC_MUSTUSE int ac_registry_manifest(struct ac_registry *r,
+				    const char *reference, struct ac_buf *out,
+				    struct ac_digest *digest,
+				    struct ac_err *err);
+
+/* A blob, streamed into SINK, resumed when the connection breaks.  More or
+ * fewer bytes than DESC says is an error; the digest is checked by the
+ * caller, who hashes. */
+AC_MUSTUSE int ac_registry_blob(struct ac_registry *r,
+				const struct ac_oci_desc *desc, ac_sink_fn sink,
+				void *ctx, struct ac_err *err);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_STORE_RENDER_H
+#define AC_STORE_RENDER_H
+
+/* An image as one plain tree, and as a file again. */
+
+#include "common/base/attr.h"
+#include "common/codec/zip.h"
+#include "common/store/store.h"
+
+/* Write the root of R (layers and dependencies in order, whiteouts applied,
+ * pathWhitelists obeyed) into the empty directory DIRFD: copies by reflink or
+ * copy_file_range. */
+AC_MUSTUSE int ac_render(const struct ac_store *s, const struct ac_record *r,
+			 int dirfd, struct ac_err *err);
+
+/* Write R as an ACI to FD: an ACI's own bytes, decompressed unless ZIP says
+ * otherwise; an OCI image squashed (manifest first, files sorted). */
+AC_MUSTUSE int ac_export(const struct ac_store *s, const struct ac_record *r,
+			 int fd, enum ac_zip zip, struct ac_err *err);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_STORE_STORE_H
+#define AC_STORE_STORE_H
+
+/*
+ * The store of images (spec/store.md).
+ *
+ *	blobs/<alg>/<hex>     bytes as delivered, named by their digest
+ *	images/<id>.json      one record an image
+ *	layers/<chain>/       rootfs/ (overlay-ready) and files (its list);
+ *	                      <chain> is "sha256-<hex>" of an OCI chain id, or
+ *	                      the image id of an ACI
+ *	ingest/               downloads and unpackings under way
+ *	pods/                 acrun's
+ *
+ * Everything becomes visible by one rename after all of it reached the disk;
+ * the record is last.  Locks: whoever adds holds `lock` shared; removal and
+ * collection hold it exclusively; a user of an image (a pod) holds a shared
+ * flock on each of its layer directories.
+ *
+ * This header is enough to use a store; store/ingest.h adds to it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/attr.h"
+#include "common/base/str.h"
+#include "common/codec/digest.h"
+#include "common/image/manifest.h"
+
+struct ac_err;
+struct ac_json;
+struct ac_ref;
+
+struct ac_store {
+	char *path; /* absolute */
+	int dirfd;
+};
+
+#define AC_STORE_INIT ((struct ac_store){.dirfd = -1})
+
+/* Where the store is: DIR, else $ACUTILS_DIR, else /var/lib/acutils for root,
+ * $XDG_DATA_HOME/acutils or ~/.local/share/acutils for others.  Caller
+ * frees. */
+AC_MUSTUSE char *ac_store_path(const char *dir);
+
+/* Open it, making it (0700) when CREATE.  Without CREATE a missing store is an
+ * empty one: AC_E_NOT_FOUND. */
+AC_MUSTUSE int ac_store_open(struct ac_store *s, const char *dir, bool create,
+			     struct ac_err *err);
+void ac_store_release(struct ac_store *s);
+
+enum ac_image_kind {
+	AC_IMAGE_ACI,
+	AC_IMAGE_OCI,
+};
+
+struct ac_blob {
+	struct ac_digest digest;
+	uint64_t size;
+	char *media_type;
+};
+
+/* One image, as its record says.  All owned. */
+struct ac_record {
+	char *id; /* "sha512-<128 hex>" */
+	enum ac_image_kind kind;
+	struct ac_image image; /* its appc manifest: an OCI image's converted */
+	struct ac_strv names;  /* references it was fetched by, canonical */
+	struct ac_strv layers; /* <chain> names, bottom first */
+	struct ac_blob
+		*blobs; /* ACI: the file; OCI: manifest, config, layers */
+	size_t n_blobs;
+	struct ac_strv signers; /* fingerprints of the good signatures */
+	char *origin;           /* URL, path or reference; "" unknown */
+	int64_t imported;       /* seconds since 1970 */
+	uint64_t size;          /* of the unpacked files */
+};
+
+#define AC_RECORD_INIT ((struct ac_record){.id = NULL})
+void ac_record_release(struct ac_record *r);
+
+/* The record of a full id: 1, 0 when there is none, -1. */
+AC_MUSTUSE int ac_store_get(const struct ac_store *s, const char *id,
+			    struct ac_record *r, struct ac_err *err);
+
+/* The image that REF means, by what is here alone: an id or unique prefix; a
+ * reference it was fetched by; an appc name with labels (without a version the
+ * latest one asked for without a version, then the newest).  1, 0, or -1 (an
+ * ambiguous prefix is AC_E_INVALID and lists the candidates). */
+AC_MUSTUSE int ac_store_find(const struct ac_store *s, const struct ac_ref *ref,
+			     struct ac_record *r, struct ac_err *err);
+
+/* Call FN for each record, oldest import first.  A record that cannot be read
+ * is told by a warning and passed over. */
+typedef int (*ac_store_each_fn)(void *ctx, const struct ac_record *r,
+				struct ac_err *err);
+AC_MUSTUSE int ac_store_each(const struct ac_store *s, ac_store_each_fn fn,
+			     void *ctx, struct ac_err *err);
+
+/* The layers that make the root of image R with its dependencies, bottom
+ * first (appc "Filesystem Setup": dependencies in order, each before its
+ * dependent; a later layer overrides): names below layers/.  Dependencies are
+ * looked for in the store (imageID, name, labels): a missing one is
+ * AC_E_NOT_FOUND, a cycle AC_E_INVALID.  An image in the chain with a
+ * pathWhitelist needs a flattened tree, made by ac_render (render.h):
+ * AC_E_UNSUPPORTED here. */
+AC_MUSTUSE int ac_store_layers(const struct ac_store *s,
+			       const struct ac_record *r, struct ac_strv *out,
+			       struct ac_err *err);
+
+/* Open layers/<chain>/rootfs and hold the layer: it is not removed while the
+ * lock descriptor lives.  *lock may be inherited by other processes. */
+AC_MUSTUSE int ac_store_open_layer(const struct ac_store *s, const char *chain,
+				   int *rootfs, int *lock, struct ac_err *err);
+
+#endif
