@@ -77,10 +77,9 @@ bool ac_str_plain(struct ac_str s)
 	return true;
 }
 
-/* Length of the UTF-8 sequence at P, or 0 when it is not a valid one (RFC
- * 3629: shortest form, no surrogates, at most U+10FFFF). */
-static size_t utf8_len(const unsigned char *p)
+size_t ac_utf8_len(const char *s)
 {
+	const unsigned char *p = (const unsigned char *)s;
 	size_t n;
 	unsigned int cp;
 
@@ -112,7 +111,7 @@ char *ac_str_show(const char *s)
 	const unsigned char *p = (const unsigned char *)s;
 
 	while (*p != '\0') {
-		size_t n = utf8_len(p);
+		size_t n = ac_utf8_len((const char *)p);
 		/* C1 controls (U+0080..U+009F) are escapes for terminals. */
 		bool c1 = n == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 

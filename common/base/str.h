@@ -42,6 +42,11 @@ bool ac_str_plain(struct ac_str s);
  * valid UTF-8) become \xNN.  Caller frees. */
 AC_MUSTUSE char *ac_str_show(const char *s);
 
+/* Length of the UTF-8 sequence at S (which ends with a NUL), or 0 when it is
+ * not a valid one (RFC 3629: shortest form, no surrogates, at most U+10FFFF).
+ */
+size_t ac_utf8_len(const char *s);
+
 struct ac_strv {
 	char **v; /* owned, with its strings; NULL or ends with NULL */
 	size_t n;

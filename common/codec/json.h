@@ -6,7 +6,8 @@
  * JSON documents (RFC 8259) with limits.  The one module that knows the
  * library behind it (jansson).  Refused when parsing: duplicate keys, more
  * than the limits, invalid UTF-8, trailing text, NUL in keys.  The order of
- * keys and unknown fields are kept.
+ * keys and unknown fields are kept.  A whole number beyond int64_t becomes a
+ * real one.
  *
  * A `struct ac_json *` is a reference.  Documents (from parse and the
  * constructors) are owned and freed with ac_json_free; what the getters
@@ -36,7 +37,14 @@ enum ac_json_type {
 	AC_JSON_OBJECT,
 };
 
-enum { AC_JSON_MAX_DEPTH = 64, AC_JSON_MAX_BYTES = 8 << 20 };
+/* More is AC_E_LIMIT.  Values and containers (arrays, objects) are counted
+ * because a document needs far more memory than its text. */
+enum {
+	AC_JSON_MAX_DEPTH = 64,
+	AC_JSON_MAX_BYTES = 8 << 20,
+	AC_JSON_MAX_VALUES = 1 << 19,
+	AC_JSON_MAX_CONTAINERS = 1 << 17,
+};
 
 /* Parse LEN bytes.  WHAT names the text in messages ("manifest"); syntax
  * errors say line and column.  NULL on failure. */
@@ -52,19 +60,21 @@ static inline void ac_json_freep(struct ac_json **j)
 }
 #define AC_JSON AC_CLEANUP(ac_json_freep)
 
-/* Append the text: compact, or indented by INDENT spaces (at most 8; -1: a
- * tab).  With ESCAPE_HTML, < > & U+2028 U+2029 become \u00xx as Go writes
- * them (appc manifests). */
+/* Append the text: compact with INDENT 0, or indented by INDENT spaces (at
+ * most 8; -1: a tab).  With ESCAPE_HTML, < > & U+2028 U+2029 become \u00xx as
+ * Go writes them (appc manifests).  No newline at the end. */
 void ac_json_write(const struct ac_json *j, int indent, bool escape_html,
 		   struct ac_buf *out);
 
 enum ac_json_type ac_json_type(const struct ac_json *j);
 const char *ac_json_type_name(enum ac_json_type t); /* "a string" */
 
-/* Values; the wrong type gives the zero value. */
-const char *ac_json_text(const struct ac_json *j,
-			 size_t *len); /* len or NULL */
+/* Values; the wrong type (and NULL) gives the zero value.  A string with a NUL
+ * in it is of the wrong type for ac_json_text when LEN is NULL: nobody takes
+ * its beginning for all of it. */
+const char *ac_json_text(const struct ac_json *j, size_t *len);
 int64_t ac_json_number(const struct ac_json *j);
+double ac_json_real(const struct ac_json *j); /* of an integer too */
 bool ac_json_bool(const struct ac_json *j);
 
 /* Arrays and objects. */
@@ -80,7 +90,7 @@ bool ac_json_each(const struct ac_json *object, void **it, const char **key,
 		  struct ac_json **value);
 
 /* Typed members: 1 found, 0 absent (or null), -1 wrong type.  *out is left
- * alone unless 1. */
+ * alone unless 1.  PATH may be "" at the top of a document. */
 AC_MUSTUSE int ac_json_get_str(const struct ac_json *o, const char *path,
 			       const char *key, const char **out,
 			       struct ac_err *err);
