@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/cmd.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/err.h"
+
+const struct ac_opt global_opts[] = {
+	AC_OPT_BOOL(struct globals, debug, "debug", "say more on stderr"),
+	AC_OPT_STRING(struct globals, dir, "dir", "DIR",
+		      "the store (default: $ACUTILS_DIR, or /var/lib/acutils "
+		      "for root and ~/.local/share/acutils for others)"),
+	AC_OPT_STRING(struct globals, system_config, "system-config", "DIR",
+		      "configuration and keys of the system (default: "
+		      "/usr/lib/acutils)"),
+	AC_OPT_STRING(struct globals, local_config, "local-config", "DIR",
+		      "configuration and keys of this machine (default: "
+		      "/etc/acutils)"),
+	AC_OPT_STRING(struct globals, user_config, "user-config", "DIR",
+		      "configuration of the user"),
+	AC_OPT_STRING(struct globals, insecure, "insecure-options", "LIST",
+		      "what not to insist on, separated by commas: image "
+		      "(signatures), tls (certificates), http (https), pubkey "
+		      "(keys over https), all-fetch (all of these)"),
+	AC_OPT_STRING(struct globals, ca_file, "ca-file", "FILE",
+		      "trust the certificates in FILE (PEM) as well"),
+	AC_OPT_BOOL(struct globals, trust_https, "trust-keys-from-https",
+		    "trust keys that come over https without asking"),
+	AC_OPT_END,
+};
+
+enum {
+	ALL_FETCH =
+		INSECURE_IMAGE | INSECURE_TLS | INSECURE_HTTP | INSECURE_PUBKEY,
+};
+
+/* Zero bits: means nothing here, but scripts give one list to all programs. */
+static const struct {
+	const char *name;
+	unsigned int bits;
+} names[] = {
+	{"none", 0},
+	{"image", INSECURE_IMAGE},
+	{"tls", INSECURE_TLS},
+	{"http", INSECURE_HTTP},
+	{"pubkey", INSECURE_PUBKEY},
+	{"all-fetch", ALL_FETCH},
+	{"all", ALL_FETCH},
+	{"ondisk", 0},
+	{"capabilities", 0},
+	{"paths", 0},
+	{"seccomp", 0},
+	{"all-run", 0},
+};
+
+int insecure_parse(const char *text, unsigned int *bits, struct ac_err *err)
+{
+	struct ac_str rest = ac_str(text);
+	unsigned int found = 0;
+	unsigned int seen = 0;
+
+	while (rest.len != 0) {
+		struct ac_str one;
+		size_t i = 0;
+
+		(void)ac_str_cut(&rest, ',', &one);
+		while (i < AC_LEN(names) &&
+		       (strlen(names[i].name) != one.len ||
+			strncasecmp(names[i].name, one.p, one.len) != 0))
+			i++;
+		if (i == AC_LEN(names))
+			return ac_err_set(err, AC_E_USAGE,
+					  "unknown option \"%.*s\" in "
+					  "--insecure-options",
+					  AC_STR_FMT(one));
+		if ((seen & 1U << i) != 0)
+			return ac_err_set(err, AC_E_USAGE,
+					  "duplicated option \"%.*s\" in "
+					  "--insecure-options",
+					  AC_STR_FMT(one));
+		seen |= 1U << i;
+		found |= names[i].bits;
+	}
+	*bits = found;
+	return 0;
+}
+
+const char *config_system(const struct globals *g)
+{
+	return g->system_config != NULL ? g->system_config : "/usr/lib/acutils";
+}
+
+const char *config_local(const struct globals *g)
+{
+	return g->local_config != NULL ? g->local_config : "/etc/acutils";
+}

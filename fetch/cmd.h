@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_FETCH_CMD_H
+#define AC_FETCH_CMD_H
+
+/*
+ * What the commands of acfetch share: the options that stand before or after
+ * any command's name, and what they mean.  Each command has a header of its
+ * own (pull.h, ...) with its option table, its options struct and the function
+ * that runs it; main.c puts them into one table.
+ */
+
+#include <stdbool.h>
+
+#include "common/base/attr.h"
+#include "common/cli/opt.h"
+#include "common/net/http.h"
+
+struct ac_err;
+
+/* The program's options, as given. */
+struct globals {
+	bool debug;
+	const char *dir;           /* --dir: the store; NULL: the default */
+	const char *system_config; /* --system-config: /usr/lib/acutils */
+	const char *local_config;  /* --local-config: /etc/acutils */
+	const char *user_config;   /* --user-config: NULL: none */
+	const char *insecure;      /* --insecure-options: "image,http" */
+	const char *ca_file;       /* --ca-file: more trusted certificates */
+	bool trust_https;          /* --trust-keys-from-https */
+};
+
+extern const struct ac_opt global_opts[];
+
+/* What --insecure-options turns off. */
+enum insecure {
+	INSECURE_IMAGE = 1 << 0,  /* signatures */
+	INSECURE_TLS = 1 << 1,    /* certificates */
+	INSECURE_HTTP = 1 << 2,   /* https */
+	INSECURE_PUBKEY = 1 << 3, /* keys only by https with a certificate */
+};
+
+/* The bits of --insecure-options: names in any case, separated by commas, as
+ * rkt had them (none, image, tls, http, pubkey, all-fetch, all; those of other
+ * programs are accepted).  An unknown or repeated one is AC_E_USAGE. */
+AC_MUSTUSE int insecure_parse(const char *text, unsigned int *bits,
+			      struct ac_err *err);
+
+/* The directories of the configuration: the option, else the default. */
+const char *config_system(const struct globals *g);
+const char *config_local(const struct globals *g);
+
+/* The HTTP client that the options ask for.  Never NULL. */
+AC_MUSTUSE struct ac_http *http_client(const struct globals *g,
+				       unsigned int insecure);
+
+#endif

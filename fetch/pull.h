@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_FETCH_PULL_H
+#define AC_FETCH_PULL_H
+
+/* acfetch pull (fetch): images into the store, from files, URLs, by discovery
+ * and from registries. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/cli/opt.h"
+#include "common/cli/prog.h"
+
+struct pull_opts {
+	const char *signature; /* --signature: FILE or URL */
+	const char *policy;    /* --pull-policy: never, new, update */
+	const char *platform;  /* --platform: OS/ARCH[/VARIANT] */
+	uint64_t port;         /* --port: of discovery */
+	bool full, store_only, no_store, json;
+};
+
+extern const struct ac_opt pull_opts[];
+extern const char pull_about[];
+
+int pull_run(struct ac_call *c, struct ac_err *err);
+
+#endif
