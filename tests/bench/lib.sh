@@ -1,0 +1,51 @@
+# Shell functions of the benchmarks: sourced by run and by each bench-*.sh.
+# shellcheck shell=sh
+
+: "${BINDIR:?run with: make bench}" "${TOOLDIR:?}"
+export LC_ALL=C
+PATH=$BINDIR:$PATH
+
+# once LABEL COMMAND...: one run of it, its figures added to LABEL's.
+once() {
+	label=$1
+	shift
+	"$TOOLDIR/measure" "$W/$label.figures" "$@" 2>"$W/$label.err" || {
+		echo "bench: $label: exit $? of: $*" >&2
+		cat "$W/$label.err" >&2
+		exit 1
+	}
+}
+
+# figure LABEL COLUMN: the median of a column (1 wall ms, 2 cpu ms, 3 KiB).
+figure() {
+	cut -d' ' -f"$2" "$W/$1.figures" | sort -n |
+		awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+# row LABEL TEXT: what it took.
+row() {
+	awk -v t="$2" -v w="$(figure "$1" 1)" -v c="$(figure "$1" 2)" -v m="$(figure "$1" 3)" \
+		-v n="$(wc -l <"$W/$1.figures")" \
+		'BEGIN { printf "  %-46s wall %9.1f ms  cpu %9.1f ms  peak %6.1f MiB  n=%d\n", t, w, c, m / 1024, n }'
+}
+
+# ratio TEXT OURS THEIRS GOAL: wall of theirs over ours, pair by pair: the
+# median pair and the range.  GOAL is words for what was asked.
+ratio() {
+	paste -d' ' "$W/$2.figures" "$W/$3.figures" | awk '{ print $5 / $1 }' | sort -n |
+		awk -v t="$1" -v g="$4" '{ v[NR] = $1 } END {
+			m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
+			printf "  => %s: %.2f [%.2f-%.2f] (%s)\n", t, m, v[1], v[NR], g }'
+}
+
+# Processes started for the measurement, ended with it.
+pids=
+cleanup() {
+	# shellcheck disable=SC2086 # a list
+	[ -z "$pids" ] || kill $pids 2>/dev/null || true
+	wait 2>/dev/null || true
+	rm -rf "$W"
+}
+W=$(mktemp -d "${TMPDIR:-/tmp}/ac-bench-XXXXXX")
+trap cleanup EXIT
+trap 'exit 130' INT TERM
