@@ -5,6 +5,7 @@
 /* Whole reads and writes on descriptors.  Interrupted calls are repeated. */
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/base/attr.h"
@@ -15,6 +16,10 @@ struct ac_err;
 /* Write all N bytes.  WHAT names the file in the message. */
 AC_MUSTUSE int ac_io_write(int fd, const void *p, size_t n, const char *what,
 			   struct ac_err *err);
+
+/* The same at OFF, leaving the descriptor's position. */
+AC_MUSTUSE int ac_io_pwrite(int fd, const void *p, size_t n, uint64_t off,
+			    const char *what, struct ac_err *err);
 
 /* Read up to N bytes, fewer only at the end of the file.  Returns the number
  * read, or -1. */

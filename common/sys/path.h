@@ -16,6 +16,9 @@
  * frees. */
 AC_MUSTUSE char *ac_path_clean(const char *path);
 
+/* True when PATH is what ac_path_clean would return for it. */
+bool ac_path_is_clean(const char *path);
+
 /* True when PATH has a ".." component. */
 bool ac_path_has_dotdot(const char *path);
 

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/sys/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+
+enum { CHUNK = 64 << 10 };
+
+int ac_io_write(int fd, const void *p, size_t n, const char *what,
+		struct ac_err *err)
+{
+	const char *at = p;
+
+	while (n != 0) {
+		ssize_t w = write(fd, at, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return ac_err_sys(err, errno, "write '%s'", what);
+		at += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int ac_io_pwrite(int fd, const void *p, size_t n, uint64_t off,
+		 const char *what, struct ac_err *err)
+{
+	const char *at = p;
+
+	while (n != 0) {
+		ssize_t w = pwrite(fd, at, n, (off_t)off);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return ac_err_sys(err, errno, "write '%s'", what);
+		at += w;
+		n -= (size_t)w;
+		off += (uint64_t)w;
+	}
+	return 0;
+}
+
+ssize_t ac_io_read(int fd, void *p, size_t n, const char *what,
+		   struct ac_err *err)
+{
+	char *at = p;
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t r = read(fd, at + got, n - got);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return ac_err_sys(err, errno, "read '%s'", what);
+		if (r == 0)
+			break;
+		got += (size_t)r;
+	}
+	return (ssize_t)got;
+}
+
+/* How much to ask for next: all of a regular file at once (and a byte more,
+ * to see its end), a chunk of anything else; never beyond OUT's maximum. */
+static size_t ask(const struct stat *st, const struct ac_buf *out)
+{
+	size_t n = CHUNK;
+	size_t left = out->max - out->len;
+
+	if (S_ISREG(st->st_mode) && st->st_size >= 0 &&
+	    (uint64_t)st->st_size < left)
+		n = (size_t)st->st_size + 1;
+	return n < left ? n : left;
+}
+
+int ac_io_slurp(int fd, struct ac_buf *out, const char *what,
+		struct ac_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return ac_err_sys(err, errno, "read '%s'", what);
+	for (;;) {
+		size_t n = ask(&st, out);
+		char extra;
+		char *to = n != 0 ? ac_buf_room(out, n) : &extra;
+		ssize_t r;
+
+		if (to == NULL)
+			return ac_buf_check(out, what, err);
+		r = ac_io_read(fd, to, n != 0 ? n : 1, what, err);
+		if (r < 0)
+			return -1;
+		if (n == 0 && r != 0) {
+			out->overflow = true;
+			return ac_buf_check(out, what, err);
+		}
+		if (n != 0) {
+			out->len += (size_t)r;
+			out->p[out->len] = '\0';
+		}
+		if (r == 0 || (size_t)r < n)
+			return 0;
+		st.st_mode = 0; /* it grew: go on by chunks */
+	}
+}
+
+int ac_io_read_file(int dirfd, const char *name, struct ac_buf *out,
+		    struct ac_err *err)
+{
+	AC_CLOSE int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0 && errno == ENOENT)
+		return ac_err_set(err, AC_E_NOT_FOUND, "no file '%s'", name);
+	if (fd < 0)
+		return ac_err_sys(err, errno, "open '%s'", name);
+	return ac_io_slurp(fd, out, name, err);
+}
