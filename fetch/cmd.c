@@ -27,6 +27,7 @@ const struct ac_opt global_opts[] = {
 		      "trust the certificates in FILE (PEM) as well"),
 	AC_OPT_BOOL(struct globals, trust_https, "trust-keys-from-https",
 		    "trust keys that come over https without asking"),
+	AC_OPT_BOOL(struct globals, json, "json", "print results as JSON"),
 	AC_OPT_END,
 };
 

@@ -7,6 +7,8 @@
  * any command's name, and what they mean.  Each command has a header of its
  * own (pull.h, ...) with its option table, its options struct and the function
  * that runs it; main.c puts them into one table.
+ *
+ * Exit codes: 0 done, 1 it failed, 2 the command line is wrong.
  */
 
 #include <stdbool.h>
@@ -19,14 +21,15 @@ struct ac_err;
 
 /* The program's options, as given. */
 struct globals {
-	bool debug;
 	const char *dir;           /* --dir: the store; NULL: the default */
+	bool debug;                /* not first: ac_prog.debug_offset */
 	const char *system_config; /* --system-config: /usr/lib/acutils */
 	const char *local_config;  /* --local-config: /etc/acutils */
 	const char *user_config;   /* --user-config: NULL: none */
 	const char *insecure;      /* --insecure-options: "image,http" */
 	const char *ca_file;       /* --ca-file: more trusted certificates */
 	bool trust_https;          /* --trust-keys-from-https */
+	bool json;                 /* --json: output for machines */
 };
 
 extern const struct ac_opt global_opts[];

@@ -1,6 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-int main(void);
-int main(void)
+#include "common/cli/prog.h"
+#include "fetch/cmd.h"
+
+/* One row a command; their tables of options stand beside their code. */
+static const struct ac_cmd cmds[] = {
+	AC_CMD_END,
+};
+
+int main(int argc, char **argv)
 {
-	return 0;
+	static const struct ac_prog prog = {
+		.name = "acfetch",
+		.about = "Find images by name, in registries and in files, "
+			 "verify them and keep\nthem in the store; publish and "
+			 "serve them.",
+		.cmds = cmds,
+		.globals = global_opts,
+		.global_size = sizeof(struct globals),
+		.debug_offset = offsetof(struct globals, debug),
+		.version = "appc version 0.8.11",
+	};
+
+	return ac_prog_main(&prog, argc, argv);
 }

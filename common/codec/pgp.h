@@ -59,6 +59,7 @@ AC_MUSTUSE int ac_pgp_issuers(const void *sig, size_t len, struct ac_strv *out,
 /* Keys in a key file, for showing and for naming files. */
 struct ac_pgp_key {
 	char *fingerprint; /* 40 lower hex */
+	char *armoured;    /* this public key alone, ASCII-armoured */
 	struct ac_strv subkeys;
 	struct ac_strv identities;
 	bool expired, revoked;
