@@ -57,11 +57,18 @@ static const struct ac_cmd *find_cmd(const struct ac_cmd *cmds,
 	return n == 1 ? found : NULL;
 }
 
-static void print_path(FILE *out, const struct parse *p)
+/* "label add".  Caller frees. */
+static char *path_name(const struct parse *p)
 {
-	fputs(p->prog->name, out);
-	for (size_t d = 0; d < p->depth; d++)
-		fprintf(out, " %s", p->path[d]->name);
+	char *name = ac_xstrdup("");
+
+	for (size_t d = 0; d < p->depth; d++) {
+		AC_FREE char *before = name;
+
+		name = ac_xasprintf("%s%s%s", before, d != 0 ? " " : "",
+				    p->path[d]->name);
+	}
+	return name;
 }
 
 static void print_cmds(FILE *out, const struct ac_cmd *cmds)
@@ -76,9 +83,10 @@ static void usage(FILE *out, const struct parse *p)
 {
 	const struct ac_cmd *c = p->depth != 0 ? p->path[p->depth - 1] : NULL;
 	const struct ac_cmd *sub = c != NULL ? c->sub : p->prog->cmds;
+	AC_FREE char *path = path_name(p);
 
-	fputs("Usage: ", out);
-	print_path(out, p);
+	fprintf(out, "Usage: %s%s%s", p->prog->name, c != NULL ? " " : "",
+		path);
 	if (c == NULL || c->opts != NULL)
 		fputs(" [options]", out);
 	if (sub != NULL)
@@ -156,7 +164,9 @@ static int parse(struct parse *p, int argc, char **argv, struct ac_err *err)
 			p->i++;
 			rest_are_operands(p, argc, argv);
 		} else if (sub != NULL) {
-			if (enter(p, arg, err) < 0)
+			p->help = p->prog->bare_help && c != NULL &&
+				  find_cmd(sub, arg) == NULL;
+			if (!p->help && enter(p, arg, err) < 0)
 				return -1;
 			p->i++;
 		} else {
@@ -171,7 +181,8 @@ static int parse(struct parse *p, int argc, char **argv, struct ac_err *err)
 	return 0;
 }
 
-static int check_operands(const struct parse *p, struct ac_err *err)
+static int check_operands(const struct parse *p, const char *path,
+			  struct ac_err *err)
 {
 	const struct ac_cmd *c = p->path[p->depth - 1];
 	int n = (int)p->operands.n;
@@ -181,7 +192,7 @@ static int check_operands(const struct parse *p, struct ac_err *err)
 		return 0;
 	return ac_err_set(err, AC_E_USAGE,
 			  "%s: incorrect number of arguments; usage: %s %s %s",
-			  c->name, p->prog->name, c->name,
+			  path, p->prog->name, path,
 			  c->args != NULL ? c->args : "(no arguments)");
 }
 
@@ -202,7 +213,7 @@ static int tell(const struct ac_prog *p, const struct ac_err *err)
 
 	ac_log("%s", msg);
 	if (err->code == AC_E_USAGE)
-		ac_log("run '%s --help' for usage", p->name);
+		fprintf(stderr, "Run '%s --help' for usage.\n", p->name);
 	return exit_code(p, err);
 }
 
@@ -246,6 +257,7 @@ static int dispatch(struct parse *p, int argc, char **argv)
 	struct ac_err err = AC_ERR_INIT;
 	const struct ac_cmd *c;
 	struct ac_call call;
+	AC_FREE char *path = NULL;
 	int r = builtin(p, argc, argv);
 
 	if (r >= 0)
@@ -253,7 +265,7 @@ static int dispatch(struct parse *p, int argc, char **argv)
 	if (parse(p, argc, argv, &err) < 0)
 		return tell(p->prog, &err);
 	c = p->depth != 0 ? p->path[p->depth - 1] : NULL;
-	if (p->help) {
+	if (p->help || (p->prog->bare_help && (c == NULL || !c->run))) {
 		usage(stdout, p);
 		return 0;
 	}
@@ -266,11 +278,15 @@ static int dispatch(struct parse *p, int argc, char **argv)
 		ac_log_init(p->prog->name,
 			    *(bool *)(void *)((char *)p->globals +
 					      p->prog->debug_offset));
-	if (check_operands(p, &err) < 0)
-		return tell(p->prog, &err);
+	path = path_name(p);
+	if (check_operands(p, path, &err) < 0) {
+		r = tell(p->prog, &err);
+		return p->prog->operands_code != 0 ? p->prog->operands_code : r;
+	}
 	if (p->operands.v == NULL)
 		p->operands.v = ac_xcalloc(1, sizeof(char *));
 	call = (struct ac_call){.cmd = c,
+				.path = path,
 				.opts = p->opts,
 				.globals = p->globals,
 				.argc = (int)p->operands.n,

@@ -29,6 +29,7 @@
  * -h print on stdout and exit 0; `PROGRAM --version` and `version` too.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/attr.h"
@@ -39,10 +40,11 @@ struct ac_err;
 /* One invocation, as the command's function sees it.  All borrowed. */
 struct ac_call {
 	const struct ac_cmd *cmd;
-	void *opts;    /* the command's options struct */
-	void *globals; /* the program's */
-	int argc;      /* operands only, unless the command is raw */
-	char **argv;   /* ends with NULL */
+	const char *path; /* full name without the program's: "label add" */
+	void *opts;       /* the command's options struct */
+	void *globals;    /* the program's */
+	int argc;         /* operands only, unless the command is raw */
+	char **argv;      /* ends with NULL */
 };
 
 enum ac_cmd_flags {
@@ -65,6 +67,7 @@ struct ac_cmd {
 	unsigned int flags;
 	int (*run)(struct ac_call *call, struct ac_err *err);
 	const struct ac_cmd *sub; /* commands below this one, or NULL */
+	const void *data; /* the program's own: commands that share a .run */
 };
 
 #define AC_CMD_END           \
@@ -81,7 +84,12 @@ struct ac_prog {
 	size_t debug_offset; /* of a bool member that turns debugging on, or 0
 			      */
 	int usage_code;      /* exit code for a bad command line; 0 means 2 */
+	int operands_code;   /* for too few or too many operands; 0 means the
+				same as usage_code */
 	int fail_code;       /* for any other failure; 0 means 1 */
+	/* A command that is missing, or unknown below another, is answered by
+	 * the usage on stdout and exit code 0, as the originals do. */
+	bool bare_help;
 	/* A code for some errors, or -1 for the above.  May be NULL. */
 	int (*code)(const struct ac_err *err);
 	const char *version; /* text behind "NAME version", or NULL */
