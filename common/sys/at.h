@@ -27,17 +27,23 @@ AC_MUSTUSE int ac_at_open(int dirfd, const char *path, int flags, mode_t mode,
 			  struct ac_err *err);
 
 /* Open PATH as a process whose root is DIRFD would: links are followed, and
- * none leads out.  Magic links are refused. */
+ * none leads out.  Magic links are refused (AC_E_INVALID), as are loops.  FLAGS
+ * have no O_CREAT. */
 AC_MUSTUSE int ac_at_open_in_root(int dirfd, const char *path, int flags,
 				  struct ac_err *err);
 
-/* Open the directory PATH, creating it and its missing parents with MODE; no
- * link is followed.  Returns a descriptor of it. */
+/* Open the directory PATH, creating it and its missing parents with MODE,
+ * whatever the umask; no link is followed.  Returns a descriptor of it, open
+ * for reading. */
 AC_MUSTUSE int ac_at_mkdirs(int dirfd, const char *path, mode_t mode,
 			    struct ac_err *err);
 
 /* Use the component walk from now on, as on a kernel without openat2.  For
  * tests. */
 void ac_at_force_walk(bool on);
+
+/* True when the walk is in use: forced, or because openat2 was found
+ * missing. */
+bool ac_at_walks(void);
 
 #endif
