@@ -34,18 +34,27 @@ AC_MUSTUSE int ac_name_check(const char *s, enum ac_name_rule rule,
 AC_MUSTUSE char *ac_identifier_sanitize(const char *s);
 AC_MUSTUSE char *ac_name_sanitize(const char *s);
 
-/* Semantic version 2.0.0. */
-AC_MUSTUSE int ac_version_check(const char *s, struct ac_err *err);
+/* True when a segment between slashes is empty, "." or "..": what no path and
+ * no URL may be made of. */
+bool ac_identifier_climbs(const char *s);
+
+/* Semantic version 2.0.0.  AC_NAME_READ takes leading zeros and an empty
+ * pre-release or build as the original did ("SemVer is bad", "SemVer cannot be
+ * zero" are its messages). */
+AC_MUSTUSE int ac_version_check(const char *s, enum ac_name_rule rule,
+				struct ac_err *err);
 
 /* "sha512-" and hex digits.  FULL wants all 128; otherwise 2 to 128: an
  * abbreviation. */
 bool ac_image_id_ok(const char *s, bool full);
 
-/* 1 when known, 0 when not; the message lists what is known. */
+/* 1 when known, 0 when not; the message lists what is known.  Either may be
+ * NULL; an arch without an os is not judged. */
 int ac_os_arch_known(const char *os, const char *arch, struct ac_err *err);
 
 /* The appc spelling of a Go platform (linux, arm64, "" -> aarch64), NULL when
- * there is none; and of this host.  Static strings. */
+ * there is none (riscv64: keep Go's); VARIANT may be NULL.  And back: *variant
+ * (may be NULL) gets "v7" or NULL.  And of this host.  Static strings. */
 const char *ac_arch_from_go(const char *os, const char *arch,
 			    const char *variant);
 const char *ac_arch_to_go(const char *arch, const char **variant);

@@ -5,7 +5,8 @@
 /*
  * How people name images (rkt.md 1.1 "Image references"): an id or a prefix of
  * one, a file, a URL, an appc name with version and labels, a Docker
- * reference.  One grammar for all programs.
+ * reference.  One grammar for all programs.  rkt's "cimd:TYPE:v=0:DATA" is read
+ * too and becomes one of these.
  */
 
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 struct ac_err;
 
 enum ac_ref_kind {
-	AC_REF_ID,     /* "sha512-<2 or more hex>" */
+	AC_REF_ID,     /* "sha512-<2 to 128 hex>" */
 	AC_REF_FILE,   /* "./x.aci", "/x", "x.aci", an existing file */
 	AC_REF_URL,    /* "https://host/x.aci", "file:///x.aci" is a file */
 	AC_REF_NAME,   /* "example.com/app:1.0,os=linux" */
@@ -46,8 +47,9 @@ void ac_ref_release(struct ac_ref *r);
 /* Add labels os and arch of this host where the reference names none. */
 void ac_ref_default_platform(struct ac_ref *r);
 
-/* The canonical form of a Docker reference, "docker://host/name:tag": one
- * image, one spelling.  Caller frees. */
+/* The canonical form, one image, one spelling: "docker://host/name:tag" or
+ * "...@digest"; of an appc name its version, then the other labels sorted; of
+ * all others their name.  Caller frees. */
 AC_MUSTUSE char *ac_ref_canonical(const struct ac_ref *r);
 
 #endif
