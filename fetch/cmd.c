@@ -25,6 +25,9 @@ const struct ac_opt global_opts[] = {
 		      "(keys over https), all-fetch (all of these)"),
 	AC_OPT_STRING(struct globals, ca_file, "ca-file", "FILE",
 		      "trust the certificates in FILE (PEM) as well"),
+	AC_OPT_UINT(struct globals, timeout, "timeout", "SECONDS",
+		    "give up a transfer that stands still for so long "
+		    "(default: 30)"),
 	AC_OPT_BOOL(struct globals, trust_https, "trust-keys-from-https",
 		    "trust keys that come over https without asking"),
 	AC_OPT_BOOL(struct globals, json, "json", "print results as JSON"),
@@ -95,4 +98,19 @@ const char *config_system(const struct globals *g)
 const char *config_local(const struct globals *g)
 {
 	return g->local_config != NULL ? g->local_config : "/etc/acutils";
+}
+
+struct ac_http *http_client(const struct globals *g, unsigned int insecure,
+			    const atomic_int *cancel)
+{
+	struct ac_http_opts o = {
+		.insecure_tls = (insecure & INSECURE_TLS) != 0,
+		.allow_http = (insecure & INSECURE_HTTP) != 0,
+		.ca_file = g->ca_file,
+		.retries = 3,
+		.stall = g->timeout < 86400 ? (unsigned int)g->timeout : 86400,
+		.cancel = cancel,
+	};
+
+	return ac_http_new(&o);
 }

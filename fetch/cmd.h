@@ -11,7 +11,9 @@
  * Exit codes: 0 done, 1 it failed, 2 the command line is wrong.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/base/attr.h"
 #include "common/cli/opt.h"
@@ -28,6 +30,7 @@ struct globals {
 	const char *user_config;   /* --user-config: NULL: none */
 	const char *insecure;      /* --insecure-options: "image,http" */
 	const char *ca_file;       /* --ca-file: more trusted certificates */
+	uint64_t timeout;          /* --timeout: seconds; 0: the default */
 	bool trust_https;          /* --trust-keys-from-https */
 	bool json;                 /* --json: output for machines */
 };
@@ -52,8 +55,10 @@ AC_MUSTUSE int insecure_parse(const char *text, unsigned int *bits,
 const char *config_system(const struct globals *g);
 const char *config_local(const struct globals *g);
 
-/* The HTTP client that the options ask for.  Never NULL. */
+/* The HTTP client that the options ask for; its requests end when *CANCEL (may
+ * be NULL) is not 0.  Never NULL. */
 AC_MUSTUSE struct ac_http *http_client(const struct globals *g,
-				       unsigned int insecure);
+				       unsigned int insecure,
+				       const atomic_int *cancel);
 
 #endif

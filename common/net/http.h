@@ -4,12 +4,25 @@
 
 /*
  * HTTP GET (and HEAD, POST) by libcurl, for hostile servers: redirects are
- * followed by us (at most 10), never from https to http, credentials never go
- * to another host, scheme or port; bodies have limits; a transfer slower than
- * 1 byte a second for 30 s is given up; what can be retried is, with backoff
- * and Retry-After.
+ * followed by us (at most 10), never from https to http nor from a public
+ * address to a private one; credentials never go to another host, scheme or
+ * port; heads and bodies have limits; a transfer that stands still is given up;
+ * what can be retried is, with backoff and Retry-After.
+ *
+ *	h = ac_http_new(&(struct ac_http_opts){.retries = 3});
+ *	q = (struct ac_http_request){.url = url};
+ *	if (ac_http_do(h, &q, &r, err) < 0)
+ *		...nothing was answered...
+ *	... r.status, r.body ...
+ *	ac_http_response_release(&r);
+ *
+ * Bytes are given as they came: nothing is decoded, whatever Content-Encoding
+ * says (we ask for none; digests and signatures are of the bytes).
+ *
+ * ac_http_new makes the process ignore SIGPIPE.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,37 +36,45 @@ struct ac_err;
 struct ac_http;
 
 struct ac_http_opts {
-	bool insecure_tls;    /* do not check certificates */
-	bool allow_http;      /* plain http may be used at all */
-	const char *ca_file;  /* more trusted certificates, or NULL */
-	unsigned int retries; /* of one request; default 3 */
+	bool insecure_tls;        /* do not check certificates */
+	bool allow_http;          /* plain http may be used at all */
+	const char *ca_file;      /* more trusted certificates, or NULL */
+	unsigned int retries;     /* of one request, without progress between */
+	unsigned int stall;       /* seconds without a byte (well, 100 bytes a
+				   * second) before giving up; 0: 30 */
+	const atomic_int *cancel; /* not 0: all requests end; or NULL */
 };
 
-/* A client: connections, names and TLS sessions are shared by all its requests,
- * from any thread. */
+/* A client: names and TLS sessions are shared by all its requests, from any
+ * thread, and connections are used again.  The strings are copied.  Never
+ * NULL; a ca_file that cannot be read is told by the first request. */
 AC_MUSTUSE struct ac_http *ac_http_new(const struct ac_http_opts *opts);
-void ac_http_free(struct ac_http *h);
+void ac_http_free(struct ac_http *h); /* NULL is fine */
+bool ac_http_allows_http(const struct ac_http *h);
 
 struct ac_http_request {
-	const char *url;
+	const char *url;               /* user:password@ becomes Basic */
 	const char *method;            /* NULL: GET */
-	const struct ac_strv *headers; /* "Name: value"; secrets among them are
-					* not sent elsewhere; or NULL */
+	const struct ac_strv *headers; /* "Name: value", or NULL; Authorization
+					* and Cookie stay with their host */
 	const char *body;              /* of a POST, or NULL */
-	uint64_t max_body;             /* 0: 8 MiB */
+	uint64_t max_body; /* 0: 8 MiB without a sink, no limit with one */
 	/* The body of a 2xx answer goes here as it comes; NULL: into .body of
-	 * the response.  With a sink there is no retry after its first byte,
-	 * but a broken transfer is resumed (Range, If-Range) where the server
-	 * can. */
+	 * the response.  With a sink nothing is sent twice to it: a broken
+	 * transfer is resumed (Range, If-Range). */
 	ac_sink_fn sink;
 	void *ctx;
-	uint64_t expect_size; /* of the body, for progress and for stopping; 0:
-				 unknown */
+	uint64_t expect_size; /* of the body: another is AC_E_VERIFY, as soon as
+			       * it shows; 0: unknown */
+	bool pinned; /* the caller checks a digest: resume even when the server
+		      * gives nothing (ETag, Last-Modified) to tell that the
+		      * content is still the same */
+	bool allow_http; /* for this one, whatever the client's say */
 };
 
 struct ac_http_response {
 	long status;
-	struct ac_buf body;     /* without a sink, or of an error */
+	struct ac_buf body; /* without a sink; of an error its first 64 KiB */
 	struct ac_strv headers; /* "name: value", names in lower case */
 	char *url;              /* after redirects */
 };
@@ -63,9 +84,12 @@ struct ac_http_response {
 void ac_http_response_release(struct ac_http_response *r);
 
 /* Do it.  Any complete answer is success: look at .status.  No answer:
- * AC_E_NET with the reason (name, connect, TLS, timeout, ...). */
+ * AC_E_NET with the reason (name, connect, TLS, stall, ...); AC_E_DENIED for
+ * what we do not do (plain http, redirects to worse places); AC_E_LIMIT;
+ * AC_E_VERIFY for a wrong size; or the sink's own. */
 AC_MUSTUSE int ac_http_do(struct ac_http *h, const struct ac_http_request *q,
 			  struct ac_http_response *r, struct ac_err *err);
+
 /* The value of a header (first one), or NULL. */
 const char *ac_http_header(const struct ac_http_response *r, const char *name);
 

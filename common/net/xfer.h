@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_NET_XFER_H
+#define AC_NET_XFER_H
+
+/*
+ * One exchange of HTTP: a request to one URL and its answer, no redirect, no
+ * retry.  Between http.c (which decides) and libcurl; nobody else uses it.
+ */
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/attr.h"
+#include "common/net/http.h"
+#include "common/net/url.h"
+
+struct ac_err;
+
+/* The state of a whole request, across redirects and attempts. */
+struct ac_xfer {
+	const struct ac_http_opts *opts;
+	CURLSH *share;
+	const struct curl_blob *ca; /* or NULL */
+	const struct ac_http_request *q;
+	struct ac_http_response *r;
+
+	const char *user, *password; /* of q->url, or NULL */
+	CURL *easy;
+
+	/* This hop. */
+	struct ac_url url;
+	const char *method;
+	bool keep_secrets; /* still the host they are for */
+	bool was_public;   /* an earlier hop was; so must this be */
+
+	/* What the sink has, over all attempts. */
+	uint64_t got;
+	uint64_t total;  /* as the server said; 0: unknown */
+	char *validator; /* ETag or Last-Modified; NULL: none */
+
+	/* This answer. */
+	size_t head_bytes;
+	size_t head_lines;
+	bool head_done; /* the body began */
+	uint64_t skip;  /* bytes of it that the sink has already */
+	uint64_t body;  /* bytes of it */
+	bool refused;   /* a connection to a private address */
+	bool enough;    /* of an error's body */
+	struct ac_err *err;
+	bool failed; /* *err is set by a callback */
+};
+
+enum ac_xfer_result {
+	AC_XFER_DONE,  /* a complete answer */
+	AC_XFER_RETRY, /* it broke, *err says how; may work next time */
+	AC_XFER_FAIL,  /* *err says why */
+};
+
+/* Do it on x->easy, which is reset first. */
+AC_MUSTUSE enum ac_xfer_result ac_xfer_do(struct ac_xfer *x,
+					  struct ac_err *err);
+
+/* Parse "bytes FIRST-LAST/TOTAL"; a TOTAL of "*" gives 0.  False: it is not
+ * that. */
+AC_MUSTUSE bool ac_xfer_content_range(const char *text, uint64_t *first,
+				      uint64_t *last, uint64_t *total);
+
+#endif
