@@ -67,7 +67,6 @@ struct ac_cmd {
 	unsigned int flags;
 	int (*run)(struct ac_call *call, struct ac_err *err);
 	const struct ac_cmd *sub; /* commands below this one, or NULL */
-	const void *data; /* the program's own: commands that share a .run */
 };
 
 #define AC_CMD_END           \

@@ -12,20 +12,53 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 
-int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
-		   mode_t mode, struct ac_err *err)
+static int random_name(struct ac_atomic *a, struct ac_err *err)
 {
 	uint64_t r;
 
+	if (getrandom(&r, sizeof(r), 0) != (ssize_t)sizeof(r))
+		return ac_err_sys(err, errno, "getrandom");
+	(void)snprintf(a->tmp, sizeof(a->tmp), ".tmp-%016jx", (uintmax_t)r);
+	return 0;
+}
+
+/* Give the file, which has no name, one beside the final one: link(2) does not
+ * replace. */
+static int link_name(int fd, int dirfd, const char *name)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	return linkat(fd, "", dirfd, name, AT_EMPTY_PATH);
+}
+
+/* A file without a name, or -1: not here, or it could not be named later. */
+static int open_unnamed(int dirfd, mode_t mode)
+{
+	AC_CLOSE int fd =
+		openat(dirfd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+
+	if (fd >= 0 && geteuid() != 0 && access("/proc/self/fd", X_OK) != 0)
+		return -1;
+	return ac_steal_fd(&fd);
+}
+
+int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
+		   mode_t mode, struct ac_err *err)
+{
 	if (strchr(name, '/') != NULL || name[0] == '\0')
 		return ac_err_set(err, AC_E_INVALID, "bad file name '%s'",
 				  name);
-	if (getrandom(&r, sizeof(r), 0) != (ssize_t)sizeof(r))
-		return ac_err_sys(err, errno, "getrandom");
-
-	(void)snprintf(a->tmp, sizeof(a->tmp), ".tmp-%016jx", (uintmax_t)r);
-	a->fd = openat(dirfd, a->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		       mode);
+	a->tmp[0] = '\0';
+	a->fd = open_unnamed(dirfd, mode);
+	if (a->fd < 0) {
+		if (random_name(a, err) < 0)
+			return -1;
+		a->fd = openat(dirfd, a->tmp,
+			       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	}
 	if (a->fd < 0)
 		return ac_err_sys(err, errno, "create '%s'", name);
 	a->dirfd = dirfd;
@@ -37,6 +70,14 @@ int ac_atomic_commit(struct ac_atomic *a, struct ac_err *err)
 {
 	if (fsync(a->fd) < 0)
 		return ac_err_sys(err, errno, "flush '%s'", a->name);
+	if (a->tmp[0] == '\0') {
+		if (random_name(a, err) < 0)
+			return -1;
+		if (link_name(a->fd, a->dirfd, a->tmp) < 0) {
+			a->tmp[0] = '\0';
+			return ac_err_sys(err, errno, "create '%s'", a->name);
+		}
+	}
 	if (renameat(a->dirfd, a->tmp, a->dirfd, a->name) < 0)
 		return ac_err_sys(err, errno, "rename to '%s'", a->name);
 	(void)close(ac_steal_fd(&a->fd)); /* release() has nothing to undo */
@@ -49,7 +90,8 @@ void ac_atomic_release(struct ac_atomic *a)
 
 	if (a->fd >= 0) {
 		(void)close(a->fd);
-		(void)unlinkat(a->dirfd, a->tmp, 0);
+		if (a->tmp[0] != '\0')
+			(void)unlinkat(a->dirfd, a->tmp, 0);
 	}
 	*a = AC_ATOMIC_INIT;
 	errno = saved;

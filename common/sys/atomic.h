@@ -11,6 +11,9 @@
  *	    ac_write_all(a.fd, data, len, err) < 0)
  *		return -1;		(the temporary file is removed)
  *	return ac_atomic_commit(&a, err);
+ *
+ * Where the file system knows files without a name (O_TMPFILE) the file has
+ * none until it is committed: a process that is killed leaves nothing.
  */
 
 #include <sys/types.h>
@@ -23,7 +26,7 @@ struct ac_atomic {
 	int fd;           /* write here; -1 when not open */
 	int dirfd;        /* borrowed */
 	const char *name; /* borrowed: the final name */
-	char tmp[32];     /* name of the temporary file in dirfd */
+	char tmp[32];     /* its name in dirfd until commit; "": none */
 };
 
 #define AC_ATOMIC_INIT ((struct ac_atomic){.fd = -1, .dirfd = -1})

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/sys/out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+
+/* Split PATH and open its directory. */
+static int open_parent(struct ac_out *o, const char *path, struct ac_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	AC_FREE char *dir = slash == NULL ? ac_xstrdup(".")
+			    : slash == path
+				    ? ac_xstrdup("/")
+				    : ac_xstrndup(path, (size_t)(slash - path));
+
+	o->name = ac_xstrdup(slash != NULL ? slash + 1 : path);
+	if (o->name[0] == '\0')
+		return ac_err_set(err, AC_E_INVALID, "'%s' names no file",
+				  path);
+	o->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (o->dirfd < 0)
+		return ac_err_sys(err, errno, "open directory '%s'", dir);
+	return 0;
+}
+
+static int begin(struct ac_out *o, mode_t mode, struct ac_err *err)
+{
+	if (ac_atomic_open(&o->file, o->dirfd, o->name, mode, err) < 0)
+		return -1;
+	o->fd = o->file.fd;
+	return 0;
+}
+
+int ac_out_open(struct ac_out *o, const char *path, bool overwrite,
+		struct ac_err *err)
+{
+	struct stat st;
+
+	if (open_parent(o, path, err) < 0)
+		return -1;
+	if (fstatat(o->dirfd, o->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+			return ac_err_set(err, AC_E_INVALID,
+					  "'%s' is not a regular file", path);
+		if (!overwrite)
+			return ac_err_set(err, AC_E_EXISTS,
+					  "'%s' is there already; --overwrite "
+					  "replaces it",
+					  path);
+	} else if (errno != ENOENT) {
+		return ac_err_sys(err, errno, "stat '%s'", path);
+	}
+	return begin(o, 0666, err);
+}
+
+int ac_out_replace(struct ac_out *o, const char *path, struct ac_err *err)
+{
+	AC_FREE char *real = realpath(path, NULL);
+	struct stat st;
+
+	if (real == NULL)
+		return ac_err_sys(err, errno, "open '%s'", path);
+	if (open_parent(o, real, err) < 0)
+		return -1;
+	if (fstatat(o->dirfd, o->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return ac_err_sys(err, errno, "stat '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s' is not a regular file", path);
+	if (begin(o, 0600, err) < 0)
+		return -1;
+	/* Another's file becomes ours where we may not give it away. */
+	if (fchown(o->fd, st.st_uid, st.st_gid) < 0 && errno != EPERM)
+		return ac_err_sys(err, errno, "set the owner of '%s'", path);
+	if (fchmod(o->fd, st.st_mode & 0777) < 0)
+		return ac_err_sys(err, errno, "set the mode of '%s'", path);
+	return 0;
+}
+
+int ac_out_commit(struct ac_out *o, struct ac_err *err)
+{
+	o->fd = -1;
+	return ac_atomic_commit(&o->file, err);
+}
+
+void ac_out_release(struct ac_out *o)
+{
+	int saved = errno;
+
+	ac_atomic_release(&o->file);
+	if (o->dirfd >= 0)
+		(void)close(o->dirfd);
+	free(o->name);
+	*o = AC_OUT_INIT;
+	errno = saved;
+}
