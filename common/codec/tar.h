@@ -7,11 +7,15 @@
  * of entries (sys/entry.h).  No file system here.  Extended attributes are
  * SCHILY.xattr records (and LIBARCHIVE.xattr when reading).
  *
- * Names are kept byte for byte but cleaned (sys/path.h).  The reader refuses
- * (AC_E_INVALID, naming the entry): absolute names, "..", empty link targets,
- * NUL in names, negative or impossible sizes, broken headers or pax records,
- * unknown entry types, sockets.  A missing end-of-archive mark is accepted, an
- * archive that stops within an entry is not.
+ * Names are kept byte for byte, whatever the locale, but cleaned (sys/path.h).
+ * The reader refuses (AC_E_INVALID, naming the entry): absolute names (but
+ * "/" for the root), "..", empty link targets, NUL in names, a root that is no
+ * directory, negative or impossible sizes, broken headers or pax records,
+ * headers that two tools could read in two ways, unknown entry types.  Targets
+ * of hard links may be absolute: that is below the archive's root.  A missing
+ * end-of-archive mark is accepted, an archive that stops within an entry is
+ * not.  Global pax headers are checked and not applied, as Go does.  Sizes of
+ * what is not a file are ignored, as Go does.
  */
 
 #include <stdbool.h>
