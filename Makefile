@@ -96,6 +96,8 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$p)))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$B/tests/%)
 $(UNIT): $B/tests/%: $B/tests/unit/%.o $B/tests/unit/tap.o $B/libcommon.a
+# Modules of the programs that have tests of their own.
+$B/tests/test_fetch_keystore: $B/fetch/keystore.o $B/fetch/cmd.o
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ     := $(FUZZ_SRC:tests/fuzz/%.c=$B/tests/%)
 $(FUZZ): $B/tests/%: $B/tests/fuzz/%.o $B/tests/fuzz/driver.o $B/libcommon.a

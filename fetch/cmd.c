@@ -4,7 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/codec/json.h"
 
 const struct ac_opt global_opts[] = {
 	AC_OPT_BOOL(struct globals, debug, "debug", "say more on stderr"),
@@ -113,4 +115,15 @@ struct ac_http *http_client(const struct globals *g, unsigned int insecure,
 	};
 
 	return ac_http_new(&o);
+}
+
+int print_json(const struct ac_json *doc, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(1 << 30);
+
+	ac_json_write(doc, 2, false, &text);
+	if (ac_buf_check(&text, "output", err) < 0)
+		return -1;
+	puts(ac_buf_str(&text));
+	return 0;
 }

@@ -20,6 +20,7 @@
 #include "common/net/http.h"
 
 struct ac_err;
+struct ac_json;
 
 /* The program's options, as given. */
 struct globals {
@@ -60,5 +61,8 @@ const char *config_local(const struct globals *g);
 AC_MUSTUSE struct ac_http *http_client(const struct globals *g,
 				       unsigned int insecure,
 				       const atomic_int *cancel);
+
+/* Print a document on stdout, indented, with a line end. */
+AC_MUSTUSE int print_json(const struct ac_json *doc, struct ac_err *err);
 
 #endif

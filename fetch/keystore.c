@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/keystore.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/image/name.h"
+#include "common/sys/at.h"
+#include "common/sys/atomic.h"
+#include "common/sys/io.h"
+#include "common/sys/path.h"
+
+enum { MAX_KEY = 1 << 20, MAX_DEPTH = 64 };
+
+/* One directory of the configuration while it is read. */
+struct level {
+	const char *dir;
+	int fd; /* of dir/trustedkeys; -1: there is none */
+	bool all;
+};
+
+bool fingerprint_ok(const char *s)
+{
+	size_t n = strspn(s, "0123456789abcdef");
+
+	return s[n] == '\0' && (n == 40 || n == 64);
+}
+
+static void trusted_release(struct trusted *t)
+{
+	free(t->prefix);
+	free(t->fingerprint);
+	free(t->path);
+	free(t->key);
+}
+
+void keys_release(struct keys *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		trusted_release(&k->v[i]);
+	free(k->v);
+	*k = KEYS_INIT;
+}
+
+static bool same_prefix(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool keys_have(const struct keys *k, const char *prefix,
+	       const char *fingerprint)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (strcmp(k->v[i].fingerprint, fingerprint) == 0 &&
+		    same_prefix(k->v[i].prefix, prefix))
+			return true;
+	return false;
+}
+
+/* Forget the key that T stands for (or masks). */
+static void drop(struct keys *k, const struct trusted *t, bool same_place)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < k->n; i++) {
+		bool gone =
+			strcmp(k->v[i].fingerprint, t->fingerprint) == 0 &&
+			(!same_place || same_prefix(k->v[i].prefix, t->prefix));
+
+		if (gone)
+			trusted_release(&k->v[i]);
+		else
+			k->v[kept++] = k->v[i];
+	}
+	k->n = kept;
+}
+
+/* Where keys of PREFIX stand below trustedkeys.  Caller frees. */
+static char *place(const char *prefix)
+{
+	return prefix == NULL ? ac_xstrdup("root.d")
+			      : ac_path_join("prefix.d", prefix);
+}
+
+static int read_key(const struct level *l, const char *rel, struct ac_buf *out,
+		    struct ac_err *err)
+{
+	AC_CLOSE int fd = ac_at_open_in_root(l->fd, rel, O_RDONLY, err);
+
+	return fd < 0 ? -1 : ac_io_slurp(fd, out, rel, err);
+}
+
+/* The file NAME in DIR (below trustedkeys) into OUT, or out of it.  One that
+ * cannot be read may be a mask: it counts as one. */
+static void take_file(const struct level *l, const char *dir,
+		      const char *prefix, const char *name, struct keys *out)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_KEY);
+	AC_FREE char *rel = ac_path_join(dir, name);
+	struct ac_err err = AC_ERR_INIT;
+	struct trusted t;
+
+	if (read_key(l, rel, &text, &err) < 0) {
+		ac_warn("keystore '%s': %s; it is not used", l->dir, err.msg);
+		ac_buf_release(&text);
+	}
+	t = (struct trusted){
+		.prefix = ac_xstrdup(prefix),
+		.fingerprint = ac_xstrdup(name),
+		.path = ac_xasprintf("%s/trustedkeys/%s", l->dir, rel),
+		.len = text.len,
+	};
+	t.key = ac_buf_steal(&text);
+	drop(out, &t, l->all);
+	if (t.len == 0) {
+		trusted_release(&t);
+		return;
+	}
+	out->v = ac_xrealloc(out->v, out->n + 1, sizeof(*out->v));
+	out->v[out->n++] = t;
+}
+
+/* Sort the names in the directory FD into files and directories. */
+static int list_dir(int fd, const char *what, struct ac_strv *files,
+		    struct ac_strv *dirs, struct ac_err *err)
+{
+	DIR *d = fdopendir(fd);
+	const struct dirent *e;
+
+	if (d == NULL) {
+		(void)close(fd);
+		return ac_err_sys(err, errno, "read '%s'", what);
+	}
+	while (errno = 0, (e = readdir(d)) != NULL) {
+		struct stat st;
+
+		if (e->d_name[0] == '.')
+			continue;
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue; /* just removed */
+		if (S_ISDIR(st.st_mode))
+			ac_strv_push(dirs, e->d_name);
+		else
+			ac_strv_push(files, e->d_name);
+	}
+	if (errno != 0) {
+		int saved = errno;
+
+		(void)closedir(d);
+		return ac_err_sys(err, saved, "read '%s'", what);
+	}
+	(void)closedir(d);
+	ac_strv_sort(files);
+	ac_strv_sort(dirs);
+	return 0;
+}
+
+/* The keys in DIR: 1, or 0 when there is no such directory.  SUBDIRS (may be
+ * NULL) gets the directories in it. */
+static int read_place(const struct level *l, const char *dir,
+		      const char *prefix, struct ac_strv *subdirs,
+		      struct keys *out, struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv files = AC_STRV_INIT;
+	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
+	int fd = ac_at_open_in_root(l->fd, dir, O_RDONLY | O_DIRECTORY, err);
+
+	if (fd < 0 && (err->code == AC_E_NOT_FOUND || err->sys == ENOTDIR)) {
+		*err = AC_ERR_INIT;
+		return 0;
+	}
+	if (fd < 0)
+		return ac_err_ctx(err, "keystore '%s'", l->dir);
+	if (list_dir(fd, dir, &files, &dirs, err) < 0)
+		return ac_err_ctx(err, "keystore '%s'", l->dir);
+	for (size_t i = 0; i < files.n; i++) {
+		bool above = prefix != NULL && prefix[0] == '\0';
+
+		if (above || !fingerprint_ok(files.v[i])) {
+			ac_warn("keystore: '%s/trustedkeys/%s/%s' is not %s; "
+				"it is not used",
+				l->dir, dir, files.v[i],
+				above ? "below a prefix"
+				      : "named as a fingerprint");
+			continue;
+		}
+		take_file(l, dir, prefix, files.v[i], out);
+	}
+	if (subdirs != NULL) {
+		*subdirs = dirs;
+		dirs = AC_STRV_INIT;
+	}
+	return 1;
+}
+
+/* Each prefix of NAME in turn: "a.b", "a.b/c", ... */
+static int walk_name(const struct level *l, const char *name, struct keys *out,
+		     struct ac_err *err)
+{
+	struct ac_str rest = ac_str(name);
+	struct ac_str head;
+	int r = 1;
+
+	while (r > 0 && rest.len != 0) {
+		AC_FREE char *prefix = NULL;
+		AC_FREE char *dir = NULL;
+
+		(void)ac_str_cut(&rest, '/', &head);
+		prefix = ac_xstrndup(name, (size_t)(head.p + head.len - name));
+		dir = place(prefix);
+		r = read_place(l, dir, prefix, NULL, out, err);
+	}
+	return r;
+}
+
+/* Everything at and below PREFIX ("": all of prefix.d). */
+static int walk_all(const struct level *l, const char *prefix, int depth,
+		    struct keys *out, struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
+	AC_FREE char *dir = place(prefix);
+
+	if (depth > MAX_DEPTH)
+		return ac_err_set(err, AC_E_LIMIT,
+				  "keystore '%s': '%s' is nested too deeply",
+				  l->dir, dir);
+	if (read_place(l, dir, prefix, &dirs, out, err) < 0)
+		return -1;
+	for (size_t i = 0; i < dirs.n; i++) {
+		AC_FREE char *below = ac_path_join(prefix, dirs.v[i]);
+
+		if (walk_all(l, below, depth + 1, out, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int open_level(struct level *l, struct ac_err *err)
+{
+	AC_FREE char *path = ac_path_join(l->dir, "trustedkeys");
+
+	l->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l->fd < 0 && errno != ENOENT)
+		return ac_err_sys(err, errno, "open the keystore '%s'", path);
+	return 0;
+}
+
+static int load_levels(struct level *levels, size_t n, const char *name,
+		       struct keys *out, struct ac_err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (open_level(&levels[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < n; i++)
+		if (levels[i].fd >= 0 &&
+		    read_place(&levels[i], "root.d", NULL, NULL, out, err) < 0)
+			return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (levels[i].fd < 0)
+			continue;
+		if (name != NULL ? walk_name(&levels[i], name, out, err) < 0
+				 : walk_all(&levels[i], "", 0, out, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int keystore_load(const struct globals *g, const char *name, struct keys *out,
+		  struct ac_err *err)
+{
+	struct level levels[] = {
+		{config_system(g), -1, name == NULL},
+		{config_local(g), -1, name == NULL},
+		{g->user_config, -1, name == NULL},
+	};
+	size_t n = g->user_config != NULL ? 3 : 2;
+	int r;
+
+	/* The name becomes a path. */
+	if (name != NULL && ac_identifier_check(name, AC_NAME_STRICT, err) < 0)
+		return ac_err_ctx(err, "image name '%s'", name);
+	r = load_levels(levels, n, name, out, err);
+	for (size_t i = 0; i < n; i++)
+		if (levels[i].fd >= 0)
+			(void)close(levels[i].fd);
+	if (r < 0)
+		keys_release(out);
+	return r < 0 ? -1 : 0;
+}
+
+/* Open the place for PREFIX where we write, making it; *path gets its name. */
+static int open_place(const struct globals *g, const char *prefix, char **path,
+		      struct ac_err *err)
+{
+	const char *base =
+		g->user_config != NULL ? g->user_config : config_local(g);
+	AC_FREE char *rel = place(prefix);
+	AC_FREE char *below = ac_path_join("trustedkeys", rel);
+	AC_CLOSE int top = -1;
+	int fd;
+
+	if (prefix != NULL &&
+	    ac_identifier_check(prefix, AC_NAME_STRICT, err) < 0)
+		return ac_err_ctx(err, "prefix '%s'", prefix);
+	if (mkdir(base, 0755) < 0 && errno != EEXIST)
+		return ac_err_sys(err, errno, "make '%s'", base);
+	top = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		return ac_err_sys(err, errno, "open '%s'", base);
+	fd = ac_at_mkdirs(top, below, 0755, err);
+	if (fd < 0)
+		return ac_err_ctx(err, "keystore '%s'", base);
+	*path = ac_path_join(base, below);
+	return fd;
+}
+
+static int put_file(int dirfd, const char *name, const char *text,
+		    const char *place_name, struct ac_err *err)
+{
+	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
+
+	if (ac_atomic_open(&a, dirfd, name, 0644, err) < 0 ||
+	    ac_io_write(a.fd, text, strlen(text), name, err) < 0 ||
+	    ac_atomic_commit(&a, err) < 0)
+		return ac_err_ctx(err, "keystore '%s'", place_name);
+	return 0;
+}
+
+int keystore_add(const struct globals *g, const char *prefix,
+		 const char *fingerprint, const char *text, char **path,
+		 struct ac_err *err)
+{
+	AC_FREE char *dir = NULL;
+	AC_CLOSE int fd = -1;
+
+	if (!fingerprint_ok(fingerprint))
+		return ac_err_set(err, AC_E_INVALID, "bad fingerprint '%s'",
+				  fingerprint);
+	fd = open_place(g, prefix, &dir, err);
+	if (fd < 0 || put_file(fd, fingerprint, text, dir, err) < 0)
+		return -1;
+	*path = ac_path_join(dir, fingerprint);
+	return 0;
+}
+
+/* 1 when the key is trusted at this place, 0, -1. */
+static int is_trusted(const struct globals *g, const char *prefix,
+		      const char *fingerprint, struct ac_err *err)
+{
+	AC_CLEANUP(keys_release) struct keys k = KEYS_INIT;
+
+	if (keystore_load(g, NULL, &k, err) < 0)
+		return -1;
+	return keys_have(&k, prefix, fingerprint) ? 1 : 0;
+}
+
+int keystore_remove(const struct globals *g, const char *prefix,
+		    const char *fingerprint, struct ac_err *err)
+{
+	AC_FREE char *dir = NULL;
+	AC_CLOSE int fd = -1;
+	int r = is_trusted(g, prefix, fingerprint, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "key '%s' is not trusted %s%s; see 'acfetch "
+				  "trust list'",
+				  fingerprint,
+				  prefix != NULL ? "for prefix "
+						 : "as a root "
+						   "key",
+				  prefix != NULL ? prefix : "");
+	fd = open_place(g, prefix, &dir, err);
+	if (fd < 0)
+		return -1;
+	if (unlinkat(fd, fingerprint, 0) < 0 && errno != ENOENT)
+		return ac_err_sys(err, errno, "remove '%s/%s'", dir,
+				  fingerprint);
+	r = is_trusted(g, prefix, fingerprint, err);
+	if (r > 0) /* from a directory that is not ours to change */
+		r = put_file(fd, fingerprint, "", dir, err);
+	return r;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/keystore.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/sys/at.h"
+#include "tests/unit/tap.h"
+
+#define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define C "cccccccccccccccccccccccccccccccccccccccc"
+
+/* Three directories of configuration in a temporary one. */
+struct world {
+	char dir[64];
+	char sys[96], local[96], user[96];
+	struct globals g;
+};
+
+static void world_new(struct world *w)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	memset(w, 0, sizeof(*w));
+	(void)snprintf(w->dir, sizeof(w->dir), "%.40s/keystore-XXXXXX",
+		       tmp != NULL ? tmp : "/tmp");
+	CHECK(mkdtemp(w->dir) != NULL);
+	(void)snprintf(w->sys, sizeof(w->sys), "%s/sys", w->dir);
+	(void)snprintf(w->local, sizeof(w->local), "%s/local", w->dir);
+	(void)snprintf(w->user, sizeof(w->user), "%s/user", w->dir);
+	w->g.system_config = w->sys;
+	w->g.local_config = w->local;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void world_end(struct world *w)
+{
+	CHECK(nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
+}
+
+/* Write DIR/trustedkeys/PLACE/NAME with TEXT. */
+static void put(const char *dir, const char *place, const char *name,
+		const char *text)
+{
+	AC_FREE char *path = ac_xasprintf("%s/trustedkeys/%s", dir, place);
+	struct ac_err err = AC_ERR_INIT;
+	AC_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AC_CLOSE int d = ac_at_mkdirs(root, path, 0755, &err);
+	AC_CLOSE int fd =
+		openat(d, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	CHECK(fd >= 0);
+	CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+}
+
+/* The contents of the keys for NAME, in order: "one two". */
+static bool loads(const struct world *w, const char *name, const char *want)
+{
+	AC_CLEANUP(keys_release) struct keys k = KEYS_INIT;
+	struct ac_err err = AC_ERR_INIT;
+	char got[256] = "";
+	size_t at = 0;
+
+	CHECK(keystore_load(&w->g, name, &k, &err) == 0);
+	for (size_t i = 0; i < k.n; i++)
+		at += (size_t)snprintf(got + at, sizeof(got) - at, "%s%s",
+				       at != 0 ? " " : "", k.v[i].key);
+	if (strcmp(got, want) != 0)
+		fprintf(stderr, "# %s: got '%s', want '%s'\n",
+			name != NULL ? name : "(all)", got, want);
+	return strcmp(got, want) == 0;
+}
+
+TEST(nothing_is_no_keys)
+{
+	struct world w;
+
+	world_new(&w);
+	CHECK(loads(&w, "example.com/a", ""));
+	CHECK(loads(&w, NULL, ""));
+	world_end(&w);
+}
+
+TEST(prefixes_go_by_components)
+{
+	struct world w;
+
+	world_new(&w);
+	put(w.sys, "prefix.d/example.com/foo", A, "foo");
+	put(w.local, "prefix.d/example.com", B, "host");
+	put(w.local, "root.d", C, "root");
+	CHECK(loads(&w, "example.com/foo", "root foo host"));
+	CHECK(loads(&w, "example.com/foo/bar/baz", "root foo host"));
+	CHECK(loads(&w, "example.com/foobar", "root host"));
+	CHECK(loads(&w, "example.com", "root host"));
+	CHECK(loads(&w, "example.co", "root"));
+	CHECK(loads(&w, NULL, "root foo host"));
+	world_end(&w);
+}
+
+TEST(an_empty_file_masks)
+{
+	struct world w;
+
+	world_new(&w);
+	put(w.sys, "root.d", A, "root");
+	put(w.sys, "prefix.d/example.com", B, "host");
+	put(w.local, "root.d", A, "");
+	CHECK(loads(&w, "example.com/x", "host"));
+	put(w.local, "prefix.d/example.com/x", B, "");
+	CHECK(loads(&w, "example.com/x", ""));
+	CHECK(loads(&w, "example.com/y", "host"));
+	/* In the list a mask speaks for its own place only. */
+	CHECK(loads(&w, NULL, "host"));
+	/* The user's directory is read last, and only when there is one. */
+	put(w.user, "root.d", A, "again");
+	CHECK(loads(&w, "example.com/x", ""));
+	w.g.user_config = w.user;
+	CHECK(loads(&w, "example.com/x", "again"));
+	world_end(&w);
+}
+
+TEST(other_names_are_passed_over)
+{
+	struct world w;
+
+	world_new(&w);
+	put(w.local, "root.d", "README", "readme");
+	put(w.local, "root.d", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+	    "up");
+	put(w.local, "prefix.d", A, "above");
+	put(w.local, "prefix.d/example.com", B, "good");
+	CHECK(loads(&w, "example.com", "good"));
+	CHECK(loads(&w, NULL, "good"));
+	world_end(&w);
+}
+
+TEST(a_name_is_never_a_path)
+{
+	struct world w;
+	AC_CLEANUP(keys_release) struct keys k = KEYS_INIT;
+	struct ac_err err = AC_ERR_INIT;
+	char *path = NULL;
+
+	world_new(&w);
+	put(w.local, "root.d", A, "root");
+	CHECK(keystore_load(&w.g, "../root.d", &k, &err) < 0);
+	CHECK(keystore_load(&w.g, "example.com/../..", &k, &err) < 0);
+	CHECK(keystore_add(&w.g, "../x", A, "key", &path, &err) < 0);
+	CHECK(keystore_add(&w.g, "example.com", "../x", "key", &path, &err) <
+	      0);
+	world_end(&w);
+}
+
+/* What cannot be read is not trusted, and masks: never more trust than
+ * meant. */
+TEST(links_do_not_lead_out)
+{
+	struct world w;
+	AC_FREE char *link = NULL;
+
+	world_new(&w);
+	put(w.sys, "root.d", A, "system");
+	put(w.sys, "root.d", B, "other");
+	put(w.local, "root.d", C, "local");
+	link = ac_xasprintf("%s/trustedkeys/root.d/" A, w.local);
+	CHECK(symlink("/etc/passwd", link) == 0);
+	CHECK(loads(&w, "example.com", "other local"));
+	CHECK(unlink(link) == 0);
+	CHECK(symlink(C, link) == 0);
+	CHECK(loads(&w, "example.com", "other local local"));
+	world_end(&w);
+}
+
+TEST(adding_and_removing)
+{
+	struct world w;
+	AC_FREE char *path = NULL;
+	AC_FREE char *want = NULL;
+	struct ac_err err = AC_ERR_INIT;
+	struct stat st;
+
+	world_new(&w);
+	put(w.sys, "prefix.d/example.com/a", A, "system");
+	CHECK(keystore_add(&w.g, "example.com/a", A, "mine", &path, &err) == 0);
+	want = ac_xasprintf("%s/trustedkeys/prefix.d/example.com/a/" A,
+			    w.local);
+	CHECK(strcmp(path, want) == 0);
+	CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0644);
+	CHECK(loads(&w, "example.com/a", "mine"));
+	/* Removing it takes the system's trust back too. */
+	CHECK(keystore_remove(&w.g, "example.com/a", A, &err) == 0);
+	CHECK(loads(&w, "example.com/a", ""));
+	CHECK(stat(path, &st) == 0 && st.st_size == 0);
+	CHECK(keystore_remove(&w.g, "example.com/a", A, &err) < 0);
+	CHECK(err.code == AC_E_NOT_FOUND);
+	world_end(&w);
+}
