@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/num.h"
 
-#include <string.h>
-
 static int digits(struct ac_str s, unsigned int base, uint64_t *out)
 {
 	uint64_t v = 0;
@@ -65,12 +63,14 @@ int ac_num_bool(struct ac_str s, bool *out)
 
 int ac_num_size(struct ac_str s, uint64_t *out)
 {
-	static const char units[] = "KMGT";
-	const char *u = s.len != 0 ? memchr(units, s.p[s.len - 1], 4) : NULL;
-	unsigned int shift = u != NULL ? 10 * (unsigned int)(u - units + 1) : 0;
+	static const char units[] = {'K', 'M', 'G', 'T'};
+	unsigned int shift = 0;
 	uint64_t v;
 
-	if (u != NULL)
+	for (unsigned int i = 0; s.len != 0 && i < sizeof(units); i++)
+		if (s.p[s.len - 1] == units[i])
+			shift = 10 * (i + 1);
+	if (shift != 0)
 		s.len--;
 	if (digits(s, 10, &v) < 0 || v > UINT64_MAX >> shift)
 		return -1;
