@@ -14,6 +14,12 @@
 AC_MUSTUSE int ac_render(const struct ac_store *s, const struct ac_record *r,
 			 int dirfd, struct ac_err *err);
 
+/* Make what running R needs and an overlay of layers cannot give: the flattened
+ * tree of an image with a pathWhitelist in its chain, kept as one more layer.
+ * Nothing to do for others.  S is open to add; the dependencies are in it. */
+AC_MUSTUSE int ac_store_prepare(struct ac_store *s, const struct ac_record *r,
+				struct ac_err *err);
+
 /* Write R as an ACI to FD: an ACI's own bytes, decompressed unless ZIP says
  * otherwise; an OCI image squashed (manifest first, files sorted). */
 AC_MUSTUSE int ac_export(const struct ac_store *s, const struct ac_record *r,

@@ -37,17 +37,21 @@ struct ac_ref;
 struct ac_store {
 	char *path; /* absolute */
 	int dirfd;
+	int lockfd; /* holds `lock` shared when open to add, else -1 */
 };
 
-#define AC_STORE_INIT ((struct ac_store){.dirfd = -1})
+#define AC_STORE_INIT ((struct ac_store){.dirfd = -1, .lockfd = -1})
 
 /* Where the store is: DIR, else $ACUTILS_DIR, else /var/lib/acutils for root,
  * $XDG_DATA_HOME/acutils or ~/.local/share/acutils for others.  Caller
  * frees. */
 AC_MUSTUSE char *ac_store_path(const char *dir);
 
-/* Open it, making it (0700) when CREATE.  Without CREATE a missing store is an
- * empty one: AC_E_NOT_FOUND. */
+/* Open it to read, or to add when CREATE: then it is made (0700) if missing,
+ * what dead processes left in ingest/ is removed, and `lock` is held shared
+ * until release, so that nothing is collected that was found here.  Who runs
+ * pods opens without CREATE.  Without CREATE a missing store is an empty one:
+ * AC_E_NOT_FOUND. */
 AC_MUSTUSE int ac_store_open(struct ac_store *s, const char *dir, bool create,
 			     struct ac_err *err);
 void ac_store_release(struct ac_store *s);
@@ -75,7 +79,8 @@ struct ac_record {
 	size_t n_blobs;
 	struct ac_strv signers; /* fingerprints of the good signatures */
 	char *origin;           /* URL, path or reference; "" unknown */
-	int64_t imported;       /* seconds since 1970 */
+	int64_t imported;       /* seconds since 1970, and */
+	uint32_t imported_ns;   /* nanoseconds, for the order */
 	uint64_t size;          /* of the unpacked files */
 };
 
@@ -104,9 +109,10 @@ AC_MUSTUSE int ac_store_each(const struct ac_store *s, ac_store_each_fn fn,
  * first (appc "Filesystem Setup": dependencies in order, each before its
  * dependent; a later layer overrides): names below layers/.  Dependencies are
  * looked for in the store (imageID, name, labels): a missing one is
- * AC_E_NOT_FOUND, a cycle AC_E_INVALID.  An image in the chain with a
- * pathWhitelist needs a flattened tree, made by ac_render (render.h):
- * AC_E_UNSUPPORTED here. */
+ * AC_E_NOT_FOUND, a cycle AC_E_INVALID.  Where an overlay cannot say it
+ * (a pathWhitelist in the chain, spec/store.md S40) the one layer is a
+ * flattened tree, made by ac_store_prepare (render.h): AC_E_UNSUPPORTED with
+ * what to do when that has not been done. */
 AC_MUSTUSE int ac_store_layers(const struct ac_store *s,
 			       const struct ac_record *r, struct ac_strv *out,
 			       struct ac_err *err);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/image/name.h"
+#include "common/image/ref.h"
+#include "common/store/record.h"
+#include "common/store/store.h"
+#include "common/sys/io.h"
+
+static int get(const struct ac_store *s, const char *id, struct ac_record *r,
+	       struct ac_err *err)
+{
+	AC_CLEANUP(ac_record_release) struct ac_record got = AC_RECORD_INIT;
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf text = AC_BUF_INIT(AC_RECORD_MAX);
+	AC_FREE char *name = ac_xasprintf("images/%s.json", id);
+
+	if (ac_io_read_file(s->dirfd, name, &text, err) < 0)
+		return err->code == AC_E_NOT_FOUND ? 0 : -1;
+	if (ac_record_parse(&got, ac_buf_str(&text), text.len, name, err) < 0)
+		return -1;
+	if (strcmp(got.id, id) != 0)
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s' is the record of another image", name);
+	*r = got;
+	got = AC_RECORD_INIT;
+	return 1;
+}
+
+int ac_store_get(const struct ac_store *s, const char *id, struct ac_record *r,
+		 struct ac_err *err)
+{
+	return ac_image_id_ok(id, true) ? get(s, id, r, err) : 0;
+}
+
+static void closedirp(DIR **d)
+{
+	if (*d != NULL)
+		(void)closedir(*d);
+}
+
+int ac_records_ids(const struct ac_store *s, const char *prefix,
+		   struct ac_strv *out, struct ac_err *err)
+{
+	AC_CLEANUP(closedirp) DIR *d = NULL;
+	AC_CLOSE int fd = openat(s->dirfd, "images",
+				 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *de;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || (d = fdopendir(fd)) == NULL)
+		return ac_err_sys(err, errno, "open '%s/images'", s->path);
+	(void)ac_steal_fd(&fd);
+	errno = 0;
+	while ((de = readdir(d)) != NULL) {
+		struct ac_str n = ac_str(de->d_name);
+		AC_FREE char *id = NULL;
+
+		if (!ac_str_ends(n, ".json") || !ac_str_starts(n, prefix))
+			continue;
+		id = ac_xstrndup(n.p, n.len - strlen(".json"));
+		if (ac_image_id_ok(id, true))
+			ac_strv_push(out, id);
+	}
+	if (errno != 0)
+		return ac_err_sys(err, errno, "read '%s/images'", s->path);
+	ac_strv_sort(out);
+	return 0;
+}
+
+static int by_import(const void *pa, const void *pb)
+{
+	const struct ac_record *a = pa;
+	const struct ac_record *b = pb;
+
+	if (a->imported != b->imported)
+		return a->imported < b->imported ? -1 : 1;
+	if (a->imported_ns != b->imported_ns)
+		return a->imported_ns < b->imported_ns ? -1 : 1;
+	return strcmp(a->id, b->id);
+}
+
+int ac_records_read(const struct ac_store *s, struct ac_records *out,
+		    struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
+	AC_CLEANUP(ac_records_release) struct ac_records got = AC_RECORDS_INIT;
+
+	if (ac_records_ids(s, "", &ids, err) < 0)
+		return -1;
+	got.v = ac_xcalloc(ids.n + 1, sizeof(*got.v));
+	for (size_t i = 0; i < ids.n; i++) {
+		int r = get(s, ids.v[i], &got.v[got.n], err);
+
+		if (r > 0) {
+			got.n++;
+		} else if (r < 0) {
+			ac_warn("%s; 'acfetch image rm %.20s' removes it",
+				err->msg, ids.v[i]);
+			got.unreadable++;
+		}
+	}
+	*err = AC_ERR_INIT;
+	qsort(got.v, got.n, sizeof(*got.v), by_import);
+	*out = got;
+	got = AC_RECORDS_INIT;
+	return 0;
+}
+
+void ac_records_release(struct ac_records *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		ac_record_release(&r->v[i]);
+	free(r->v);
+	*r = AC_RECORDS_INIT;
+}
+
+int ac_store_each(const struct ac_store *s, ac_store_each_fn fn, void *ctx,
+		  struct ac_err *err)
+{
+	AC_CLEANUP(ac_records_release) struct ac_records all = AC_RECORDS_INIT;
+
+	if (ac_records_read(s, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++) {
+		int r = fn(ctx, &all.v[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Was R fetched by NAME without a version ("NAME" or "NAME,label=...")?  Then
+ * it was the latest. */
+static bool is_latest(const struct ac_record *r, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < r->names.n; i++) {
+		const char *s = r->names.v[i];
+
+		if (strncmp(s, name, n) == 0 &&
+		    (s[n] == '\0' ||
+		     (s[n] == ',' && strstr(s + n, ",version=") == NULL)))
+			return true;
+	}
+	return false;
+}
+
+const struct ac_record *ac_records_pick(const struct ac_records *recs,
+					const char *name,
+					const struct ac_pairs *labels)
+{
+	bool any_version = ac_pairs_get(labels, "version") == NULL;
+	const struct ac_record *best = NULL;
+	bool best_latest = false;
+
+	for (size_t i = 0; i < recs->n; i++) {
+		const struct ac_record *r = &recs->v[i];
+		bool latest = any_version && is_latest(r, name);
+
+		if (!ac_image_matches(&r->image, name, labels) ||
+		    (best_latest && !latest))
+			continue;
+		best = r;
+		best_latest = latest;
+	}
+	return best;
+}
+
+/* One image by the beginning of its id. */
+static int find_id(const struct ac_store *s, const char *prefix,
+		   struct ac_record *r, struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
+	AC_CLEANUP(ac_buf_release) struct ac_buf list = AC_BUF_INIT(600);
+
+	if (ac_image_id_ok(prefix, true))
+		return get(s, prefix, r, err);
+	if (ac_records_ids(s, prefix, &ids, err) < 0)
+		return -1;
+	if (ids.n == 0)
+		return 0;
+	if (ids.n == 1)
+		return get(s, ids.v[0], r, err);
+	for (size_t i = 0; i < ids.n && i < 8; i++)
+		ac_buf_addf(&list, "%s %.32s", i != 0 ? "," : "", ids.v[i]);
+	return ac_err_set(err, AC_E_INVALID,
+			  "'%s' is the beginning of %zu ids:%s%s; give more "
+			  "digits",
+			  prefix, ids.n, ac_buf_str(&list),
+			  ids.n > 8 ? ", ..." : "");
+}
+
+/* The image that was fetched by a reference in this spelling, or that has the
+ * manifest a Docker reference pins. */
+static const struct ac_record *by_name(const struct ac_records *all,
+				       const struct ac_ref *ref)
+{
+	AC_FREE char *canonical = ac_ref_canonical(ref);
+	struct ac_digest pin = {.alg = AC_SHA256};
+	struct ac_err ignored;
+	bool pinned = ref->kind == AC_REF_DOCKER && ref->digest != NULL &&
+		      ac_digest_parse(&pin, ref->digest, ':', &ignored) == 0;
+
+	for (size_t i = all->n; i-- > 0;) {
+		const struct ac_record *r = &all->v[i];
+
+		if (ac_strv_has(&r->names, canonical) ||
+		    ac_strv_has(&r->names, ref->text))
+			return r;
+		if (pinned && r->kind == AC_IMAGE_OCI && r->n_blobs != 0 &&
+		    ac_digest_equal(&r->blobs[0].digest, &pin))
+			return r;
+	}
+	return NULL;
+}
+
+int ac_store_find(const struct ac_store *s, const struct ac_ref *ref,
+		  struct ac_record *r, struct ac_err *err)
+{
+	AC_CLEANUP(ac_records_release) struct ac_records all = AC_RECORDS_INIT;
+	const struct ac_record *hit;
+	size_t at;
+
+	if (ref->kind == AC_REF_ID)
+		return find_id(s, ref->name, r, err);
+	if (ac_records_read(s, &all, err) < 0)
+		return -1;
+	hit = ref->kind == AC_REF_NAME
+		      ? ac_records_pick(&all, ref->name, &ref->labels)
+		      : by_name(&all, ref);
+	if (hit == NULL)
+		return 0;
+	at = (size_t)(hit - all.v);
+	*r = all.v[at];
+	all.v[at] = AC_RECORD_INIT;
+	return 1;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/store/record.h"
+#include "common/store/scratch.h"
+#include "common/sys/atomic.h"
+#include "common/sys/io.h"
+#include "common/sys/lock.h"
+#include "common/sys/path.h"
+
+static const char version_text[] = "1\n";
+
+static char *absolute(const char *path)
+{
+	AC_FREE char *cwd = NULL;
+
+	if (path[0] == '/' || (cwd = getcwd(NULL, 0)) == NULL)
+		return ac_xstrdup(path);
+	return ac_path_join(cwd, path);
+}
+
+static bool given(const char *s)
+{
+	return s != NULL && s[0] != '\0';
+}
+
+char *ac_store_path(const char *dir)
+{
+	const char *base = getenv("XDG_DATA_HOME");
+
+	if (!given(dir))
+		dir = getenv("ACUTILS_DIR");
+	if (given(dir))
+		return absolute(dir);
+	if (geteuid() == 0)
+		return ac_xstrdup("/var/lib/acutils");
+	/* The XDG specification: a relative path there is ignored. */
+	if (given(base) && base[0] == '/')
+		return ac_path_join(base, "acutils");
+	base = getenv("HOME");
+	return ac_path_join(given(base) ? base : "/",
+			    ".local/share/acutils");
+}
+
+/* The user named this path: links in it are the user's. */
+static int make_dirs(const char *path, struct ac_err *err)
+{
+	AC_FREE char *p = ac_xstrdup(path);
+
+	for (char *s = strchr(p + 1, '/'); s != NULL; s = strchr(s + 1, '/')) {
+		*s = '\0';
+		if (mkdir(p, 0755) < 0 && errno != EEXIST)
+			return ac_err_sys(err, errno, "make '%s'", p);
+		*s = '/';
+	}
+	if (mkdir(p, 0700) < 0 && errno != EEXIST)
+		return ac_err_sys(err, errno,
+				  "make the store '%s' (--dir names another)",
+				  p);
+	return 0;
+}
+
+static int check_version(const struct ac_store *s, bool create,
+			 struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(64);
+	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
+
+	if (ac_io_read_file(s->dirfd, "version", &text, err) == 0) {
+		if (strcmp(ac_buf_str(&text), version_text) == 0)
+			return 0;
+		return ac_err_set(err, AC_E_UNSUPPORTED,
+				  "store '%s' has a layout that this version "
+				  "does not know; use a newer one",
+				  s->path);
+	}
+	if (err->code != AC_E_NOT_FOUND)
+		return -1;
+	if (!create)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "there is no store in '%s'; 'acfetch pull' "
+				  "makes one",
+				  s->path);
+	if (ac_atomic_open(&a, s->dirfd, "version", 0644, err) < 0 ||
+	    ac_io_write(a.fd, version_text, strlen(version_text), "version",
+			err) < 0)
+		return -1;
+	return ac_atomic_commit(&a, err);
+}
+
+static int make_layout(const struct ac_store *s, struct ac_err *err)
+{
+	static const char *const dirs[] = {"blobs",	   "blobs/sha256",
+					   "blobs/sha512", "images",
+					   "layers",	   "ingest"};
+
+	for (size_t i = 0; i < AC_LEN(dirs); i++)
+		if (mkdirat(s->dirfd, dirs[i], 0755) < 0 && errno != EEXIST)
+			return ac_err_sys(err, errno, "make '%s/%s'", s->path,
+					  dirs[i]);
+	return 0;
+}
+
+static int open_at(struct ac_store *s, bool create, struct ac_err *err)
+{
+	s->dirfd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dirfd < 0 && errno == ENOENT && create) {
+		if (make_dirs(s->path, err) < 0)
+			return -1;
+		s->dirfd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (s->dirfd < 0 && errno == ENOENT)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "there is no store in '%s'; 'acfetch pull' "
+				  "makes one",
+				  s->path);
+	if (s->dirfd < 0)
+		return ac_err_sys(err, errno,
+				  "open the store '%s' (--dir names another)",
+				  s->path);
+	if (check_version(s, create, err) < 0)
+		return -1;
+	if (!create)
+		return 0;
+	if (make_layout(s, err) < 0)
+		return -1;
+	s->lockfd = ac_lock_file(s->dirfd, "lock", AC_LOCK_SHARED, true, err);
+	if (s->lockfd < 0)
+		return -1;
+	return ac_scratch_sweep(s, err);
+}
+
+int ac_store_open(struct ac_store *s, const char *dir, bool create,
+		  struct ac_err *err)
+{
+	struct ac_store new = AC_STORE_INIT;
+
+	new.path = ac_store_path(dir);
+	if (open_at(&new, create, err) < 0) {
+		ac_store_release(&new);
+		return -1;
+	}
+	*s = new;
+	return 0;
+}
+
+void ac_store_release(struct ac_store *s)
+{
+	free(s->path);
+	if (s->dirfd >= 0)
+		(void)close(s->dirfd);
+	if (s->lockfd >= 0)
+		(void)close(s->lockfd);
+	*s = AC_STORE_INIT;
+}
+
+/* The same directory still?  It may have been removed while we waited for its
+ * lock. */
+static bool still_there(int fd, int dirfd, const char *name)
+{
+	struct stat a;
+	struct stat b;
+
+	return fstat(fd, &a) == 0 &&
+	       fstatat(dirfd, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+int ac_store_open_layer(const struct ac_store *s, const char *chain,
+			int *rootfs, int *lock, struct ac_err *err)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	AC_FREE char *name = ac_xasprintf("layers/%s", chain);
+	AC_CLOSE int held = -1;
+	int fd;
+
+	if (!ac_layer_name_ok(chain))
+		return ac_err_set(err, AC_E_INVALID, "'%s' is no layer's name",
+				  chain);
+	held = openat(s->dirfd, name, flags);
+	if (held < 0 && errno != ENOENT)
+		return ac_err_sys(err, errno, "open layer '%s'", chain);
+	if (held >= 0 && ac_lock_fd(held, AC_LOCK_SHARED, true, name, err) < 0)
+		return -1;
+	if (held < 0 || !still_there(held, s->dirfd, name))
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "layer '%s' is not in the store", chain);
+	fd = openat(held, "rootfs", flags);
+	if (fd < 0)
+		return ac_err_sys(err, errno, "open the rootfs of layer '%s'",
+				  chain);
+	*rootfs = fd;
+	*lock = ac_steal_fd(&held);
+	return 0;
+}
