@@ -52,8 +52,8 @@ int ac_records_ids(const struct ac_store *s, const char *prefix,
 		   struct ac_strv *out, struct ac_err *err)
 {
 	AC_CLEANUP(closedirp) DIR *d = NULL;
-	AC_CLOSE int fd = openat(s->dirfd, "images",
-				 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AC_CLOSE int fd =
+		openat(s->dirfd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct dirent *de;
 
 	if (fd < 0 && errno == ENOENT)

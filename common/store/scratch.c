@@ -102,8 +102,9 @@ void ac_scratch_release(struct ac_scratch *d)
  * has just removed. */
 static void sweep_one(int parent, const char *name)
 {
-	AC_CLOSE int fd = openat(parent, name,
-				 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AC_CLOSE int fd =
+		openat(parent, name,
+		       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct ac_err err;
 
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||

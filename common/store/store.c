@@ -49,8 +49,7 @@ char *ac_store_path(const char *dir)
 	if (given(base) && base[0] == '/')
 		return ac_path_join(base, "acutils");
 	base = getenv("HOME");
-	return ac_path_join(given(base) ? base : "/",
-			    ".local/share/acutils");
+	return ac_path_join(given(base) ? base : "/", ".local/share/acutils");
 }
 
 /* The user named this path: links in it are the user's. */
@@ -101,9 +100,9 @@ static int check_version(const struct ac_store *s, bool create,
 
 static int make_layout(const struct ac_store *s, struct ac_err *err)
 {
-	static const char *const dirs[] = {"blobs",	   "blobs/sha256",
+	static const char *const dirs[] = {"blobs",        "blobs/sha256",
 					   "blobs/sha512", "images",
-					   "layers",	   "ingest"};
+					   "layers",       "ingest"};
 
 	for (size_t i = 0; i < AC_LEN(dirs); i++)
 		if (mkdirat(s->dirfd, dirs[i], 0755) < 0 && errno != EEXIST)
