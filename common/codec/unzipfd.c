@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/codec/unzipfd.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/sys/io.h"
+#include "common/sys/ring.h"
+
+enum { CHUNKS = 8, CHUNK = 256 << 10, INPUT = 128 << 10 };
+
+struct ac_unzipfd {
+	int fd;
+	const char *what;
+	struct ac_unzip_limits limits;
+	struct ac_ring *ring;
+	enum ac_zip format;   /* written before the first chunk is passed on */
+	struct ac_unzip *zip; /* the thread's */
+	bool aborted;         /* the thread's: the consumer has gone */
+	pthread_t thread;
+	bool started;
+	struct ac_err start_err;
+};
+
+static int pass_on(void *ctx, const void *p, size_t n, struct ac_err *err)
+{
+	struct ac_unzipfd *u = ctx;
+	const char *from = p;
+
+	u->format = ac_unzip_format(u->zip);
+	while (n != 0) {
+		size_t cap;
+		char *slot = ac_ring_slot(u->ring, &cap);
+		size_t some = n < cap ? n : cap;
+
+		if (slot == NULL) {
+			u->aborted = true;
+			return ac_err_set(err, AC_E_SYS, "no reader any more");
+		}
+		memcpy(slot, from, some);
+		ac_ring_commit(u->ring, some);
+		from += some;
+		n -= some;
+	}
+	return 0;
+}
+
+static int pump(struct ac_unzipfd *u, char *input, struct ac_err *err)
+{
+	ssize_t n;
+
+	while ((n = ac_io_read(u->fd, input, INPUT, u->what, err)) > 0)
+		if (ac_unzip_feed(u->zip, input, (size_t)n, err) < 0)
+			return -1;
+	if (n < 0 || ac_unzip_finish(u->zip, err) < 0)
+		return -1;
+	u->format = ac_unzip_format(u->zip);
+	return 0;
+}
+
+static void *run(void *arg)
+{
+	struct ac_unzipfd *u = arg;
+	struct ac_err err = AC_ERR_INIT;
+	char *input = ac_xmalloc(INPUT);
+	int r = pump(u, input, &err);
+
+	free(input);
+	if (!u->aborted)
+		ac_ring_close(u->ring, r < 0 ? &err : NULL);
+	return NULL;
+}
+
+struct ac_unzipfd *ac_unzipfd_new(int fd, const char *what,
+				  const struct ac_unzip_limits *limits)
+{
+	struct ac_unzipfd *u = ac_xcalloc(1, sizeof(*u));
+	int r;
+
+	u->fd = fd;
+	u->what = what;
+	if (limits != NULL)
+		u->limits = *limits;
+	u->ring = ac_ring_new(CHUNKS, CHUNK);
+	u->zip = ac_unzip_new(&u->limits, pass_on, u);
+	r = pthread_create(&u->thread, NULL, run, u);
+	u->started = r == 0;
+	if (r != 0)
+		(void)ac_err_sys(&u->start_err, r, "start a thread");
+	return u;
+}
+
+ssize_t ac_unzipfd_source(void *ctx, const void **p, struct ac_err *err)
+{
+	struct ac_unzipfd *u = ctx;
+
+	if (!u->started) {
+		*err = u->start_err;
+		return -1;
+	}
+	return ac_ring_next(u->ring, p, err);
+}
+
+enum ac_zip ac_unzipfd_format(const struct ac_unzipfd *u)
+{
+	return u->format;
+}
+
+void ac_unzipfd_free(struct ac_unzipfd *u)
+{
+	if (u == NULL)
+		return;
+	if (u->started) {
+		ac_ring_abort(u->ring);
+		(void)pthread_join(u->thread, NULL);
+	}
+	ac_unzip_free(u->zip);
+	ac_ring_free(u->ring);
+	free(u);
+}
