@@ -12,7 +12,15 @@
  *  - a second entry of the same path is AC_E_INVALID, but for a directory
  *    (its attributes are set again);
  *  - missing parents are made 0755 root:root and remembered as implied;
- *  - directories get their modes and times last, at finish.
+ *  - a character device 0:0 is AC_E_INVALID: overlay would take it for a
+ *    whiteout;
+ *  - extended attributes "trusted.overlay.*", "user.overlay.*",
+ *    "security.selinux" and "system.nfs4_acl" are left out; what the file
+ *    system cannot store is left out with one warning;
+ *  - directories get their owners, modes, attributes and times last, at
+ *    finish; access times are the modification times.
+ *
+ * After a failure only ac_treewr_free is left to call.
  *
  *	ac_treewr_new(rootfd, &opts) ... for each entry: ac_treewr_add, then
  *	ac_treewr_data for its bytes ... ac_treewr_finish ... ac_treewr_free
@@ -27,21 +35,28 @@
 struct ac_err;
 struct ac_treewr;
 
-/* What was written, told after each file is complete (directories: when they
- * are made).  XXH3 is the XXH3-128 of a regular file's bytes (canonical form,
- * zero otherwise).  A negative return ends the writing. */
+/* What was written, told after each file is complete (directories: for each
+ * entry of one, so the last counts; whiteouts: at finish, as AC_F_CHR 0:0; what
+ * is skipped: never).  XXH3 is the XXH3-128 of a regular file's bytes, holes
+ * included (canonical form, zero otherwise).  A negative return ends the
+ * writing. */
 typedef int (*ac_treewr_note_fn)(void *ctx, const struct ac_entry *e,
 				 const uint8_t xxh3[16], struct ac_err *err);
 
 struct ac_treewr_opts {
+	/* ROOTFD is in use already: files are added to it, what is there
+	 * stays as it is, and directories in it may be written to. */
+	bool shared_root;
 	/* Not root: leave owners, skip what needs privileges (devices become
 	 * AC_E_DENIED unless skip_devices), drop setuid-losing chown. */
 	bool no_owner;
 	bool skip_devices;
 	/* Overlay xattrs of whiteouts in the "user." space (rootless). */
 	bool user_xattr;
-	uint64_t max_bytes;     /* all regular files together; 0: no limit */
-	uint64_t max_entries;   /* 0: no limit */
+	/* Of all regular files together, holes counted; 0: no limit.  A hole
+	 * costs time when it is hashed: give one for foreign input. */
+	uint64_t max_bytes;
+	uint64_t max_entries;   /* implied directories counted; 0: no limit */
 	ac_treewr_note_fn note; /* or NULL: no hashing */
 	/* A hard link whose target is not (yet) in the tree.  NULL: an error.
 	 * Returns 0 when it took a copy of the entry to settle it later. */
@@ -66,7 +81,11 @@ AC_MUSTUSE int ac_treewr_data(struct ac_treewr *w, const void *p, size_t n,
 			      uint64_t off, struct ac_err *err);
 
 /* Overlay whiteout (character device 0:0) for PATH, and the opaque mark on the
- * directory PATH (made if missing). */
+ * directory PATH (made if missing).  Both hide what is below, never what this
+ * tree has itself, in whatever order the entries come: a file that is there
+ * makes the whiteout needless, a directory becomes opaque, and below an opaque
+ * directory there are no whiteouts.  (Overlay ignores the mark on a layer's
+ * root: the caller must leave out what is below.) */
 AC_MUSTUSE int ac_treewr_whiteout(struct ac_treewr *w, const char *path,
 				  struct ac_err *err);
 AC_MUSTUSE int ac_treewr_opaque(struct ac_treewr *w, const char *path,
