@@ -15,6 +15,7 @@
 
 struct ac_err;
 
+/* An image, as a page says where it is. */
 struct ac_endpoint {
 	char *aci; /* URL of the image */
 	char *asc; /* of its signature */
@@ -25,16 +26,26 @@ struct ac_discovered {
 	struct ac_strv keys;     /* URLs of public keys */
 	struct ac_strv attempts; /* "https://host/a: reason", for messages */
 };
+
+#define AC_DISCOVERED_INIT ((struct ac_discovered){.n = 0})
 void ac_discovered_release(struct ac_discovered *d);
 
+enum ac_discover_want {
+	AC_DISCOVER_IMAGE = 1,
+	AC_DISCOVER_KEYS = 2,
+};
+
 struct ac_discover_opts {
-	bool allow_http;   /* try http when https failed */
+	unsigned int want; /* enum ac_discover_want; 0: both */
 	unsigned int port; /* in place of 443 and 80; 0: those */
 };
 
-/* Walk from the whole name up to its host until a page answers; endpoints and
- * keys may come from different pages.  Finding neither: AC_E_NOT_FOUND with the
- * attempts in the message. */
+/* Walk from the whole name up to its host until a page says what is wanted;
+ * endpoints and keys may come from different pages.  Plain http is tried where
+ * https failed, when the client allows it.  Of NAME its name and its labels are
+ * used (set os and arch before: ac_ref_default_platform).  Finding nothing of
+ * what is wanted: AC_E_NOT_FOUND with the attempts in the message.  Keys alone
+ * missing is no failure when an image is found. */
 AC_MUSTUSE int ac_discover(struct ac_http *h, const struct ac_ref *name,
 			   const struct ac_discover_opts *o,
 			   struct ac_discovered *out, struct ac_err *err);
@@ -45,5 +56,17 @@ AC_MUSTUSE int ac_discover(struct ac_http *h, const struct ac_ref *name,
 AC_MUSTUSE int ac_discover_parse(const char *html, size_t len,
 				 struct ac_strv *endpoints,
 				 struct ac_strv *keys, struct ac_err *err);
+
+/* Cut the content of a tag, "PREFIX URL", in two; the prefix must cover NAME by
+ * whole components ("example.com/a" covers "example.com/a/b", not
+ * "example.com/ab").  False when it does not. */
+bool ac_discover_match(const char *content, const char *name,
+		       struct ac_str *url);
+
+/* A URL from a template: {name}, {ext} and every label of NAME ({version} is
+ * "latest" without one), each value encoded but for the slashes of the name.
+ * NULL when the template needs something else.  Caller frees. */
+AC_MUSTUSE char *ac_discover_render(struct ac_str template,
+				    const struct ac_ref *name, const char *ext);
 
 #endif

@@ -364,7 +364,8 @@ int ac_http_do(struct ac_http *h, const struct ac_http_request *q,
 			    .share = h->share,
 			    .ca = h->ca_blob.len != 0 ? &h->ca_blob : NULL,
 			    .q = q,
-			    .r = r};
+			    .r = r,
+			    .got = q->offset};
 	int ret;
 
 	if (h->broken.code != AC_OK) {

@@ -69,6 +69,8 @@ struct ac_http_request {
 	bool pinned; /* the caller checks a digest: resume even when the server
 		      * gives nothing (ETag, Last-Modified) to tell that the
 		      * content is still the same */
+	uint64_t offset; /* the sink has so many bytes from an earlier call;
+			  * only with pinned */
 	bool allow_http; /* for this one, whatever the client's say */
 };
 
@@ -85,8 +87,9 @@ void ac_http_response_release(struct ac_http_response *r);
 
 /* Do it.  Any complete answer is success: look at .status.  No answer:
  * AC_E_NET with the reason (name, connect, TLS, stall, ...); AC_E_DENIED for
- * what we do not do (plain http, redirects to worse places); AC_E_LIMIT;
- * AC_E_VERIFY for a wrong size; or the sink's own. */
+ * what we do not do (plain http, certificates that are not trusted, redirects
+ * to worse places); AC_E_LIMIT; AC_E_VERIFY for a wrong size; or the sink's
+ * own. */
 AC_MUSTUSE int ac_http_do(struct ac_http *h, const struct ac_http_request *q,
 			  struct ac_http_response *r, struct ac_err *err);
 

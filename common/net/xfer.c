@@ -458,7 +458,7 @@ static enum ac_xfer_result explain(struct ac_xfer *x, CURLcode code,
 	case CURLE_OPERATION_TIMEDOUT:
 		return timed_out(x, err);
 	case CURLE_PEER_FAILED_VERIFICATION:
-		ac_err_set(err, AC_E_NET,
+		ac_err_set(err, AC_E_DENIED,
 			   "the certificate of '%s' is not trusted (%s); give "
 			   "its authority with --ca-file",
 			   x->url.host, why);
