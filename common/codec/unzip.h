@@ -42,13 +42,27 @@ struct ac_unzip_limits {
 			     * limit */
 };
 
-/* zstd windows and xz dictionaries above 128 MiB are AC_E_LIMIT. */
+/* zstd windows and xz dictionaries above 128 MiB are AC_E_LIMIT.  LIMITS (may
+ * be NULL) is copied. */
 AC_MUSTUSE struct ac_unzip *ac_unzip_new(const struct ac_unzip_limits *limits,
 					 ac_sink_fn sink, void *ctx);
+/* Before the first feed: the stream is of format Z, whatever its first bytes.
+ * The only way to have zlib read. */
+void ac_unzip_expect(struct ac_unzip *u, enum ac_zip z);
+/* Before the first feed: write into memory that LEND returns (*cap bytes, with
+ * the same CTX as the sink; NULL ends the work with *err), and give it back
+ * through the sink once it is full or the stream ends: to fill a ring's slots
+ * (sys/ring.h) without copying.  Without it all that was decoded has been given
+ * to the sink when ac_unzip_feed returns. */
+typedef void *(*ac_lend_fn)(void *ctx, size_t *cap, struct ac_err *err);
+void ac_unzip_lend(struct ac_unzip *u, ac_lend_fn lend);
+
+/* The more bytes at a time the faster: 256 KiB are enough. */
 AC_MUSTUSE int ac_unzip_feed(struct ac_unzip *u, const void *p, size_t n,
 			     struct ac_err *err);
 /* No more input: AC_E_INVALID when the stream is not complete. */
 AC_MUSTUSE int ac_unzip_finish(struct ac_unzip *u, struct ac_err *err);
+/* AC_ZIP_NONE while fewer than 6 bytes were fed. */
 enum ac_zip ac_unzip_format(const struct ac_unzip *u);
 void ac_unzip_free(struct ac_unzip *u);
 
