@@ -7,6 +7,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/sys/at.h"
+#include "common/sys/tree.h"
 #include "tests/unit/tap.h"
 
 /* A root with everything that may stand in the way, beside a secret. */
@@ -348,10 +349,8 @@ TEST(ways_agree)
 
 TEST(clean_up)
 {
-	char cmd[64];
+	struct ac_err err = AC_ERR_INIT;
 
 	CHECK(close(root) == 0);
-	(void)snprintf(cmd, sizeof(cmd), "%s", top);
-	if (fork() == 0)
-		execlp("rm", "rm", "-rf", "--", cmd, (char *)NULL);
+	CHECK(ac_tree_remove(AT_FDCWD, top, &err) == 0);
 }
