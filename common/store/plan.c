@@ -58,19 +58,24 @@ static void filter(const struct ac_record *r, const struct ac_set *above,
 
 static void copy_set(const struct ac_set *from, struct ac_set *to)
 {
-	for (size_t i = 0; i < from->cap; i++)
-		if (from->slots[i] != NULL)
-			(void)ac_set_add(to, from->slots[i]);
+	const char *path;
+	size_t it = 0;
+
+	while ((path = ac_set_next(from, &it)) != NULL)
+		(void)ac_set_add(to, path);
 }
 
 static bool same_only(const struct ac_plan_image *a,
 		      const struct ac_plan_image *b)
 {
-	if (a->filtered != b->filtered || a->only.n != b->only.n)
+	const char *path;
+	size_t it = 0;
+
+	if (a->filtered != b->filtered ||
+	    ac_set_len(&a->only) != ac_set_len(&b->only))
 		return false;
-	for (size_t i = 0; i < a->only.cap; i++)
-		if (a->only.slots[i] != NULL &&
-		    !ac_set_has(&b->only, a->only.slots[i]))
+	while ((path = ac_set_next(&a->only, &it)) != NULL)
+		if (!ac_set_has(&b->only, path))
 			return false;
 	return true;
 }
@@ -218,7 +223,7 @@ void ac_plan_print(const struct ac_plan *p, struct ac_buf *out)
 
 		ac_buf_addf(out, "image %s%s\n", im->id,
 			    im->filtered ? " only" : "");
-		for (size_t k = 0; k < im->only.n; k++)
+		for (size_t k = 0; only[k] != NULL; k++)
 			ac_buf_add(out, only[k], strlen(only[k]) + 1);
 		for (size_t k = 0; k < im->layers.n; k++)
 			ac_buf_addf(out, "layer %s\n", im->layers.v[k]);
