@@ -39,8 +39,11 @@ struct ac_pod_app {
 };
 
 struct ac_pod_port {
-	const char *name, *host_ip;
+	const char *name;
+	const char *host_ip; /* NULL: all addresses */
 	unsigned int host_port;
+	bool has_pod_port; /* pod_port in place of looking one up by name */
+	struct ac_port pod_port;
 };
 
 struct ac_pod {
