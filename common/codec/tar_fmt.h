@@ -169,5 +169,17 @@ int ac_tar_refuse(const char *name, const char *why, struct ac_err *err);
 /* Append the record KEY=VALUE. */
 void ac_tar_pax_add(struct ac_buf *out, const char *key, const void *value,
 		    size_t n);
+void ac_tar_pax_number(struct ac_buf *out, const char *key, uint64_t v);
+
+/* Make the header of E, with STORED bytes of data behind it, and append to
+ * RECORDS what it has no room for. */
+AC_MUSTUSE int ac_tar_header(const struct ac_entry *e, uint64_t stored,
+			     struct ac_tar_raw *h, struct ac_buf *records,
+			     struct ac_err *err);
+/* Write V in octal, or zero when the field (with its NUL) cannot hold it:
+ * false. */
+bool ac_tar_octal(char *field, size_t size, uint64_t v);
+/* Put the magic and the sum in. */
+void ac_tar_seal(struct ac_tar_raw *h);
 
 #endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/codec/tar.h"
+#include "common/codec/tar_fmt.h"
+
+enum { COPY_SIZE = 256 << 10 };
+
+struct ac_tar_writer {
+	ac_sink_fn sink;
+	void *ctx;
+	/* The entry being written. */
+	char *path;                /* owned; NULL before the first */
+	struct ac_extent *extents; /* owned: where its content is */
+	size_t n_extents;
+	uint64_t size; /* of the file */
+	uint64_t left; /* bytes of content to come */
+	size_t pad;    /* and zeros behind them */
+	struct ac_buf records;
+	char *copy; /* COPY_SIZE bytes, once a file was copied */
+};
+
+static const char zeros[2 * AC_TAR_BLOCK];
+
+struct ac_tar_writer *ac_tar_writer_new(ac_sink_fn sink, void *ctx)
+{
+	struct ac_tar_writer *w = ac_xmalloc(sizeof(*w));
+
+	*w = (struct ac_tar_writer){
+		.sink = sink,
+		.ctx = ctx,
+		.records = AC_BUF_INIT(64 << 20),
+	};
+	return w;
+}
+
+void ac_tar_writer_free(struct ac_tar_writer *w)
+{
+	if (w == NULL)
+		return;
+	ac_buf_release(&w->records);
+	free(w->path);
+	free(w->extents);
+	free(w->copy);
+	free(w);
+}
+
+static int put(struct ac_tar_writer *w, const void *p, size_t n,
+	       struct ac_err *err)
+{
+	return n != 0 && w->sink(w->ctx, p, n, err) < 0 ? -1 : 0;
+}
+
+static size_t padding(uint64_t n)
+{
+	return (AC_TAR_BLOCK - n % AC_TAR_BLOCK) % AC_TAR_BLOCK;
+}
+
+/* The pax header in front of the entry's own, when there are records. */
+static int put_records(struct ac_tar_writer *w, struct ac_err *err)
+{
+	struct ac_tar_raw h = {.name = "PaxHeaders/entry", .type = 'x'};
+
+	if (ac_buf_check(&w->records, "the attributes of a file", err) < 0)
+		return -1;
+	if (w->records.len == 0)
+		return 0;
+	(void)ac_tar_octal(h.mode, sizeof(h.mode), 0644);
+	(void)ac_tar_octal(h.uid, sizeof(h.uid), 0);
+	(void)ac_tar_octal(h.gid, sizeof(h.gid), 0);
+	(void)ac_tar_octal(h.size, sizeof(h.size), w->records.len);
+	(void)ac_tar_octal(h.mtime, sizeof(h.mtime), 0);
+	(void)ac_tar_octal(h.major, sizeof(h.major), 0);
+	(void)ac_tar_octal(h.minor, sizeof(h.minor), 0);
+	ac_tar_seal(&h);
+	if (put(w, &h, sizeof(h), err) < 0 ||
+	    put(w, w->records.p, w->records.len, err) < 0)
+		return -1;
+	return put(w, zeros, padding(w->records.len), err);
+}
+
+/* The map of a sparse file (GNU's format 1.0): its text, padded, which comes
+ * in front of the data. */
+static void put_sparse(struct ac_tar_writer *w, const struct ac_entry *e,
+		       struct ac_buf *map)
+{
+	ac_tar_pax_number(&w->records, "GNU.sparse.major", 1);
+	ac_tar_pax_number(&w->records, "GNU.sparse.minor", 0);
+	ac_tar_pax_add(&w->records, "GNU.sparse.name", e->path,
+		       strlen(e->path));
+	ac_tar_pax_number(&w->records, "GNU.sparse.realsize", e->size);
+	ac_buf_addf(map, "%zu\n", e->n_extents);
+	for (size_t i = 0; i < e->n_extents; i++)
+		ac_buf_addf(map, "%ju\n%ju\n", (uintmax_t)e->extents[i].off,
+			    (uintmax_t)e->extents[i].len);
+	ac_buf_add(map, zeros, padding(map->len));
+}
+
+/* Take over where the content of E is; false when its map makes no sense. */
+static bool take_extents(struct ac_tar_writer *w, const struct ac_entry *e)
+{
+	struct ac_extent whole = {.off = 0, .len = e->size};
+	uint64_t end = 0;
+	bool sparse = e->extents != NULL;
+
+	free(w->extents);
+	w->extents = NULL;
+	w->n_extents = 0;
+	w->left = 0;
+	w->size = e->size;
+	if (e->type != AC_F_REG)
+		return true;
+	w->n_extents = sparse ? e->n_extents : 1;
+	w->extents = ac_xcalloc(w->n_extents, sizeof(*w->extents));
+	for (size_t i = 0; i < w->n_extents; i++) {
+		w->extents[i] = sparse ? e->extents[i] : whole;
+		if (w->extents[i].off < end || w->extents[i].off > e->size ||
+		    w->extents[i].len > e->size - w->extents[i].off)
+			return false;
+		end = w->extents[i].off + w->extents[i].len;
+		w->left += w->extents[i].len;
+	}
+	return true;
+}
+
+/* Everything of the entry before was written. */
+static int check_done(const struct ac_tar_writer *w, struct ac_err *err)
+{
+	if (w->left != 0)
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s' changed while it was read: %ju bytes "
+				  "are missing",
+				  w->path, (uintmax_t)w->left);
+	return 0;
+}
+
+int ac_tar_add(struct ac_tar_writer *w, const struct ac_entry *e,
+	       struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf map = AC_BUF_INIT(64 << 20);
+	bool is_link = e->type == AC_F_LINK || e->type == AC_F_HARD;
+	struct ac_tar_raw h;
+
+	if (check_done(w, err) < 0)
+		return -1;
+	if (is_link && (e->link == NULL || e->link[0] == '\0'))
+		return ac_tar_refuse(e->path, "a link without a target", err);
+	if (e->mtime_ns > 999999999)
+		return ac_tar_refuse(e->path, "bad time", err);
+	if (!take_extents(w, e))
+		return ac_tar_refuse(e->path, "broken sparse map", err);
+	free(w->path);
+	w->path = ac_xstrdup(e->path);
+	ac_buf_reset(&w->records);
+	if (e->type == AC_F_REG && e->extents != NULL)
+		put_sparse(w, e, &map);
+	if (ac_buf_check(&map, "the map of a sparse file", err) < 0 ||
+	    ac_tar_header(e, map.len + w->left, &h, &w->records, err) < 0 ||
+	    put_records(w, err) < 0 || put(w, &h, sizeof(h), err) < 0)
+		return -1;
+	w->pad = padding(w->left);
+	return put(w, map.p, map.len, err);
+}
+
+int ac_tar_write(struct ac_tar_writer *w, const void *p, size_t n,
+		 struct ac_err *err)
+{
+	if (n > w->left)
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s' changed while it was read: it grew",
+				  w->path != NULL ? w->path : "");
+	if (put(w, p, n, err) < 0)
+		return -1;
+	w->left -= n;
+	return w->left == 0 && n != 0 ? put(w, zeros, w->pad, err) : 0;
+}
+
+static int write_extent(struct ac_tar_writer *w, int fd,
+			const struct ac_extent *x, struct ac_err *err)
+{
+	uint64_t done = 0;
+
+	while (done < x->len) {
+		uint64_t left = x->len - done;
+		ssize_t n =
+			pread(fd, w->copy, left < COPY_SIZE ? left : COPY_SIZE,
+			      (off_t)(x->off + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return ac_err_sys(err, errno, "read '%s'", w->path);
+		if (n == 0)
+			return check_done(w, err);
+		if (ac_tar_write(w, w->copy, (size_t)n, err) < 0)
+			return -1;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+int ac_tar_write_fd(struct ac_tar_writer *w, int fd, struct ac_err *err)
+{
+	if (w->copy == NULL)
+		w->copy = ac_xmalloc(COPY_SIZE);
+	for (size_t i = 0; i < w->n_extents; i++)
+		if (write_extent(w, fd, &w->extents[i], err) < 0)
+			return -1;
+	if (w->n_extents != 0 && pread(fd, w->copy, 1, (off_t)w->size) > 0)
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s' changed while it was read: it grew",
+				  w->path);
+	return 0;
+}
+
+int ac_tar_finish(struct ac_tar_writer *w, struct ac_err *err)
+{
+	if (check_done(w, err) < 0)
+		return -1;
+	return put(w, zeros, sizeof(zeros), err);
+}
