@@ -136,11 +136,12 @@ static int limit_bytes(struct ac_treewr *w, const struct ac_entry *e,
 
 /* Remember E as the file that data are for. */
 static void start(struct ac_treewr *w, const struct ac_entry *e, uint64_t want,
-		  int fd)
+		  int fd, mode_t made)
 {
 	size_t len = strlen(e->path);
 
 	w->fd = fd;
+	w->made = made;
 	w->cur = *e;
 	memcpy(w->path, e->path, len + 1);
 	w->pos = 0;
@@ -171,7 +172,7 @@ static int add_file(struct ac_treewr *w, struct treewr_dir *parent,
 		if (treewr_exists(w, dirfd, e->path, base, err) < 0)
 			return -1;
 	}
-	start(w, e, want, fd);
+	start(w, e, want, fd, mode);
 	if (learn && treewr_learn(w, fd, err) < 0)
 		return -1;
 	if (e->extents != NULL && ftruncate(fd, (off_t)e->size) < 0)

@@ -73,6 +73,7 @@ static int find_parent(struct ac_treewr *w, const char *path, const char **base,
 	size_t len = slash != NULL ? (size_t)(slash - path) : 0;
 	struct treewr_dir *d = treewr_known(w, path, len);
 	AC_FREE char *dir = NULL;
+	struct ac_err e;
 
 	*base = slash != NULL ? slash + 1 : path;
 	if (d != NULL) {
@@ -80,12 +81,13 @@ static int find_parent(struct ac_treewr *w, const char *path, const char **base,
 		return *fd >= 0 ? 1 : -1;
 	}
 	dir = ac_xstrndup(path, len);
-	*fd = *own = ac_at_open(w->root, dir, O_PATH | O_DIRECTORY, 0, err);
+	*fd = *own = ac_at_open(w->root, dir, O_PATH | O_DIRECTORY, 0, &e);
 	if (*fd >= 0)
 		return 1;
-	if (err->code == AC_E_NOT_FOUND)
+	if (e.code == AC_E_NOT_FOUND)
 		return 0;
-	err->code = err->sys == ENOTDIR ? AC_E_INVALID : err->code;
+	*err = e;
+	err->code = e.sys == ENOTDIR ? AC_E_INVALID : e.code;
 	return -1;
 }
 

@@ -161,7 +161,7 @@ int treewr_set_fd(struct ac_treewr *w, int fd, const struct ac_entry *e,
 		return ac_err_sys(err, errno, "set the owner of '%s'", e->path);
 	if (set_xattrs(w, &t, e->xattrs, e->n_xattrs, err) < 0)
 		return -1;
-	if ((e->n_xattrs != 0 || other_mode(w, e->mode & 0777, e->mode)) &&
+	if ((e->n_xattrs != 0 || other_mode(w, w->made, e->mode)) &&
 	    fchmod(fd, e->mode & 07777) < 0)
 		return ac_err_sys(err, errno, "set the mode of '%s'", e->path);
 	return times(fd, NULL, e->mtime, e->mtime_ns, e->path, err);

@@ -87,6 +87,7 @@ struct ac_treewr {
 	/* The file being written. */
 	int fd; /* -1: none */
 	struct ac_entry cur;
+	mode_t made;        /* mode it was made with, before the umask */
 	char path[4096];    /* of cur, for messages */
 	uint64_t pos;       /* behind the last byte */
 	uint64_t got, want; /* bytes of data, holes excepted */
