@@ -14,11 +14,11 @@ const struct ac_opt global_opts[] = {
 		      "the store (default: $ACUTILS_DIR, or /var/lib/acutils "
 		      "for root and ~/.local/share/acutils for others)"),
 	AC_OPT_STRING(struct globals, system_config, "system-config", "DIR",
-		      "configuration and keys of the system (default: "
-		      "/usr/lib/acutils)"),
+		      "configuration and keys of the system, by default "
+		      "/usr/lib/acutils"),
 	AC_OPT_STRING(struct globals, local_config, "local-config", "DIR",
-		      "configuration and keys of this machine (default: "
-		      "/etc/acutils)"),
+		      "configuration and keys of this machine, by default "
+		      "/etc/acutils"),
 	AC_OPT_STRING(struct globals, user_config, "user-config", "DIR",
 		      "configuration of the user"),
 	AC_OPT_STRING(struct globals, insecure, "insecure-options", "LIST",
