@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* WWW-Authenticate, and Content-Range: what headers of a server hold. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/alloc.h"
+#include "common/net/challenge.h"
+#include "common/net/xfer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = ac_xstrndup((const char *)data, size);
+	struct ac_challenges c = AC_CHALLENGES_INIT;
+	uint64_t first = 0;
+	uint64_t last = 0;
+	uint64_t total = 0;
+
+	ac_challenges_add(&c, text);
+	if (c.n > 16)
+		abort();
+	for (size_t i = 0; i < c.n; i++)
+		if (c.v[i].scheme[0] == '\0')
+			abort();
+	ac_challenges_release(&c);
+	if (ac_xfer_content_range(text, &first, &last, &total) &&
+	    (first > last || (total != 0 && total <= last)))
+		abort();
+	free(text);
+	return 0;
+}

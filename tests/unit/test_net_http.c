@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ac_http against a server that does as each test scripts it. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/net/http.h"
+#include "common/net/xfer.h"
+#include "tests/unit/tap.h"
+
+enum { MAX_STEPS = 16, MAX_HEAD = 8192 };
+
+/* One connection: what comes back, and what came. */
+struct step {
+	const char *reply; /* "%P" in it becomes the port of the other server */
+	int hold_ms;       /* before closing */
+	char head[MAX_HEAD];
+};
+
+struct server {
+	int fd;
+	unsigned int port, other;
+	struct step steps[MAX_STEPS];
+	size_t n, done;
+	pthread_t thread;
+};
+
+static void send_all(int fd, const char *p, size_t n)
+{
+	while (n != 0) {
+		ssize_t w = send(fd, p, n, MSG_NOSIGNAL);
+
+		if (w <= 0)
+			return;
+		p += w;
+		n -= (size_t)w;
+	}
+}
+
+static void reply(const struct server *s, int fd, const char *text)
+{
+	const char *at = strstr(text, "%P");
+
+	if (at == NULL) {
+		send_all(fd, text, strlen(text));
+	} else {
+		AC_FREE char *t = ac_xasprintf("%.*s%u%s", (int)(at - text),
+					       text, s->other, at + 2);
+
+		send_all(fd, t, strlen(t));
+	}
+}
+
+static bool open_still(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_DONTWAIT) != 0;
+}
+
+static void *serve(void *ctx)
+{
+	struct server *s = ctx;
+
+	for (; s->done < s->n; s->done++) {
+		struct step *t = &s->steps[s->done];
+		AC_CLOSE int fd = accept(s->fd, NULL, NULL);
+		size_t have = 0;
+
+		while (have < MAX_HEAD - 1 &&
+		       strstr(t->head, "\r\n\r\n") == NULL) {
+			ssize_t n = recv(fd, t->head + have,
+					 MAX_HEAD - 1 - have, 0);
+
+			if (n <= 0)
+				break;
+			have += (size_t)n;
+		}
+		reply(s, fd, t->reply);
+		for (int ms = 0; ms < t->hold_ms; ms += 10)
+			(void)nanosleep(&(struct timespec){.tv_nsec = 10000000},
+					NULL);
+	}
+	return NULL;
+}
+
+static void bind_server(struct server *s)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+
+	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK(s->fd >= 0 && bind(s->fd, (struct sockaddr *)&a, n) == 0);
+	CHECK(listen(s->fd, 8) == 0);
+	CHECK(getsockname(s->fd, (struct sockaddr *)&a, &n) == 0);
+	s->port = ntohs(a.sin_port);
+}
+
+static void start(struct server *s)
+{
+	while (s->n < MAX_STEPS && s->steps[s->n].reply != NULL)
+		s->n++;
+	if (s->port == 0)
+		bind_server(s);
+	CHECK(pthread_create(&s->thread, NULL, serve, s) == 0);
+}
+
+static void finish(struct server *s)
+{
+	CHECK(pthread_join(s->thread, NULL) == 0);
+	(void)close(s->fd);
+}
+
+/* A request to S, with all that a test may look at. */
+struct get {
+	struct ac_http_opts opts;
+	struct ac_http_request q;
+	struct ac_http_response r;
+	struct ac_buf sunk;
+	struct ac_err err;
+	int ret;
+};
+
+static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
+{
+	struct get *g = ctx;
+
+	ac_buf_add(&g->sunk, p, n);
+	return ac_buf_check(&g->sunk, "the test", err);
+}
+
+static struct get begin(void)
+{
+	return (struct get){.opts = {.allow_http = true,
+				     .retries = 2,
+				     .stall = 2},
+			    .r = AC_HTTP_RESPONSE_INIT,
+			    .sunk = AC_BUF_INIT(1 << 20),
+			    .err = AC_ERR_INIT};
+}
+
+static void run(struct get *g, const struct server *s, const char *path)
+{
+	AC_FREE char *url =
+		ac_xasprintf("http://u:secret@127.0.0.1:%u%s", s->port, path);
+	struct ac_http *h = ac_http_new(&g->opts);
+
+	g->q.url = url;
+	g->q.ctx = g;
+	g->ret = ac_http_do(h, &g->q, &g->r, &g->err);
+	g->q.url = NULL;
+	ac_http_free(h);
+}
+
+static void end(struct get *g)
+{
+	ac_http_response_release(&g->r);
+	ac_buf_release(&g->sunk);
+}
+
+#define OK "HTTP/1.1 200 OK\r\nConnection: close\r\n"
+
+TEST(plain_answer)
+{
+	static struct server s = {
+		.steps = {{.reply = OK "X-Y:  z \r\nContent-Length: "
+				       "3\r\n\r\nabc"}}};
+	struct get g = begin();
+
+	start(&s);
+	run(&g, &s, "/a?b=c%20d");
+	finish(&s);
+	CHECK(g.ret == 0 && g.r.status == 200);
+	CHECK(strcmp(ac_buf_str(&g.r.body), "abc") == 0);
+	CHECK(strcmp(ac_http_header(&g.r, "x-y"), "z") == 0);
+	CHECK(ac_http_header(&g.r, "x") == NULL);
+	CHECK(strstr(s.steps[0].head, "GET /a?b=c%20d HTTP/1.1\r\n") != NULL);
+	CHECK(strstr(s.steps[0].head, "User-Agent: acutils/") != NULL);
+	CHECK(strstr(s.steps[0].head, "Accept-Encoding: identity") != NULL);
+	CHECK(strstr(s.steps[0].head, "Authorization: Basic dTpzZWNyZXQ=") !=
+	      NULL);
+	end(&g);
+}
+
+TEST(secrets_stay_with_their_host)
+{
+	static struct server a = {
+		.steps = {{.reply = "HTTP/1.1 307 x\r\nConnection: close\r\n"
+				    "Location: /again\r\n\r\n"},
+			  {.reply = "HTTP/1.1 302 x\r\nConnection: close\r\n"
+				    "Location: http://w:x@127.0.0.1:%P/blob?"
+				    "sig=a%2Fb\r\nContent-Length: 0\r\n\r\n"}}};
+	static struct server b = {
+		.steps = {{.reply = OK "Content-Length: 2\r\n\r\nok"}}};
+	struct ac_strv headers = AC_STRV_INIT;
+	struct get g = begin();
+
+	ac_strv_push(&headers, "Cookie: c=d");
+	ac_strv_push(&headers, "Accept: x/y");
+	g.q.headers = &headers;
+	start(&b);
+	a.other = b.port;
+	start(&a);
+	run(&g, &a, "/first");
+	finish(&a);
+	finish(&b);
+	CHECK(g.ret == 0 && g.r.status == 200);
+	CHECK(strstr(a.steps[1].head, "Authorization: Basic") != NULL);
+	CHECK(strstr(a.steps[1].head, "Cookie: c=d") != NULL);
+	CHECK(strstr(b.steps[0].head, "GET /blob?sig=a%2Fb ") != NULL);
+	CHECK(strstr(b.steps[0].head, "uthorization") == NULL);
+	CHECK(strstr(b.steps[0].head, "ookie") == NULL);
+	CHECK(strstr(b.steps[0].head, "Accept: x/y") != NULL);
+	ac_strv_release(&headers);
+	end(&g);
+}
+
+TEST(redirect_loop_ends)
+{
+	static struct server s;
+	struct get g = begin();
+
+	for (size_t i = 0; i < 11; i++)
+		s.steps[i].reply = "HTTP/1.1 301 x\r\nConnection: close\r\n"
+				   "Location: /loop\r\n\r\n";
+	start(&s);
+	run(&g, &s, "/loop");
+	finish(&s);
+	CHECK(g.ret < 0 && strstr(g.err.msg, "10 redirects") != NULL);
+	CHECK(strstr(g.err.msg, "secret") == NULL);
+	end(&g);
+}
+
+TEST(redirect_to_a_file_is_refused)
+{
+	static struct server s = {
+		.steps = {{.reply = "HTTP/1.1 301 x\r\nConnection: close\r\n"
+				    "Location: file:///etc/passwd\r\n\r\n"}}};
+	struct get g = begin();
+
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret < 0 && g.err.code == AC_E_INVALID);
+	end(&g);
+}
+
+TEST(plain_http_must_be_allowed)
+{
+	struct server s = {.port = 9};
+	struct get g = begin();
+
+	g.opts.allow_http = false;
+	run(&g, &s, "/");
+	CHECK(g.ret < 0 && g.err.code == AC_E_DENIED);
+	end(&g);
+}
+
+TEST(nobody_listens)
+{
+	struct server s = {.port = 0};
+	struct get g = begin();
+
+	bind_server(&s);
+	(void)close(s.fd);
+	run(&g, &s, "/");
+	CHECK(g.ret < 0 && g.err.code == AC_E_NET);
+	CHECK(strstr(g.err.msg, "refuses the connection") != NULL);
+	end(&g);
+}
+
+TEST(busy_servers_are_asked_again)
+{
+	static struct server s = {
+		.steps = {{.reply = "HTTP/1.1 429 x\r\nConnection: close\r\n"
+				    "Retry-After: 1\r\n\r\n"},
+			  {.reply = OK "Content-Length: 2\r\n\r\nok"}}};
+	struct get g = begin();
+	struct timespec t0;
+	struct timespec t1;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t0);
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	(void)clock_gettime(CLOCK_MONOTONIC, &t1);
+	CHECK(g.ret == 0 && g.r.status == 200);
+	CHECK((double)(t1.tv_sec - t0.tv_sec) +
+		      (double)(t1.tv_nsec - t0.tv_nsec) / 1e9 >
+	      0.9);
+	end(&g);
+}
+
+TEST(who_asks_for_too_long_is_told)
+{
+	static struct server s = {
+		.steps = {{.reply = "HTTP/1.1 503 x\r\nConnection: close\r\n"
+				    "Retry-After: 86400\r\n\r\n"}}};
+	struct get g = begin();
+
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret == 0 && g.r.status == 503);
+	end(&g);
+}
+
+TEST(broken_transfer_is_resumed)
+{
+	static struct server s = {
+		.steps = {{.reply = OK "ETag: \"1\"\r\nContent-Length: 10\r\n"
+				       "\r\n01234"},
+			  {.reply = "HTTP/1.1 206 x\r\nConnection: close\r\n"
+				    "ETag: \"1\"\r\nContent-Range: bytes 5-9/10"
+				    "\r\nContent-Length: 5\r\n\r\n56789"}}};
+	struct get g = begin();
+
+	g.q.sink = sink;
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret == 0 && strcmp(ac_buf_str(&g.sunk), "0123456789") == 0);
+	CHECK(strstr(s.steps[1].head, "Range: bytes=5-\r\n") != NULL);
+	CHECK(strstr(s.steps[1].head, "If-Range: \"1\"\r\n") != NULL);
+	end(&g);
+}
+
+TEST(server_without_ranges)
+{
+	static struct server s = {
+		.steps = {{.reply = OK "Last-Modified: x\r\nContent-Length: "
+				       "10\r\n\r\n01234"},
+			  {.reply = OK "Last-Modified: x\r\nContent-Length: "
+				       "10\r\n\r\n0123456789"}}};
+	struct get g = begin();
+
+	g.q.sink = sink;
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret == 0 && strcmp(ac_buf_str(&g.sunk), "0123456789") == 0);
+	end(&g);
+}
+
+TEST(changed_content_is_not_mixed)
+{
+	static struct server s = {
+		.steps = {{.reply = OK "ETag: \"1\"\r\nContent-Length: 10\r\n"
+				       "\r\n01234"},
+			  {.reply = OK "ETag: \"2\"\r\nContent-Length: 10\r\n"
+				       "\r\nabcdefghij"}}};
+	struct get g = begin();
+
+	g.q.sink = sink;
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret < 0 && strstr(g.err.msg, "changed on the server") != NULL);
+	CHECK(strcmp(ac_buf_str(&g.sunk), "01234") == 0);
+	end(&g);
+}
+
+TEST(without_a_validator_only_pinned_content_is_resumed)
+{
+	static const char cut[] = OK "Content-Length: 10\r\n\r\n01234";
+	static struct server a = {.steps = {{.reply = cut}}};
+	static struct server b = {
+		.steps = {{.reply = cut},
+			  {.reply = "HTTP/1.1 206 x\r\nConnection: close\r\n"
+				    "Content-Range: bytes 5-9/10\r\n\r\n"
+				    "56789"}}};
+	struct get g = begin();
+	struct get p = begin();
+
+	g.q.sink = p.q.sink = sink;
+	p.q.pinned = true;
+	start(&a);
+	run(&g, &a, "/");
+	finish(&a);
+	CHECK(g.ret < 0 && g.err.code == AC_E_NET);
+	CHECK(strstr(g.err.msg, "5 of 10 bytes") != NULL);
+	start(&b);
+	run(&p, &b, "/");
+	finish(&b);
+	CHECK(p.ret == 0 && strcmp(ac_buf_str(&p.sunk), "0123456789") == 0);
+	end(&g);
+	end(&p);
+}
+
+TEST(wrong_part)
+{
+	static struct server s = {
+		.steps = {{.reply = OK "Content-Length: 10\r\n\r\n01234"},
+			  {.reply = "HTTP/1.1 206 x\r\nConnection: close\r\n"
+				    "Content-Range: bytes 4-9/10\r\n\r\n"
+				    "456789"}}};
+	struct get g = begin();
+
+	g.q.sink = sink;
+	g.q.pinned = true;
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret < 0 && g.err.code == AC_E_INVALID);
+	CHECK(g.sunk.len == 5);
+	end(&g);
+}
+
+TEST(part_nobody_asked_for)
+{
+	static struct server s = {
+		.steps = {{.reply = "HTTP/1.1 206 x\r\nConnection: close\r\n"
+				    "Content-Range: bytes 0-1/10\r\n\r\nab"}}};
+	struct get g = begin();
+
+	g.q.sink = sink;
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret < 0 && g.err.code == AC_E_INVALID && g.sunk.len == 0);
+	end(&g);
+}
+
+TEST(nothing_left_to_resume)
+{
+	static struct server s = {
+		.steps = {{.reply = "HTTP/1.1 200 x\r\nConnection: close\r\n"
+				    "Transfer-Encoding: chunked\r\n\r\n"
+				    "5\r\n01234\r\n"},
+			  {.reply = "HTTP/1.1 416 x\r\nConnection: close\r\n"
+				    "Content-Range: bytes */5\r\n\r\n"}}};
+	struct get g = begin();
+
+	g.q.sink = sink;
+	g.q.pinned = true;
+	g.q.expect_size = 5;
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret == 0 && g.r.status == 200 && g.sunk.len == 5);
+	end(&g);
+}
+
+TEST(sizes_that_lie)
+{
+	static const struct {
+		const char *reply;
+		uint64_t expect, max;
+		enum ac_code code;
+		size_t sunk;
+	} t[] = {
+		{OK "Content-Length: 11\r\n\r\n01234567890", 10, 0, AC_E_VERIFY,
+		 0},
+		{OK "Content-Length: 9\r\n\r\n012345678", 10, 0, AC_E_VERIFY,
+		 0},
+		{OK "\r\n01234567890", 10, 0, AC_E_VERIFY, 0},
+		{OK "\r\n01234567890", 0, 10, AC_E_LIMIT, 0},
+	};
+
+	for (size_t i = 0; i < AC_LEN(t); i++) {
+		struct server s = {.steps = {{.reply = t[i].reply}}};
+		struct get g = begin();
+
+		g.q.sink = sink;
+		g.q.expect_size = t[i].expect;
+		g.q.max_body = t[i].max;
+		start(&s);
+		run(&g, &s, "/");
+		finish(&s);
+		CHECK(g.ret < 0 && g.err.code == t[i].code);
+		CHECK(g.sunk.len == t[i].sunk);
+		end(&g);
+	}
+}
+
+TEST(body_that_ends_with_its_connection)
+{
+	static struct server s = {
+		.steps = {{.reply = OK "\r\n01234"},
+			  {.reply = "HTTP/1.1 206 x\r\nConnection: close\r\n"
+				    "Content-Range: bytes 5-9/*\r\n\r\n"
+				    "56789"}}};
+	struct get g = begin();
+
+	g.q.sink = sink;
+	g.q.pinned = true;
+	g.q.expect_size = 10;
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret == 0 && strcmp(ac_buf_str(&g.sunk), "0123456789") == 0);
+	end(&g);
+}
+
+TEST(stalled_transfer_is_given_up)
+{
+	static struct server s = {
+		.steps = {{.reply = OK "Content-Length: 10\r\n\r\n01",
+			   .hold_ms = 6000}}};
+	struct get g = begin();
+
+	g.opts.retries = 0;
+	g.q.sink = sink;
+	start(&s);
+	run(&g, &s, "/");
+	CHECK(g.ret < 0 && g.err.code == AC_E_NET);
+	CHECK(strstr(g.err.msg, "2 seconds") != NULL);
+	finish(&s);
+	end(&g);
+}
+
+TEST(heads_have_limits)
+{
+	enum { N = 300 << 10 };
+	char *text = malloc(N + 64);
+	struct server s = {.steps = {{.reply = text}}};
+	struct get g = begin();
+	size_t at;
+
+	CHECK(text != NULL);
+	at = (size_t)snprintf(text, 64, "HTTP/1.1 200 OK\r\n");
+	while (at < N) {
+		memcpy(text + at, "X: y\r\n", 6);
+		at += 6;
+	}
+	text[at] = '\0';
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret < 0 && g.err.code == AC_E_LIMIT);
+	end(&g);
+	free(text);
+}
+
+TEST(endless_interim_answers)
+{
+	enum { N = 100 << 10 };
+	static const char one[] = "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n";
+	char *text = calloc(1, N + sizeof(one));
+	struct server s = {.steps = {{.reply = text}}};
+	struct get g = begin();
+
+	CHECK(text != NULL);
+	for (size_t at = 0; at < N; at += sizeof(one) - 1)
+		memcpy(text + at, one, sizeof(one) - 1);
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret < 0 && g.err.code == AC_E_LIMIT);
+	end(&g);
+	free(text);
+}
+
+TEST(not_http)
+{
+	static struct server s = {.steps = {{.reply = "220 ftp ready\r\n"}}};
+	struct get g = begin();
+
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret < 0 && g.err.code == AC_E_NET);
+	end(&g);
+}
+
+TEST(bare_line_ends_in_the_head)
+{
+	static struct server s = {
+		.steps = {{.reply = "HTTP/1.1 200 OK\nConnection: close\n"
+				    "Content-Length: 2\n\nok"}}};
+	struct get g = begin();
+
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret == 0 && strcmp(ac_buf_str(&g.r.body), "ok") == 0);
+	end(&g);
+}
+
+TEST(header_with_a_line_end_is_not_sent)
+{
+	struct server s = {.port = 9};
+	struct ac_strv headers = AC_STRV_INIT;
+	struct get g = begin();
+
+	ac_strv_push(&headers, "Authorization: Bearer x\r\nHost: evil");
+	g.q.headers = &headers;
+	run(&g, &s, "/");
+	CHECK(g.ret < 0 && g.err.code == AC_E_INVALID);
+	ac_strv_release(&headers);
+	end(&g);
+}
+
+TEST(error_bodies_are_cut)
+{
+	enum { N = 200 << 10 };
+	char *text = calloc(1, N + 128);
+	struct server s = {.steps = {{.reply = text}}};
+	struct get g = begin();
+	size_t at;
+
+	CHECK(text != NULL);
+	at = (size_t)snprintf(text, 128,
+			      "HTTP/1.1 404 x\r\nConnection: close\r\n\r\n");
+	memset(text + at, 'x', N);
+	g.q.sink = sink;
+	start(&s);
+	run(&g, &s, "/");
+	finish(&s);
+	CHECK(g.ret == 0 && g.r.status == 404);
+	CHECK(g.r.body.len <= 64 << 10 && g.sunk.len == 0);
+	end(&g);
+	free(text);
+}
+
+TEST(cancel)
+{
+	static atomic_int stop = 1;
+	static struct server s = {
+		.steps = {{.reply = OK "Content-Length: 9\r\n\r\n"}}};
+	struct get g = begin();
+
+	g.opts.cancel = &stop;
+	start(&s);
+	run(&g, &s, "/");
+	CHECK(g.ret < 0 && g.err.code == AC_E_SYS && g.err.sys == EINTR);
+	/* It may have been stopped before it connected. */
+	g.opts.cancel = NULL;
+	if (s.done == 0)
+		run(&g, &s, "/");
+	finish(&s);
+	end(&g);
+}
+
+TEST(content_range)
+{
+	static const struct {
+		const char *text;
+		int ok;
+		uint64_t first, last, total;
+	} t[] = {
+		{"bytes 0-4/5", 1, 0, 4, 5},
+		{"bytes 2-4/*", 1, 2, 4, 0},
+		{"bytes 4-2/9", 0, 0, 0, 0},
+		{"bytes 0-5/5", 0, 0, 0, 0},
+		{"bytes */5", 0, 0, 0, 0},
+		{"bytes 0-4", 0, 0, 0, 0},
+		{"items 0-4/5", 0, 0, 0, 0},
+		{"bytes -4/5", 0, 0, 0, 0},
+		{"bytes 0-4/5, x", 0, 0, 0, 0},
+		{"", 0, 0, 0, 0},
+		{"bytes 0-99999999999999999999/*", 0, 0, 0, 0},
+	};
+
+	for (size_t i = 0; i < AC_LEN(t); i++) {
+		uint64_t first = 0;
+		uint64_t last = 0;
+		uint64_t total = 0;
+
+		CHECK(ac_xfer_content_range(t[i].text, &first, &last, &total) ==
+		      (t[i].ok != 0));
+		if (t[i].ok)
+			CHECK(first == t[i].first && last == t[i].last &&
+			      total == t[i].total);
+	}
+}
