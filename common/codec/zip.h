@@ -15,14 +15,19 @@
 
 struct ac_zipper;
 
-/* LEVEL 1 to 9 (gzip also to 12); 0: the default, 6.  zlib and zstd are not
- * written: AC_E_UNSUPPORTED at the first feed. */
+/* LEVEL 1 to 9 (gzip also to 12); 0: the default, 6.  Another level, and
+ * formats that are not written (zlib, zstd), fail at the first call.  The sink
+ * is called in the caller's thread, in order. */
 AC_MUSTUSE struct ac_zipper *ac_zipper_new(enum ac_zip format, int level,
 					   ac_sink_fn sink, void *ctx);
+/* Before the first feed: on so many threads (gzip only; at most 16).  0, the
+ * default: one a core. */
+void ac_zipper_threads(struct ac_zipper *z, unsigned int n);
 AC_MUSTUSE int ac_zipper_feed(struct ac_zipper *z, const void *p, size_t n,
 			      struct ac_err *err);
 /* End the current gzip member here, so that what follows can be copied
- * without being unpacked (a manifest in front of an archive). */
+ * without being unpacked (a manifest in front of an archive).  All that was
+ * fed has then been given to the sink.  Other formats: nothing happens. */
 AC_MUSTUSE int ac_zipper_cut(struct ac_zipper *z, struct ac_err *err);
 AC_MUSTUSE int ac_zipper_finish(struct ac_zipper *z, struct ac_err *err);
 void ac_zipper_free(struct ac_zipper *z);
