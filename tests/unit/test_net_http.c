@@ -84,7 +84,7 @@ static void *serve(void *ctx)
 			have += (size_t)n;
 		}
 		reply(s, fd, t->reply);
-		for (int ms = 0; ms < t->hold_ms; ms += 10)
+		for (int ms = 0; ms < t->hold_ms && open_still(fd); ms += 10)
 			(void)nanosleep(&(struct timespec){.tv_nsec = 10000000},
 					NULL);
 	}
