@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/store/list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/err.h"
+#include "common/base/hex.h"
+#include "common/base/num.h"
+#include "common/base/own.h"
+#include "common/base/str.h"
+#include "common/sys/io.h"
+
+enum {
+	FLUSH = 64 << 10,
+	MAX_LINE = 64 << 10, /* two paths of 4095 bytes, all escaped, fit */
+};
+
+int ac_list_init(struct ac_list *l, int fd, struct ac_err *err)
+{
+	if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return ac_err_sys(err, errno, "empty the list of files");
+	*l = (struct ac_list){.fd = fd, .buf = AC_BUF_INIT(FLUSH + MAX_LINE)};
+	return 0;
+}
+
+void ac_list_release(struct ac_list *l)
+{
+	ac_buf_release(&l->buf);
+}
+
+/* A name as one field: no blanks, no controls, and back again. */
+static void put_name(struct ac_buf *b, const char *s)
+{
+	ac_buf_addc(b, ' ');
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c <= ' ' || c == 0x7f || c == '\\')
+			ac_buf_addf(b, "\\x%02x", c);
+		else
+			ac_buf_addc(b, *s);
+	}
+}
+
+static int flush(struct ac_list *l, size_t above, struct ac_err *err)
+{
+	if (l->buf.len <= above)
+		return 0;
+	if (ac_io_write(l->fd, l->buf.p, l->buf.len, "the list of files", err) <
+	    0)
+		return -1;
+	ac_buf_reset(&l->buf);
+	return 0;
+}
+
+int ac_list_add(struct ac_list *l, const struct ac_entry *e,
+		const uint8_t xxh3[16], struct ac_err *err)
+{
+	struct ac_buf *b = &l->buf;
+	char hex[33];
+
+	l->entries++;
+	if (e->type == AC_F_HARD) {
+		ac_buf_adds(b, "h - - - - - -");
+	} else {
+		ac_buf_addf(b, "%c %04o %u %u %" PRId64 ".%09u ", e->type,
+			    (unsigned int)e->mode, e->uid, e->gid, e->mtime,
+			    e->mtime_ns);
+		if (e->type == AC_F_REG) {
+			ac_hex_encode(hex, xxh3, 16);
+			ac_buf_addf(b, "%" PRIu64 " %s", e->size, hex);
+			l->bytes += e->size;
+		} else if (e->type == AC_F_CHR || e->type == AC_F_BLK) {
+			ac_buf_addf(b, "%u:%u -", e->dev_major, e->dev_minor);
+		} else {
+			ac_buf_adds(b, "- -");
+		}
+	}
+	put_name(b, e->path[0] != '\0' ? e->path : ".");
+	if (e->type == AC_F_LINK || e->type == AC_F_HARD)
+		put_name(b, e->link);
+	ac_buf_addc(b, '\n');
+	return flush(l, FLUSH, err);
+}
+
+int ac_list_mark(struct ac_list *l, char mark, const char *path,
+		 struct ac_err *err)
+{
+	l->entries++;
+	ac_buf_addf(&l->buf, "%c - - - - - -", mark);
+	put_name(&l->buf, path[0] != '\0' ? path : ".");
+	ac_buf_addc(&l->buf, '\n');
+	return flush(l, FLUSH, err);
+}
+
+int ac_list_finish(struct ac_list *l, struct ac_err *err)
+{
+	ac_buf_addf(&l->buf, "= %" PRIu64 " %" PRIu64 "\n", l->entries,
+		    l->bytes);
+	return flush(l, 0, err);
+}
+
+static int damaged(struct ac_err *err)
+{
+	return ac_err_set(err, AC_E_INVALID,
+			  "the list of a layer's files is damaged; remove its "
+			  "images and pull them again");
+}
+
+int ac_list_bytes(int fd, uint64_t *bytes, struct ac_err *err)
+{
+	char tail[65];
+	off_t size = lseek(fd, 0, SEEK_END);
+	off_t from = size > 64 ? size - 64 : 0;
+	ssize_t n = size >= 0 ? pread(fd, tail, 64, from) : -1;
+	char *line;
+	struct ac_str rest;
+	struct ac_str field;
+
+	if (n < 0)
+		return ac_err_sys(err, errno, "read the list of files");
+	tail[n] = '\0';
+	if (n < 2 || tail[n - 1] != '\n')
+		return damaged(err);
+	tail[n - 1] = '\0';
+	line = strrchr(tail, '\n');
+	rest = ac_str(line != NULL ? line + 1 : tail);
+	if (!ac_str_cut(&rest, ' ', &field) || !ac_str_eq(field, "=") ||
+	    !ac_str_cut(&rest, ' ', &field) || ac_num_u64(rest, bytes) < 0)
+		return damaged(err);
+	return 0;
+}
+
+/* Undo put_name, in place. */
+static int get_name(char *s)
+{
+	char *to = s;
+	uint8_t c;
+
+	while (*s != '\0') {
+		if (*s != '\\') {
+			*to++ = *s++;
+			continue;
+		}
+		if (s[1] != 'x' || strlen(s) < 4 ||
+		    ac_hex_decode(&c, 1, s + 2, 2) < 0 || c == 0)
+			return -1;
+		*to++ = (char)c;
+		s += 4;
+	}
+	*to = '\0';
+	return 0;
+}
+
+static int one_line(char *line, ac_list_fn fn, void *ctx, struct ac_err *err)
+{
+	char *at = line;
+	char *target;
+
+	for (int field = 0; field < 7; field++) {
+		at = strchr(at, ' ');
+		if (at == NULL)
+			return damaged(err);
+		at++;
+	}
+	target = strchr(at, ' ');
+	if (target != NULL)
+		*target++ = '\0';
+	if (get_name(at) < 0 || (target != NULL && get_name(target) < 0))
+		return damaged(err);
+	if (strcmp(at, ".") == 0)
+		*at = '\0';
+	return fn(ctx, line[0], at, target, err);
+}
+
+static void fclosep(FILE **f)
+{
+	if (*f != NULL)
+		(void)fclose(*f);
+}
+
+int ac_list_each(int fd, ac_list_fn fn, void *ctx, struct ac_err *err)
+{
+	AC_CLEANUP(fclosep) FILE *f = NULL;
+	AC_FREE char *line = NULL;
+	AC_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	size_t cap = 0;
+	ssize_t n;
+
+	if (own < 0 || lseek(own, 0, SEEK_SET) < 0)
+		return ac_err_sys(err, errno, "read the list of files");
+	f = fdopen(own, "r");
+	if (f == NULL)
+		return ac_err_sys(err, errno, "read the list of files");
+	(void)ac_steal_fd(&own);
+	while ((n = getline(&line, &cap, f)) > 0) {
+		if (line[n - 1] != '\n')
+			break;
+		line[n - 1] = '\0';
+		if (line[0] == '=')
+			return 0;
+		if (one_line(line, fn, ctx, err) < 0)
+			return -1;
+	}
+	return damaged(err);
+}
