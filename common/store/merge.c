@@ -59,8 +59,10 @@ struct ac_merge *ac_merge_new(const struct ac_merge_layer *layers, size_t n)
 {
 	struct ac_merge *m = ac_xcalloc(1, sizeof(*m));
 
-	*m = (struct ac_merge){
-		.layers = layers, .n = n, .meta = AC_META_INIT, .fd = -1};
+	*m = (struct ac_merge){.layers = layers,
+			       .n = n,
+			       .meta = AC_META_INIT,
+			       .fd = -1};
 	return m;
 }
 
@@ -147,8 +149,8 @@ static void closedirp(DIR **d)
 static int read_part(struct frame *f, size_t part, struct ac_err *err)
 {
 	AC_CLEANUP(closedirp) DIR *d = NULL;
-	AC_CLOSE int fd = openat(f->fds[part], ".",
-				 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AC_CLOSE int fd =
+		openat(f->fds[part], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct dirent *de;
 
 	if (fd < 0 || (d = fdopendir(fd)) == NULL)
@@ -160,11 +162,13 @@ static int read_part(struct frame *f, size_t part, struct ac_err *err)
 		    strcmp(de->d_name, "..") == 0)
 			continue;
 		if ((f->n_names & (f->n_names - 1)) == 0)
-			f->names = ac_xrealloc(
-				f->names, f->n_names != 0 ? f->n_names * 2 : 1,
-				sizeof(*f->names));
-		f->names[f->n_names++] = (struct name){
-			.s = ac_xstrdup(de->d_name), .part = part};
+			f->names = ac_xrealloc(f->names,
+					       f->n_names != 0 ? f->n_names * 2
+							       : 1,
+					       sizeof(*f->names));
+		f->names[f->n_names++] =
+			(struct name){.s = ac_xstrdup(de->d_name),
+				      .part = part};
 	}
 	if (errno != 0)
 		return ac_err_sys(err, errno, "read '%s' of a layer", f->path);

@@ -23,9 +23,9 @@ struct ac_stack {
 };
 
 struct ac_hit {
-	char *path;  /* where it is, all links on the way resolved */
-	int parent;  /* directory that has it, in the topmost layer; owned */
-	char *name;  /* its last component; "" for the root */
+	char *path;   /* where it is, all links on the way resolved */
+	int parent;   /* directory that has it, in the topmost layer; owned */
+	char *name;   /* its last component; "" for the root */
 	size_t layer; /* that layer: index in roots */
 	struct stat st;
 };
