@@ -84,8 +84,7 @@ static int load_handlers(struct ac_app *app, const struct ac_json *doc,
 	return ret < 0 ? -1 : 0;
 }
 
-/* [A-Za-z_][A-Za-z_0-9.-]* */
-static bool env_name_ok(const char *s)
+bool ac_check_env_name(const char *s)
 {
 	static const char first[] = "abcdefghijklmnopqrstuvwxyz"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ_";
@@ -111,7 +110,7 @@ static int load_environment(struct ac_app *app, const struct ac_json *doc,
 					  "%s: environment variable name must "
 					  "not be empty",
 					  at);
-		if (!env_name_ok(env->v[i].name))
+		if (!ac_check_env_name(env->v[i].name))
 			return ac_err_set(err, AC_E_INVALID,
 					  "%s: environment variable does not "
 					  "have valid identifier \"%s\"",

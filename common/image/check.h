@@ -42,6 +42,9 @@ AC_MUSTUSE int ac_check_date(const char *s, const char *path,
 AC_MUSTUSE int ac_check_url(const char *s, const char *path,
 			    struct ac_findings *f, struct ac_err *err);
 
+/* [A-Za-z_][A-Za-z_0-9.-]* */
+bool ac_check_env_name(const char *s);
+
 /* Labels and annotations of OBJECT's member; 0 when absent too.  The caller
  * frees out->v. */
 AC_MUSTUSE int ac_check_labels(const struct ac_json *o, const char *path,

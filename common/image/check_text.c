@@ -42,33 +42,12 @@ static int days_in(int month, int year)
 	return days[month - 1] + (month == 2 && leap);
 }
 
-/* NULL when it is a date, else the name of what is out of range or "". */
-static const char *date_fault(const char *s, bool *loose)
+/* Text behind the seconds: a fraction and a zone.  NULL when right. */
+static const char *zone_fault(const char *s, bool *loose)
 {
-	int year = digits(&s, 4, 4);
-	int month = literal(&s, '-') ? digits(&s, 2, 2) : -1;
-	int day = literal(&s, '-') ? digits(&s, 2, 2) : -1;
-	const char *hour_at = s;
-	int hour = literal(&s, 'T') ? digits(&s, 1, 2) : -1;
+	int hour;
 	int minute;
-	int second;
 
-	*loose = s - hour_at != 3;
-	minute = literal(&s, ':') ? digits(&s, 2, 2) : -1;
-	second = literal(&s, ':') ? digits(&s, 2, 2) : -1;
-	if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 ||
-	    second < 0)
-		return "";
-	if (month < 1 || month > 12)
-		return "month out of range";
-	if (day < 1 || day > days_in(month, year))
-		return "day out of range";
-	if (hour > 23)
-		return "hour out of range";
-	if (minute > 59)
-		return "minute out of range";
-	if (second > 59)
-		return "second out of range";
 	if (*s == '.' || *s == ',') {
 		*loose = *loose || *s == ',';
 		s++;
@@ -88,6 +67,44 @@ static const char *date_fault(const char *s, bool *loose)
 		return "";
 	*loose = *loose || hour > 23 || minute > 59;
 	return *s == '\0' ? NULL : "extra text";
+}
+
+/* NULL when it is a date, else the name of what is out of range or "". */
+static const char *date_fault(const char *s, bool *loose)
+{
+	static const struct {
+		char sep;
+		int min, max; /* digits */
+		int low, high;
+		const char *fault;
+	} parts[] = {
+		{'\0', 4, 4, 0, 9999, ""},
+		{'-', 2, 2, 1, 12, "month out of range"},
+		{'-', 2, 2, 1, 31, "day out of range"},
+		{'T', 1, 2, 0, 23, "hour out of range"},
+		{':', 2, 2, 0, 59, "minute out of range"},
+		{':', 2, 2, 0, 59, "second out of range"},
+	};
+	const char *fault = NULL;
+	int v[6];
+
+	for (size_t i = 0; i < 6; i++) {
+		const char *at = s + 1;
+
+		if (parts[i].sep != '\0' && !literal(&s, parts[i].sep))
+			return "";
+		v[i] = digits(&s, parts[i].min, parts[i].max);
+		if (v[i] < 0)
+			return "";
+		if (i == 3)
+			*loose = s - at != 2;
+		if (fault == NULL &&
+		    (v[i] < parts[i].low || v[i] > parts[i].high))
+			fault = parts[i].fault;
+	}
+	if (fault == NULL && v[2] > days_in(v[1], v[0]))
+		fault = "day out of range";
+	return fault != NULL ? fault : zone_fault(s, loose);
 }
 
 int ac_check_date(const char *s, const char *path, struct ac_findings *f,
