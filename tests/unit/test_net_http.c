@@ -1,123 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ac_http against a server that does as each test scripts it. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <pthread.h>
+#include <errno.h>
 #include <stdatomic.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/net/http.h"
 #include "common/net/xfer.h"
+#include "tests/unit/server.h"
 #include "tests/unit/tap.h"
-
-enum { MAX_STEPS = 16, MAX_HEAD = 8192 };
-
-/* One connection: what comes back, and what came. */
-struct step {
-	const char *reply; /* "%P" in it becomes the port of the other server */
-	int hold_ms;       /* before closing */
-	char head[MAX_HEAD];
-};
-
-struct server {
-	int fd;
-	unsigned int port, other;
-	struct step steps[MAX_STEPS];
-	size_t n, done;
-	pthread_t thread;
-};
-
-static void send_all(int fd, const char *p, size_t n)
-{
-	while (n != 0) {
-		ssize_t w = send(fd, p, n, MSG_NOSIGNAL);
-
-		if (w <= 0)
-			return;
-		p += w;
-		n -= (size_t)w;
-	}
-}
-
-static void reply(const struct server *s, int fd, const char *text)
-{
-	const char *at = strstr(text, "%P");
-
-	if (at == NULL) {
-		send_all(fd, text, strlen(text));
-	} else {
-		AC_FREE char *t = ac_xasprintf("%.*s%u%s", (int)(at - text),
-					       text, s->other, at + 2);
-
-		send_all(fd, t, strlen(t));
-	}
-}
-
-static bool open_still(int fd)
-{
-	char c;
-
-	return recv(fd, &c, 1, MSG_DONTWAIT) != 0;
-}
-
-static void *serve(void *ctx)
-{
-	struct server *s = ctx;
-
-	for (; s->done < s->n; s->done++) {
-		struct step *t = &s->steps[s->done];
-		AC_CLOSE int fd = accept(s->fd, NULL, NULL);
-		size_t have = 0;
-
-		while (have < MAX_HEAD - 1 &&
-		       strstr(t->head, "\r\n\r\n") == NULL) {
-			ssize_t n = recv(fd, t->head + have,
-					 MAX_HEAD - 1 - have, 0);
-
-			if (n <= 0)
-				break;
-			have += (size_t)n;
-		}
-		reply(s, fd, t->reply);
-		for (int ms = 0; ms < t->hold_ms && open_still(fd); ms += 10)
-			(void)nanosleep(&(struct timespec){.tv_nsec = 10000000},
-					NULL);
-	}
-	return NULL;
-}
-
-static void bind_server(struct server *s)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET,
-				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(a);
-
-	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	CHECK(s->fd >= 0 && bind(s->fd, (struct sockaddr *)&a, n) == 0);
-	CHECK(listen(s->fd, 8) == 0);
-	CHECK(getsockname(s->fd, (struct sockaddr *)&a, &n) == 0);
-	s->port = ntohs(a.sin_port);
-}
-
-static void start(struct server *s)
-{
-	while (s->n < MAX_STEPS && s->steps[s->n].reply != NULL)
-		s->n++;
-	if (s->port == 0)
-		bind_server(s);
-	CHECK(pthread_create(&s->thread, NULL, serve, s) == 0);
-}
-
-static void finish(struct server *s)
-{
-	CHECK(pthread_join(s->thread, NULL) == 0);
-	(void)close(s->fd);
-}
 
 /* A request to S, with all that a test may look at. */
 struct get {
@@ -175,9 +68,9 @@ TEST(plain_answer)
 				       "3\r\n\r\nabc"}}};
 	struct get g = begin();
 
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/a?b=c%20d");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret == 0 && g.r.status == 200);
 	CHECK(strcmp(ac_buf_str(&g.r.body), "abc") == 0);
 	CHECK(strcmp(ac_http_header(&g.r, "x-y"), "z") == 0);
@@ -206,12 +99,12 @@ TEST(secrets_stay_with_their_host)
 	ac_strv_push(&headers, "Cookie: c=d");
 	ac_strv_push(&headers, "Accept: x/y");
 	g.q.headers = &headers;
-	start(&b);
+	server_start(&b);
 	a.other = b.port;
-	start(&a);
+	server_start(&a);
 	run(&g, &a, "/first");
-	finish(&a);
-	finish(&b);
+	server_finish(&a);
+	server_finish(&b);
 	CHECK(g.ret == 0 && g.r.status == 200);
 	CHECK(strstr(a.steps[1].head, "Authorization: Basic") != NULL);
 	CHECK(strstr(a.steps[1].head, "Cookie: c=d") != NULL);
@@ -231,9 +124,9 @@ TEST(redirect_loop_ends)
 	for (size_t i = 0; i < 11; i++)
 		s.steps[i].reply = "HTTP/1.1 301 x\r\nConnection: close\r\n"
 				   "Location: /loop\r\n\r\n";
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/loop");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret < 0 && strstr(g.err.msg, "10 redirects") != NULL);
 	CHECK(strstr(g.err.msg, "secret") == NULL);
 	end(&g);
@@ -246,9 +139,9 @@ TEST(redirect_to_a_file_is_refused)
 				    "Location: file:///etc/passwd\r\n\r\n"}}};
 	struct get g = begin();
 
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret < 0 && g.err.code == AC_E_INVALID);
 	end(&g);
 }
@@ -269,7 +162,7 @@ TEST(nobody_listens)
 	struct server s = {.port = 0};
 	struct get g = begin();
 
-	bind_server(&s);
+	server_bind(&s);
 	(void)close(s.fd);
 	run(&g, &s, "/");
 	CHECK(g.ret < 0 && g.err.code == AC_E_NET);
@@ -288,9 +181,9 @@ TEST(busy_servers_are_asked_again)
 	struct timespec t1;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t0);
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	(void)clock_gettime(CLOCK_MONOTONIC, &t1);
 	CHECK(g.ret == 0 && g.r.status == 200);
 	CHECK((double)(t1.tv_sec - t0.tv_sec) +
@@ -306,9 +199,9 @@ TEST(who_asks_for_too_long_is_told)
 				    "Retry-After: 86400\r\n\r\n"}}};
 	struct get g = begin();
 
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret == 0 && g.r.status == 503);
 	end(&g);
 }
@@ -324,9 +217,9 @@ TEST(broken_transfer_is_resumed)
 	struct get g = begin();
 
 	g.q.sink = sink;
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret == 0 && strcmp(ac_buf_str(&g.sunk), "0123456789") == 0);
 	CHECK(strstr(s.steps[1].head, "Range: bytes=5-\r\n") != NULL);
 	CHECK(strstr(s.steps[1].head, "If-Range: \"1\"\r\n") != NULL);
@@ -343,9 +236,9 @@ TEST(server_without_ranges)
 	struct get g = begin();
 
 	g.q.sink = sink;
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret == 0 && strcmp(ac_buf_str(&g.sunk), "0123456789") == 0);
 	end(&g);
 }
@@ -360,9 +253,9 @@ TEST(changed_content_is_not_mixed)
 	struct get g = begin();
 
 	g.q.sink = sink;
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret < 0 && strstr(g.err.msg, "changed on the server") != NULL);
 	CHECK(strcmp(ac_buf_str(&g.sunk), "01234") == 0);
 	end(&g);
@@ -382,14 +275,14 @@ TEST(without_a_validator_only_pinned_content_is_resumed)
 
 	g.q.sink = p.q.sink = sink;
 	p.q.pinned = true;
-	start(&a);
+	server_start(&a);
 	run(&g, &a, "/");
-	finish(&a);
+	server_finish(&a);
 	CHECK(g.ret < 0 && g.err.code == AC_E_NET);
 	CHECK(strstr(g.err.msg, "5 of 10 bytes") != NULL);
-	start(&b);
+	server_start(&b);
 	run(&p, &b, "/");
-	finish(&b);
+	server_finish(&b);
 	CHECK(p.ret == 0 && strcmp(ac_buf_str(&p.sunk), "0123456789") == 0);
 	end(&g);
 	end(&p);
@@ -406,9 +299,9 @@ TEST(wrong_part)
 
 	g.q.sink = sink;
 	g.q.pinned = true;
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret < 0 && g.err.code == AC_E_INVALID);
 	CHECK(g.sunk.len == 5);
 	end(&g);
@@ -422,9 +315,9 @@ TEST(part_nobody_asked_for)
 	struct get g = begin();
 
 	g.q.sink = sink;
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret < 0 && g.err.code == AC_E_INVALID && g.sunk.len == 0);
 	end(&g);
 }
@@ -442,9 +335,9 @@ TEST(nothing_left_to_resume)
 	g.q.sink = sink;
 	g.q.pinned = true;
 	g.q.expect_size = 5;
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret == 0 && g.r.status == 200 && g.sunk.len == 5);
 	end(&g);
 }
@@ -472,9 +365,9 @@ TEST(sizes_that_lie)
 		g.q.sink = sink;
 		g.q.expect_size = t[i].expect;
 		g.q.max_body = t[i].max;
-		start(&s);
+		server_start(&s);
 		run(&g, &s, "/");
-		finish(&s);
+		server_finish(&s);
 		CHECK(g.ret < 0 && g.err.code == t[i].code);
 		CHECK(g.sunk.len == t[i].sunk);
 		end(&g);
@@ -493,9 +386,9 @@ TEST(body_that_ends_with_its_connection)
 	g.q.sink = sink;
 	g.q.pinned = true;
 	g.q.expect_size = 10;
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret == 0 && strcmp(ac_buf_str(&g.sunk), "0123456789") == 0);
 	end(&g);
 }
@@ -509,11 +402,11 @@ TEST(stalled_transfer_is_given_up)
 
 	g.opts.retries = 0;
 	g.q.sink = sink;
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
 	CHECK(g.ret < 0 && g.err.code == AC_E_NET);
 	CHECK(strstr(g.err.msg, "2 seconds") != NULL);
-	finish(&s);
+	server_finish(&s);
 	end(&g);
 }
 
@@ -532,9 +425,9 @@ TEST(heads_have_limits)
 		at += 6;
 	}
 	text[at] = '\0';
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret < 0 && g.err.code == AC_E_LIMIT);
 	end(&g);
 	free(text);
@@ -551,9 +444,9 @@ TEST(endless_interim_answers)
 	CHECK(text != NULL);
 	for (size_t at = 0; at < N; at += sizeof(one) - 1)
 		memcpy(text + at, one, sizeof(one) - 1);
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret < 0 && g.err.code == AC_E_LIMIT);
 	end(&g);
 	free(text);
@@ -564,9 +457,9 @@ TEST(not_http)
 	static struct server s = {.steps = {{.reply = "220 ftp ready\r\n"}}};
 	struct get g = begin();
 
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret < 0 && g.err.code == AC_E_NET);
 	end(&g);
 }
@@ -578,9 +471,9 @@ TEST(bare_line_ends_in_the_head)
 				    "Content-Length: 2\n\nok"}}};
 	struct get g = begin();
 
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret == 0 && strcmp(ac_buf_str(&g.r.body), "ok") == 0);
 	end(&g);
 }
@@ -612,9 +505,9 @@ TEST(error_bodies_are_cut)
 			      "HTTP/1.1 404 x\r\nConnection: close\r\n\r\n");
 	memset(text + at, 'x', N);
 	g.q.sink = sink;
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	CHECK(g.ret == 0 && g.r.status == 404);
 	CHECK(g.r.body.len <= 64 << 10 && g.sunk.len == 0);
 	end(&g);
@@ -629,14 +522,14 @@ TEST(cancel)
 	struct get g = begin();
 
 	g.opts.cancel = &stop;
-	start(&s);
+	server_start(&s);
 	run(&g, &s, "/");
 	CHECK(g.ret < 0 && g.err.code == AC_E_SYS && g.err.sys == EINTR);
 	/* It may have been stopped before it connected. */
 	g.opts.cancel = NULL;
 	if (s.done == 0)
 		run(&g, &s, "/");
-	finish(&s);
+	server_finish(&s);
 	end(&g);
 }
 
