@@ -11,13 +11,16 @@
 struct ac_err;
 
 /* Remove NAME in DIRFD and all below it, following nothing; depth is not
- * limited by descriptors or stack.  Missing is not an error. */
+ * limited by descriptors or stack.  Missing is not an error.  A mount point in
+ * it is AC_E_BUSY: what is mounted is not touched. */
 AC_MUSTUSE int ac_tree_remove(int dirfd, const char *name, struct ac_err *err);
 
-/* Copy SRC (a file or a tree, as the user named it below SRCFD) to the new name
- * DST beneath DSTFD (foreign rules: at.h), with owners, modes, times, xattrs
- * and hard links; by reflink or copy_file_range where the file system can.  DST
- * must not exist. */
+/* Copy SRC (a file or a tree, as the user named it below SRCFD; a symbolic link
+ * is copied as a link) to the new name DST beneath DSTFD (foreign rules: at.h),
+ * with modes, times, xattrs, holes and hard links; by reflink or
+ * copy_file_range where the file system can.  Owners are kept when KEEP_OWNER
+ * and we are root, else they are ours.  DST must not exist (AC_E_EXISTS);
+ * missing parents are made 0755.  On failure nothing is left at DST. */
 AC_MUSTUSE int ac_tree_copy(int srcfd, const char *src, int dstfd,
 			    const char *dst, bool keep_owner,
 			    struct ac_err *err);

@@ -25,6 +25,10 @@ struct ac_treerd;
  * entry, with path "". */
 AC_MUSTUSE struct ac_treerd *ac_treerd_new(int rootfd);
 
+/* Read the file NAME in DIRFD (borrowed) alone, of whatever type, and what is
+ * below it.  The paths of the entries begin with NAME. */
+AC_MUSTUSE struct ac_treerd *ac_treerd_new_at(int dirfd, const char *name);
+
 /* Next entry: 1, 0 at the end, -1.  *fd is a descriptor of a regular file's
  * content, open for reading at 0 (owned by the reader, valid until the next
  * call), otherwise -1. */

@@ -36,6 +36,7 @@ void ac_treewr_free(struct ac_treewr *w)
 		return;
 	ac_own_closep(&w->fd);
 	ac_xxh_free(w->xxh);
+	free(w->copy_buf);
 	treewr_release_links(w);
 	treewr_release_dirs(w);
 	free(w);
@@ -78,8 +79,7 @@ int treewr_begin(struct ac_treewr *w, const char *path, struct ac_err *err)
 	return treewr_count(w, path, err);
 }
 
-/* All data are there: attributes, and tell. */
-static int complete(struct ac_treewr *w, struct ac_err *err)
+int treewr_complete(struct ac_treewr *w, struct ac_err *err)
 {
 	const struct ac_entry *e = &w->cur;
 
@@ -177,7 +177,7 @@ static int add_file(struct ac_treewr *w, struct treewr_dir *parent,
 		return -1;
 	if (e->extents != NULL && ftruncate(fd, (off_t)e->size) < 0)
 		return ac_err_sys(err, errno, "make '%s'", e->path);
-	return want == 0 ? complete(w, err) : 0;
+	return want == 0 ? treewr_complete(w, err) : 0;
 }
 
 static int add_link(struct ac_treewr *w, struct treewr_dir *parent,
@@ -325,7 +325,7 @@ int ac_treewr_data(struct ac_treewr *w, const void *p, size_t n, uint64_t off,
 	hash(w, p, n, off);
 	w->pos = off + n;
 	w->got += n;
-	return w->got == w->want ? complete(w, err) : 0;
+	return w->got == w->want ? treewr_complete(w, err) : 0;
 }
 
 int ac_treewr_finish(struct ac_treewr *w, struct ac_err *err)

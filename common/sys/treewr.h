@@ -80,6 +80,11 @@ AC_MUSTUSE int ac_treewr_add(struct ac_treewr *w, const struct ac_entry *e,
 AC_MUSTUSE int ac_treewr_data(struct ac_treewr *w, const void *p, size_t n,
 			      uint64_t off, struct ac_err *err);
 
+/* All bytes of the current file from FD, a regular file of its size, in place
+ * of ac_treewr_data: by reflink or in the kernel when they need no hashing and
+ * the file systems can.  With e->extents only those are read. */
+AC_MUSTUSE int ac_treewr_copy(struct ac_treewr *w, int fd, struct ac_err *err);
+
 /* Overlay whiteout (character device 0:0) for PATH, and the opaque mark on the
  * directory PATH (made if missing).  Both hide what is below, never what this
  * tree has itself, in whatever order the entries come: a file that is there

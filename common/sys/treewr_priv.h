@@ -8,6 +8,7 @@
  *	treewr.c	entries, files and their data
  *	treewr_dir.c	the directories, their descriptors, their end
  *	treewr_link.c	hard links, whiteouts
+ *	treewr_copy.c	data from another file
  *	treewr_meta.c	owners, modes, times, extended attributes
  */
 
@@ -105,7 +106,8 @@ struct ac_treewr {
 	struct ac_map skipped_map;
 
 	bool warned_xattr;
-	void *copy_buf; /* for treewr_copy.c, or NULL */
+	bool no_clone;  /* the file systems cannot */
+	char *copy_buf; /* owned; for treewr_copy.c */
 };
 
 /* treewr.c: count one more file of the tree. */
@@ -114,6 +116,8 @@ AC_MUSTUSE int treewr_count(struct ac_treewr *w, const char *path,
 /* Begin with PATH: the file before it must be complete, PATH clean. */
 AC_MUSTUSE int treewr_begin(struct ac_treewr *w, const char *path,
 			    struct ac_err *err);
+/* All data of the current file are there: its attributes, and tell. */
+AC_MUSTUSE int treewr_complete(struct ac_treewr *w, struct ac_err *err);
 /* Tell about E by FN, which may be NULL. */
 AC_MUSTUSE int treewr_tell(struct ac_treewr *w, ac_treewr_note_fn fn,
 			   const struct ac_entry *e, struct ac_err *err);
