@@ -207,11 +207,16 @@ static int exit_code(const struct ac_prog *p, const struct ac_err *err)
 	return p->fail_code != 0 ? p->fail_code : 1;
 }
 
-static int tell(const struct ac_prog *p, const struct ac_err *err)
+/* Print ERR, said by the command PATH (or NULL), and give its exit code. */
+static int tell(const struct ac_prog *p, const char *path,
+		const struct ac_err *err)
 {
 	AC_FREE char *msg = ac_str_show(err->msg);
 
-	ac_log("%s", msg);
+	if (path != NULL && p->name_command)
+		ac_log("%s: %s", path, msg);
+	else
+		ac_log("%s", msg);
 	if (err->code == AC_E_USAGE)
 		fprintf(stderr, "Run '%s --help' for usage.\n", p->name);
 	return exit_code(p, err);
@@ -225,7 +230,7 @@ static int help_command(struct parse *p, int argc, char **argv)
 	p->depth = 0;
 	for (int i = 0; i < argc; i++)
 		if (enter(p, argv[i], &err) < 0)
-			return tell(p->prog, &err);
+			return tell(p->prog, NULL, &err);
 	usage(stdout, p);
 	return 0;
 }
@@ -263,7 +268,7 @@ static int dispatch(struct parse *p, int argc, char **argv)
 	if (r >= 0)
 		return r;
 	if (parse(p, argc, argv, &err) < 0)
-		return tell(p->prog, &err);
+		return tell(p->prog, NULL, &err);
 	c = p->depth != 0 ? p->path[p->depth - 1] : NULL;
 	if (p->help || (p->prog->bare_help && (c == NULL || !c->run))) {
 		usage(stdout, p);
@@ -280,7 +285,7 @@ static int dispatch(struct parse *p, int argc, char **argv)
 					      p->prog->debug_offset));
 	path = path_name(p);
 	if (check_operands(p, path, &err) < 0) {
-		r = tell(p->prog, &err);
+		r = tell(p->prog, NULL, &err);
 		return p->prog->operands_code != 0 ? p->prog->operands_code : r;
 	}
 	if (p->operands.v == NULL)
@@ -292,7 +297,7 @@ static int dispatch(struct parse *p, int argc, char **argv)
 				.argc = (int)p->operands.n,
 				.argv = p->operands.v};
 	r = c->run(&call, &err);
-	return r >= 0 ? r : tell(p->prog, &err);
+	return r >= 0 ? r : tell(p->prog, path, &err);
 }
 
 /* 0, 1 and 2 must be open, or the first file opened becomes stdout. */

@@ -89,6 +89,7 @@ struct ac_prog {
 	/* A command that is missing, or unknown below another, is answered by
 	 * the usage on stdout and exit code 0, as the originals do. */
 	bool bare_help;
+	bool name_command; /* messages begin with the command's full name */
 	/* A code for some errors, or -1 for the above.  May be NULL. */
 	int (*code)(const struct ac_err *err);
 	const char *version; /* text behind "NAME version", or NULL */

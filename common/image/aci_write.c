@@ -26,10 +26,11 @@ struct ac_aci_writer {
 
 static int flush(struct ac_aci_writer *w, struct ac_err *err)
 {
-	size_t n = w->out.len;
-
+	if (w->out.len != 0 &&
+	    ac_io_write(w->fd, w->out.p, w->out.len, "the image", err) < 0)
+		return -1;
 	ac_buf_reset(&w->out);
-	return n != 0 ? ac_io_write(w->fd, w->out.p, n, "the image", err) : 0;
+	return 0;
 }
 
 /* What the zipper gives: small pieces are gathered. */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "acbuild/begin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "acbuild/cmd.h"
+#include "acbuild/copy.h"
+#include "acbuild/work.h"
+#include "acbuild/write.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/cli/prog.h"
+#include "common/codec/json.h"
+#include "common/codec/tar.h"
+#include "common/codec/unzipfd.h"
+#include "common/image/manifest.h"
+#include "common/sys/treewr.h"
+
+static int begin_empty(struct work *w, struct ac_err *err)
+{
+	AC_CLOSE int fd = -1;
+
+	w->doc = ac_image_new(UNNAMED);
+	fd = make_dir(w->aci, "rootfs", err);
+	return fd < 0 ? -1 : 0;
+}
+
+static int begin_dir(struct work *w, const char *dir, struct ac_err *err)
+{
+	w->doc = ac_image_new(UNNAMED);
+	return copy_tree(w, dir, w->aci, "rootfs", err);
+}
+
+/* Write the entries of the archive FD beneath DIRFD. */
+static int untar(int fd, int dirfd, const char *what, struct ac_err *err)
+{
+	const struct ac_treewr_opts opts = {.no_owner = geteuid() != 0,
+					    .skip_devices = geteuid() != 0};
+	AC_CLEANUP(ac_unzipfd_freep)
+	struct ac_unzipfd *in = ac_unzipfd_new(fd, what, NULL);
+	struct ac_tar_reader *tar =
+		ac_tar_reader_new(NULL, ac_unzipfd_source, in);
+	struct ac_treewr *tree = ac_treewr_new(dirfd, &opts);
+	struct ac_entry e;
+	int r;
+
+	while ((r = ac_tar_next(tar, &e, err)) > 0) {
+		const void *p;
+		uint64_t off;
+		size_t n;
+
+		r = ac_treewr_add(tree, &e, err);
+		while (r >= 0 && e.type == AC_F_REG &&
+		       (r = ac_tar_data(tar, &p, &n, &off, err)) > 0)
+			r = ac_treewr_data(tree, p, n, off, err);
+		if (r < 0)
+			break;
+	}
+	if (r == 0)
+		r = ac_treewr_finish(tree, err);
+	ac_treewr_free(tree);
+	ac_tar_reader_free(tar);
+	return r < 0 ? ac_err_ctx(err, "'%s'", what) : 0;
+}
+
+/* What was unpacked is an image (`manifest` and `rootfs`), and nothing else
+ * is. */
+static int adopt_image(struct work *w, int staging, const char *what,
+		       struct ac_err *err)
+{
+	struct stat st;
+
+	w->doc = read_manifest(staging, "manifest", err);
+	if (w->doc == NULL || check_manifest(w->doc, w->doc, err) < 0)
+		return ac_err_ctx(err, "'%s'", what);
+	if (fstatat(staging, "rootfs", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s': no rootfs found in layout", what);
+	if (!S_ISDIR(st.st_mode))
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s': rootfs is not a directory", what);
+	if (renameat(staging, "rootfs", w->aci, "rootfs") < 0 ||
+	    unlinkat(staging, "manifest", 0) < 0)
+		return ac_err_sys(err, errno, "unpack '%s'", what);
+	if (unlinkat(w->dir, "staging", AT_REMOVEDIR) < 0)
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s': unrecognized file path in layout: "
+				  "there is more in it than manifest and "
+				  "rootfs",
+				  what);
+	return 0;
+}
+
+static int adopt_rootfs(struct work *w, const char *what, struct ac_err *err)
+{
+	ac_log("'%s': manifest is missing, assuming build is beginning with a "
+	       "tar of a rootfs",
+	       what);
+	w->doc = ac_image_new(UNNAMED);
+	if (renameat(w->dir, "staging", w->aci, "rootfs") < 0)
+		return ac_err_sys(err, errno, "unpack '%s'", what);
+	return 0;
+}
+
+static int begin_archive(struct work *w, const char *file, struct ac_err *err)
+{
+	const struct timespec t[2] = {{.tv_sec = build_time()},
+				      {.tv_sec = build_time()}};
+	AC_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
+	AC_CLOSE int staging = -1;
+	struct stat st;
+
+	if (fd < 0)
+		return ac_err_sys(err, errno, "open '%s'", file);
+	staging = work_staging(w, err);
+	if (staging < 0 || untar(fd, staging, file, err) < 0)
+		return -1;
+	if (fstatat(staging, "manifest", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode))
+		return adopt_image(w, staging, file, err);
+	/* An archive that names its root "./" has said how that should be. */
+	if (fstat(staging, &st) < 0 ||
+	    ((st.st_mode & 07777) == 0700 &&
+	     (fchmod(staging, 0755) < 0 || futimens(staging, t) < 0)))
+		return ac_err_sys(err, errno, "set the mode of '.acbuild'");
+	return adopt_rootfs(w, file, err);
+}
+
+int begin_from(struct work *w, const char *start, struct ac_err *err)
+{
+	struct stat st;
+
+	if (stat(start, &st) < 0)
+		return errno == ENOENT
+			       ? ac_err_set(err, AC_E_INVALID,
+					    "no such file or directory: %s",
+					    start)
+			       : ac_err_sys(err, errno, "stat '%s'", start);
+	return S_ISDIR(st.st_mode) ? begin_dir(w, start, err)
+				   : begin_archive(w, start, err);
+}
+
+static int fill(struct work *w, const char *start, struct ac_err *err)
+{
+	if (start == NULL)
+		return begin_empty(w, err);
+	if (start[0] != '.' && start[0] != '/')
+		return ac_err_set(err, AC_E_UNSUPPORTED,
+				  "'%s' is not a local file: local file paths "
+				  "must start with '/' or '.'; get an image "
+				  "with 'acfetch pull %s', then 'acfetch image "
+				  "export', and begin with that file",
+				  start, start);
+	return begin_from(w, start, err);
+}
+
+int run_begin(struct ac_call *c, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+	const struct begin_opts *o = c->opts;
+	AC_CLEANUP(work_release) struct work w = WORK_INIT;
+	struct ac_err ignored = AC_ERR_INIT;
+	int base;
+
+	if (no_modify(c, err) < 0)
+		return -1;
+	if (o->build_mode != NULL && strcmp(o->build_mode, "oci") == 0)
+		return ac_err_set(err, AC_E_UNSUPPORTED,
+				  "build mode oci is not known here; build an "
+				  "ACI and make an OCI layout of it with "
+				  "'acconvert to-oci'");
+	if (o->build_mode != NULL && strcmp(o->build_mode, "appc") != 0)
+		return ac_err_set(err, AC_E_INVALID, "invalid build mode: %s",
+				  o->build_mode);
+	base = open_dir(AT_FDCWD, g->work_path != NULL ? g->work_path : ".",
+			err);
+	if (base < 0 || work_create(&w, base, err) < 0)
+		return -1;
+	if (geteuid() != 0)
+		ac_debug("not root: owners of files become 0:0 when written");
+	if (fill(&w, c->argc != 0 ? c->argv[0] : NULL, err) < 0 ||
+	    work_save(&w, err) < 0 || work_begun(&w, err) < 0) {
+		if (work_destroy(&w, &ignored) < 0)
+			ac_warn("%s", ignored.msg);
+		return -1;
+	}
+	return 0;
+}

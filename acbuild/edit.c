@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acbuild/cmd.h"
+#include "acbuild/work.h"
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/num.h"
+#include "common/base/own.h"
+#include "common/cli/prog.h"
+#include "common/codec/json.h"
+#include "common/image/name.h"
+#include "common/image/ref.h"
+
+enum place {
+	IN_DOC, /* a member of the manifest */
+	IN_APP, /* of its app, which is made when there is none */
+};
+
+/* One command: what it does to which member. */
+struct edit {
+	const char *command;
+	int (*apply)(struct ac_json *doc, const struct edit *e,
+		     const struct ac_call *c, struct ac_err *err);
+	enum place place;
+	const char *member;
+	/* How an element of a list is known: by this member, or that one. */
+	const char *key, *other;
+	bool to_end; /* adding again moves the element to the end */
+};
+
+/* MEMBER of O in whatever case it was written; NULL also for null. */
+static struct ac_json *member(const struct ac_json *o, const char *name)
+{
+	struct ac_json *v = ac_json_get_nocase(o, name);
+
+	return v != NULL && ac_json_type(v) != AC_JSON_NULL ? v : NULL;
+}
+
+/* Where the member of E lives; without an app NULL, or a new one. */
+static struct ac_json *holder(struct ac_json *doc, const struct edit *e,
+			      bool create)
+{
+	struct ac_json *app;
+
+	if (e->place == IN_DOC)
+		return doc;
+	app = member(doc, "app");
+	if (app == NULL && create) {
+		app = ac_json_object();
+		ac_json_set(app, "exec", ac_json_null());
+		ac_json_set_str(app, "user", "0");
+		ac_json_set_str(app, "group", "0");
+		ac_json_set(doc, "app", app);
+	}
+	return app;
+}
+
+/* The list that is the member of E, made when CREATE; NULL on error, and (with
+ * err->code AC_OK) when there is none. */
+static struct ac_json *list_of(struct ac_json *doc, const struct edit *e,
+			       bool create, struct ac_err *err)
+{
+	struct ac_json *o = holder(doc, e, create);
+	struct ac_json *list = o != NULL ? member(o, e->member) : NULL;
+
+	if (list == NULL && create) {
+		list = ac_json_array();
+		ac_json_set(o, e->member, list);
+	}
+	if (list != NULL && ac_json_type(list) != AC_JSON_ARRAY) {
+		(void)ac_err_set(err, AC_E_INVALID,
+				 "%s: expected an array, found %s", e->member,
+				 ac_json_type_name(ac_json_type(list)));
+		return NULL;
+	}
+	return list;
+}
+
+/* Is VALUE what member KEY of O says, be it a string or a number? */
+static bool is_called(const struct ac_json *o, const char *key,
+		      const char *value)
+{
+	const struct ac_json *v = key != NULL ? member(o, key) : NULL;
+	const char *text = ac_json_text(v, NULL);
+	uint64_t number;
+
+	if (text != NULL)
+		return strcmp(text, value) == 0;
+	return v != NULL && ac_json_type(v) == AC_JSON_INT &&
+	       ac_num_u64(ac_str(value), &number) == 0 &&
+	       ac_json_number(v) == (int64_t)number;
+}
+
+/* Remove the elements of LIST that VALUE names.  Returns how many. */
+static size_t drop(struct ac_json *list, const char *key, const char *value)
+{
+	size_t n = 0;
+
+	for (size_t i = ac_json_len(list); i-- > 0;)
+		if (is_called(ac_json_at(list, i), key, value)) {
+			ac_json_remove(list, i);
+			n++;
+		}
+	return n;
+}
+
+/* Put ELEMENT, named VALUE, into the list: at the end, or in the place of the
+ * one it replaces. */
+static void put(struct ac_json *list, const struct edit *e, const char *value,
+		struct ac_json *element)
+{
+	if (!e->to_end)
+		for (size_t i = 0; i < ac_json_len(list); i++)
+			if (is_called(ac_json_at(list, i), e->key, value)) {
+				ac_json_replace(list, i, element);
+				return;
+			}
+	(void)drop(list, e->key, value);
+	ac_json_push(list, element);
+}
+
+static int remove_element(struct ac_json *doc, const struct edit *e,
+			  const struct ac_call *c, struct ac_err *err)
+{
+	struct ac_json *list = list_of(doc, e, false, err);
+	size_t n = 0;
+
+	if (list == NULL && err->code != AC_OK)
+		return -1;
+	if (list != NULL)
+		n = drop(list, e->key, c->argv[0]);
+	if (list != NULL && n == 0 && e->other != NULL)
+		n = drop(list, e->other, c->argv[0]);
+	if (n == 0)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "element to be removed does not exist in "
+				  "this ACI: '%s'",
+				  c->argv[0]);
+	if (ac_json_len(list) == 0)
+		ac_json_del(holder(doc, e, false), e->member);
+	return 0;
+}
+
+static int add_pair(struct ac_json *doc, const struct edit *e,
+		    const struct ac_call *c, struct ac_err *err)
+{
+	struct ac_json *list = list_of(doc, e, true, err);
+	struct ac_json *pair;
+
+	if (list == NULL)
+		return -1;
+	pair = ac_json_object();
+	ac_json_set_str(pair, "name", c->argv[0]);
+	ac_json_set_str(pair, "value", c->argv[1]);
+	put(list, e, c->argv[0], pair);
+	return 0;
+}
+
+static int set_text(struct ac_json *doc, const struct edit *e,
+		    const struct ac_call *c, struct ac_err *err)
+{
+	if (c->argv[0][0] == '\0')
+		return ac_err_set(err, AC_E_INVALID, "%s cannot be empty",
+				  e->member);
+	ac_json_set_str(holder(doc, e, true), e->member, c->argv[0]);
+	return 0;
+}
+
+static int set_name(struct ac_json *doc, const struct edit *e,
+		    const struct ac_call *c, struct ac_err *err)
+{
+	if (set_text(doc, e, c, err) < 0)
+		return -1;
+	return ac_identifier_check(c->argv[0], AC_NAME_STRICT, err);
+}
+
+static int set_directory(struct ac_json *doc, const struct edit *e,
+			 const struct ac_call *c, struct ac_err *err)
+{
+	if (c->argv[0][0] != '\0')
+		return set_text(doc, e, c, err);
+	ac_json_del(holder(doc, e, true), e->member);
+	return 0;
+}
+
+static struct ac_json *words(const struct ac_call *c)
+{
+	struct ac_json *list = ac_json_array();
+
+	for (int i = 0; i < c->argc; i++)
+		ac_json_push_str(list, c->argv[i]);
+	return list;
+}
+
+static int set_words(struct ac_json *doc, const struct edit *e,
+		     const struct ac_call *c, struct ac_err *err)
+{
+	(void)err;
+	ac_json_set(holder(doc, e, true), e->member, words(c));
+	return 0;
+}
+
+static int set_groups(struct ac_json *doc, const struct edit *e,
+		      const struct ac_call *c, struct ac_err *err)
+{
+	AC_JSON struct ac_json *list = ac_json_array();
+
+	for (int i = 0; i < c->argc; i++) {
+		uint64_t gid;
+
+		if (ac_num_max(ac_str(c->argv[i]), UINT32_MAX - 1, &gid) < 0)
+			return ac_err_set(err, AC_E_INVALID,
+					  "error parsing group argument '%s': "
+					  "not a group id",
+					  c->argv[i]);
+		ac_json_push(list, ac_json_int((int64_t)gid));
+	}
+	ac_json_set(holder(doc, e, true), e->member, ac_steal_ptr(&list));
+	return 0;
+}
+
+static int set_handler(struct ac_json *doc, const struct edit *e,
+		       const struct ac_call *c, struct ac_err *err)
+{
+	struct ac_json *list = list_of(doc, e, true, err);
+	struct ac_json *handler;
+
+	if (list == NULL)
+		return -1;
+	handler = ac_json_object();
+	ac_json_set_str(handler, "name", c->cmd->name);
+	ac_json_set(handler, "exec", words(c));
+	put(list, e, c->cmd->name, handler);
+	return 0;
+}
+
+static int set_tag(struct ac_json *doc, const struct edit *e,
+		   const struct ac_call *c, struct ac_err *err)
+{
+	struct ac_json *list = list_of(doc, e, true, err);
+	struct ac_json *label;
+
+	if (list == NULL)
+		return -1;
+	label = ac_json_object();
+	ac_json_set_str(label, "name", "version");
+	ac_json_set_str(label, "value", c->argv[0]);
+	put(list, e, "version", label);
+	return 0;
+}
+
+static int add_mount(struct ac_json *doc, const struct edit *e,
+		     const struct ac_call *c, struct ac_err *err)
+{
+	const struct mount_opts *o = c->opts;
+	struct ac_json *list = list_of(doc, e, true, err);
+	struct ac_json *mount;
+
+	if (list == NULL)
+		return -1;
+	mount = ac_json_object();
+	ac_json_set_str(mount, "name", c->argv[0]);
+	ac_json_set_str(mount, "path", c->argv[1]);
+	if (o->read_only)
+		ac_json_set(mount, "readOnly", ac_json_new_bool(true));
+	(void)drop(list, "path", c->argv[1]);
+	put(list, e, c->argv[0], mount);
+	return 0;
+}
+
+static int add_port(struct ac_json *doc, const struct edit *e,
+		    const struct ac_call *c, struct ac_err *err)
+{
+	const struct port_opts *o = c->opts;
+	struct ac_json *list = list_of(doc, e, true, err);
+	struct ac_json *port;
+	uint64_t number;
+	uint64_t count = 1;
+
+	if (list == NULL)
+		return -1;
+	if (ac_num_max(ac_str(c->argv[2]), 65535, &number) < 0)
+		return ac_err_set(err, AC_E_INVALID,
+				  "port must be a positive number between 0 "
+				  "and 65535");
+	if (o->count != NULL &&
+	    (ac_num_max(ac_str(o->count), 65535, &count) < 0 || count == 0))
+		return ac_err_set(
+			err, AC_E_USAGE,
+			"invalid argument \"%s\" for --count: expected "
+			"a number from 1 to 65535",
+			o->count);
+	port = ac_json_object();
+	ac_json_set_str(port, "name", c->argv[0]);
+	ac_json_set_str(port, "protocol", c->argv[1]);
+	ac_json_set_int(port, "port", (int64_t)number);
+	ac_json_set_int(port, "count", (int64_t)count);
+	ac_json_set(port, "socketActivated",
+		    ac_json_new_bool(o->socket_activated));
+	put(list, e, c->argv[0], port);
+	return 0;
+}
+
+/* Add NAME=VALUE to the labels of a dependency. */
+static int add_label(struct ac_json *labels, struct ac_str name,
+		     const char *value, struct ac_err *err)
+{
+	AC_FREE char *key = ac_xstrndup(name.p, name.len);
+	struct ac_json *label;
+
+	for (size_t i = 0; i < ac_json_len(labels); i++)
+		if (is_called(ac_json_at(labels, i), "name", key))
+			return ac_err_set(err, AC_E_INVALID,
+					  "multiple %s labels specified", key);
+	label = ac_json_object();
+	ac_json_set_str(label, "name", key);
+	ac_json_set_str(label, "value", value);
+	ac_json_push(labels, label);
+	return 0;
+}
+
+/* The labels of "name:version,label=value" and of the options. */
+static int dependency_labels(const struct ac_ref *ref,
+			     const struct dependency_opts *o,
+			     struct ac_json *labels, struct ac_err *err)
+{
+	for (size_t i = 0; i < ref->labels.n; i++)
+		if (add_label(labels, ac_str(ref->labels.v[i].name),
+			      ref->labels.v[i].value, err) < 0)
+			return -1;
+	for (size_t i = 0; i < o->labels.n; i++) {
+		struct ac_str value = ac_str(o->labels.v[i]);
+		struct ac_str name;
+
+		if (!ac_str_cut(&value, '=', &name))
+			return ac_err_set(err, AC_E_USAGE,
+					  "invalid argument \"%s\" for "
+					  "--label: no '=' character in \"%s\"",
+					  o->labels.v[i], o->labels.v[i]);
+		if (add_label(labels, name, value.p, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_dependency(struct ac_json *doc, const struct edit *e,
+			  const struct ac_call *c, struct ac_err *err)
+{
+	const struct dependency_opts *o = c->opts;
+	struct ac_json *list = list_of(doc, e, true, err);
+	AC_JSON struct ac_json *labels = ac_json_array();
+	AC_CLEANUP(ac_ref_release) struct ac_ref ref = AC_REF_INIT;
+	struct ac_json *dep;
+
+	if (list == NULL || ac_ref_parse(&ref, c->argv[0], err) < 0)
+		return -1;
+	if (ref.kind != AC_REF_NAME)
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s' is not an image name; a dependency is "
+				  "named as in 'example.com/base:1.0'",
+				  c->argv[0]);
+	if (ac_identifier_check(ref.name, AC_NAME_STRICT, err) < 0 ||
+	    dependency_labels(&ref, o, labels, err) < 0)
+		return -1;
+	dep = ac_json_object();
+	ac_json_set_str(dep, "imageName", ref.name);
+	if (o->image_id != NULL)
+		ac_json_set_str(dep, "imageID", o->image_id);
+	if (ac_json_len(labels) != 0)
+		ac_json_set(dep, "labels", ac_steal_ptr(&labels));
+	if (o->size != 0)
+		ac_json_set_int(dep, "size", (int64_t)o->size);
+	put(list, e, ref.name, dep);
+	return 0;
+}
+
+static int add_isolator(struct ac_json *doc, const struct edit *e,
+			const struct ac_call *c, struct ac_err *err)
+{
+	struct ac_json *list = list_of(doc, e, true, err);
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(1 << 20);
+	struct ac_json *value;
+	struct ac_json *isolator;
+
+	if (list == NULL || read_file(AT_FDCWD, c->argv[1], &b, err) < 0)
+		return -1;
+	value = ac_json_parse(ac_buf_str(&b), b.len, c->argv[1], err);
+	if (value == NULL)
+		return -1;
+	isolator = ac_json_object();
+	ac_json_set_str(isolator, "name", c->argv[0]);
+	ac_json_set(isolator, "value", value);
+	put(list, e, c->argv[0], isolator);
+	return 0;
+}
+
+/* All that was in DOC goes, and what is in the file comes. */
+static int replace(struct ac_json *doc, const struct edit *e,
+		   const struct ac_call *c, struct ac_err *err)
+{
+	AC_JSON struct ac_json *file = read_manifest(AT_FDCWD, c->argv[0], err);
+	struct ac_json *value;
+	const char *key;
+	void *it = NULL;
+
+	(void)e;
+	if (file == NULL || check_manifest(file, NULL, err) < 0)
+		return -1;
+	while (ac_json_each(doc, &it, &key, &value)) {
+		ac_json_del(doc, key);
+		it = NULL;
+	}
+	while (ac_json_each(file, &it, &key, &value))
+		ac_json_set(doc, key, ac_json_copy(value));
+	return 0;
+}
+
+/* clang-format off */
+static const struct edit edits[] = {
+	{"set-name", set_name, IN_DOC, "name", NULL, NULL, false},
+	{"set-exec", set_words, IN_APP, "exec", NULL, NULL, false},
+	{"set-user", set_text, IN_APP, "user", NULL, NULL, false},
+	{"set-group", set_text, IN_APP, "group", NULL, NULL, false},
+	{"set-working-directory", set_directory, IN_APP, "workingDirectory", NULL, NULL, false},
+	{"set-supp-groups", set_groups, IN_APP, "supplementaryGIDs", NULL, NULL, false},
+	{"set-event-handler pre-start", set_handler, IN_APP, "eventHandlers", "name", NULL, false},
+	{"set-event-handler post-stop", set_handler, IN_APP, "eventHandlers", "name", NULL, false},
+	{"set-tag", set_tag, IN_DOC, "labels", "name", NULL, true},
+	{"label add", add_pair, IN_DOC, "labels", "name", NULL, true},
+	{"label remove", remove_element, IN_DOC, "labels", "name", NULL, false},
+	{"annotation add", add_pair, IN_DOC, "annotations", "name", NULL, false},
+	{"annotation remove", remove_element, IN_DOC, "annotations", "name", NULL, false},
+	{"environment add", add_pair, IN_APP, "environment", "name", NULL, false},
+	{"environment remove", remove_element, IN_APP, "environment", "name", NULL, false},
+	{"mount add", add_mount, IN_APP, "mountPoints", "name", "path", true},
+	{"mount remove", remove_element, IN_APP, "mountPoints", "name", "path", false},
+	{"port add", add_port, IN_APP, "ports", "name", "port", true},
+	{"port remove", remove_element, IN_APP, "ports", "name", "port", false},
+	{"dependency add", add_dependency, IN_DOC, "dependencies", "imageName", NULL, true},
+	{"dependency remove", remove_element, IN_DOC, "dependencies", "imageName", NULL, false},
+	{"isolator add", add_isolator, IN_APP, "isolators", "name", NULL, true},
+	{"isolator remove", remove_element, IN_APP, "isolators", "name", NULL, false},
+	{"replace-manifest", replace, IN_DOC, NULL, NULL, NULL, false},
+};
+/* clang-format on */
+
+/* JSON holds text: what is not UTF-8 cannot be put into a manifest. */
+static int check_text(const struct ac_call *c, struct ac_err *err)
+{
+	for (int i = 0; i < c->argc; i++)
+		for (const char *s = c->argv[i]; *s != '\0';) {
+			size_t n = ac_utf8_len(s);
+
+			if (n == 0)
+				return ac_err_set(err, AC_E_INVALID,
+						  "'%s' is not valid UTF-8",
+						  c->argv[i]);
+			s += n;
+		}
+	return 0;
+}
+
+int edit_manifest(struct ac_json *doc, const struct ac_call *c,
+		  struct ac_err *err)
+{
+	if (check_text(c, err) < 0)
+		return -1;
+	for (size_t i = 0; i < AC_LEN(edits); i++)
+		if (strcmp(edits[i].command, c->path) == 0)
+			return edits[i].apply(doc, &edits[i], c, err);
+	return ac_err_set(err, AC_E_UNSUPPORTED, "no such edit");
+}

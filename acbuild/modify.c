@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "acbuild/modify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "acbuild/begin.h"
+#include "acbuild/cmd.h"
+#include "acbuild/work.h"
+#include "acbuild/write.h"
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/cli/buildopt.h"
+#include "common/cli/prog.h"
+#include "common/codec/json.h"
+#include "common/image/aci.h"
+#include "common/image/manifest.h"
+#include "common/sys/out.h"
+#include "common/sys/tree.h"
+
+static int open_image(const char *file, struct ac_err *err)
+{
+	AC_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return ac_err_set(err, AC_E_INVALID,
+				  "image doesn't appear to exist: %s", file);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return ac_err_sys(err, errno, "open '%s'", file);
+	if (S_ISDIR(st.st_mode))
+		return ac_err_set(err, AC_E_INVALID,
+				  "image to modify is a directory: %s", file);
+	return ac_steal_fd(&fd);
+}
+
+static struct ac_json *manifest_of(int fd, const char *file, struct ac_err *err)
+{
+	AC_FREE char *text = NULL;
+	struct ac_json *doc;
+	size_t len;
+
+	if (ac_aci_manifest_fd(fd, file, &text, &len, err) < 0)
+		return NULL;
+	doc = ac_json_parse(text, len, file, err);
+	if (doc != NULL && ac_json_type(doc) != AC_JSON_OBJECT) {
+		ac_json_free(doc);
+		(void)ac_err_set(err, AC_E_INVALID,
+				 "'%s': the manifest is not an object", file);
+		return NULL;
+	}
+	return doc;
+}
+
+struct ac_json *modify_read(const char *file, struct ac_err *err)
+{
+	AC_CLOSE int fd = open_image(file, err);
+
+	return fd < 0 ? NULL : manifest_of(fd, file, err);
+}
+
+/* How the image FD is compressed: what replaces it is, too. */
+static int same_compression(int fd, struct ac_aci_build *how,
+			    struct ac_err *err)
+{
+	unsigned char magic[6];
+	ssize_t n = pread(fd, magic, sizeof(magic), 0);
+
+	if (n < 0)
+		return ac_err_sys(err, errno, "read the image");
+	return ac_buildopt(how, ac_zip_name(ac_zip_detect(magic, (size_t)n)), 0,
+			   err);
+}
+
+static int pass_entry(void *ctx, const struct ac_entry *e, struct ac_err *err)
+{
+	return ac_aci_write_entry(ctx, e, -1, err);
+}
+
+static int pass_data(void *ctx, const void *p, size_t n, uint64_t off,
+		     struct ac_err *err)
+{
+	(void)off;
+	return ac_aci_write_data(ctx, p, n, err);
+}
+
+/* The image FD with the manifest DOC, written to OUT. */
+static int rewrite(int fd, const char *file, const struct ac_json *doc, int out,
+		   struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
+	struct ac_aci_build how = {0};
+	struct ac_aci_events ev = {.entry = pass_entry, .data = pass_data};
+	struct ac_aci_writer *w;
+	struct ac_digest id;
+	int r;
+
+	if (same_compression(fd, &how, err) < 0)
+		return -1;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return ac_err_sys(err, errno, "read '%s' again", file);
+	ac_image_write(doc, &b);
+	if (ac_buf_check(&b, "the manifest", err) < 0)
+		return -1;
+	w = ac_aci_writer_new(out, how.zip, how.level);
+	ev.ctx = w;
+	r = ac_aci_write_manifest(w, ac_buf_str(&b), b.len,
+				  how.max_mtime >= 0 ? how.max_mtime : 0, err);
+	if (r == 0)
+		r = ac_aci_read_fd(fd, file, &ev, &id, NULL, err);
+	if (r == 0)
+		r = ac_aci_writer_finish(w, &id, err);
+	ac_aci_writer_free(w);
+	return r;
+}
+
+int modify_manifest(const struct ac_call *c, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+	AC_CLEANUP(ac_out_release) struct ac_out out = AC_OUT_INIT;
+	AC_CLOSE int fd = open_image(g->modify, err);
+	AC_JSON struct ac_json *doc =
+		fd < 0 ? NULL : manifest_of(fd, g->modify, err);
+	AC_JSON struct ac_json *old = NULL;
+
+	if (doc == NULL)
+		return -1;
+	old = ac_json_copy(doc);
+	if (edit_manifest(doc, c, err) < 0)
+		return -1;
+	if (!g->no_history)
+		history_add(doc, c);
+	if (check_manifest(doc, old, err) < 0 ||
+	    ac_out_replace(&out, g->modify, err) < 0 ||
+	    rewrite(fd, g->modify, doc, out.fd, err) < 0)
+		return -1;
+	return ac_out_commit(&out, err);
+}
+
+/* The directory part of FILE.  Caller frees. */
+static char *beside(const char *file, struct ac_err *err)
+{
+	char *real = realpath(file, NULL);
+
+	if (real == NULL)
+		(void)ac_err_sys(err, errno, "open '%s'", file);
+	else
+		*(strrchr(real, '/') + (strrchr(real, '/') == real)) = '\0';
+	return real;
+}
+
+static int in_work(struct work *w, const struct ac_call *c, int fd,
+		   struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+	struct ac_aci_build how = {0};
+	AC_CLEANUP(ac_out_release) struct ac_out out = AC_OUT_INIT;
+	struct ac_digest id;
+
+	if (same_compression(fd, &how, err) < 0 ||
+	    begin_from(w, g->modify, err) < 0 || work_save(w, err) < 0)
+		return -1;
+	w->rootfs = open_dir(w->aci, "rootfs", err);
+	if (w->rootfs < 0 || copy_in(w, c, err) < 0)
+		return -1;
+	if (!g->no_history)
+		history_add(w->doc, c);
+	if (ac_out_replace(&out, g->modify, err) < 0 ||
+	    write_to(w, out.fd, &how, &id, err) < 0)
+		return -1;
+	return ac_out_commit(&out, err);
+}
+
+int modify_files(const struct ac_call *c, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+	AC_CLEANUP(work_release) struct work w = WORK_INIT;
+	AC_CLOSE int fd = open_image(g->modify, err);
+	struct ac_err ignored = AC_ERR_INIT;
+	AC_FREE char *dir = NULL;
+	AC_FREE char *tmp = NULL;
+	int base;
+	int r;
+
+	if (fd < 0)
+		return -1;
+	dir = beside(g->modify, err);
+	if (dir == NULL)
+		return -1;
+	tmp = ac_xasprintf("%s/.acbuild-modify-XXXXXX", dir);
+	if (mkdtemp(tmp) == NULL)
+		return ac_err_sys(err, errno, "create a directory in '%s'",
+				  dir);
+	base = open_dir(AT_FDCWD, tmp, err);
+	r = base < 0 ? -1 : work_create(&w, base, err);
+	if (r == 0)
+		r = in_work(&w, c, fd, err);
+	if (ac_tree_remove(AT_FDCWD, tmp, &ignored) < 0)
+		ac_warn("%s", ignored.msg);
+	return r;
+}

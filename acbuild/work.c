@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "acbuild/work.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "acbuild/cmd.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/codec/json.h"
+#include "common/image/aci.h"
+#include "common/image/manifest.h"
+#include "common/sys/atomic.h"
+#include "common/sys/io.h"
+#include "common/sys/lock.h"
+#include "common/sys/tree.h"
+
+int open_dir(int dirfd, const char *path, struct ac_err *err)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : ac_err_sys(err, errno, "open '%s'", path);
+}
+
+static int no_build(struct ac_err *err)
+{
+	return ac_err_set(err, AC_E_INVALID,
+			  "no build in progress in this working dir - try "
+			  "\"acbuild begin\"");
+}
+
+static int lock(struct work *w, struct ac_err *err)
+{
+	w->lock = ac_lock_file(w->dir, "lock", AC_LOCK_EXCLUSIVE, false, err);
+	if (w->lock < 0 && err->code == AC_E_BUSY)
+		return ac_err_set(err, AC_E_BUSY,
+				  "lock already held - is another acbuild "
+				  "running in this working dir?");
+	return w->lock < 0 ? -1 : 0;
+}
+
+/* 1 when buildMode says that there is a build, 0 without it. */
+static int has_build(const struct work *w, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf mode = AC_BUF_INIT(64);
+
+	if (ac_io_read_file(w->dir, "buildMode", &mode, err) < 0)
+		return err->code == AC_E_NOT_FOUND ? 0 : -1;
+	if (!ac_str_eq(ac_str_trim(ac_str(ac_buf_str(&mode))), "appc"))
+		return ac_err_set(err, AC_E_UNSUPPORTED,
+				  "the build in progress is of mode '%s', not "
+				  "appc",
+				  ac_buf_str(&mode));
+	return 1;
+}
+
+int read_file(int dirfd, const char *name, struct ac_buf *out,
+	      struct ac_err *err)
+{
+	int r = strcmp(name, "-") == 0
+			? ac_io_slurp(STDIN_FILENO, out, "standard input", err)
+			: ac_io_read_file(dirfd, name, out, err);
+
+	if (r < 0 && err->code == AC_E_NOT_FOUND)
+		return ac_err_set(err, AC_E_INVALID,
+				  "open %s: no such file or directory", name);
+	return r;
+}
+
+struct ac_json *read_manifest(int dirfd, const char *name, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
+	struct ac_json *doc;
+
+	if (read_file(dirfd, name, &b, err) < 0)
+		return NULL;
+	doc = ac_json_parse(ac_buf_str(&b), b.len, name, err);
+	if (doc != NULL && ac_json_type(doc) != AC_JSON_OBJECT) {
+		ac_json_free(doc);
+		(void)ac_err_set(err, AC_E_INVALID,
+				 "'%s' is not a manifest: expected an object",
+				 name);
+		return NULL;
+	}
+	return doc;
+}
+
+int work_open(struct work *w, const char *path, struct ac_err *err)
+{
+	int r;
+
+	w->base = open_dir(AT_FDCWD, path != NULL ? path : ".", err);
+	if (w->base < 0)
+		return -1;
+	w->dir = open_dir(w->base, ".acbuild", err);
+	if (w->dir < 0)
+		return err->sys == ENOENT ? no_build(err) : -1;
+	if (lock(w, err) < 0)
+		return -1;
+	r = has_build(w, err);
+	if (r <= 0)
+		return r < 0 ? -1 : no_build(err);
+	w->aci = open_dir(w->dir, "currentaci", err);
+	if (w->aci < 0)
+		return -1;
+	w->rootfs = open_dir(w->aci, "rootfs", err);
+	if (w->rootfs < 0)
+		return -1;
+	w->doc = read_manifest(w->aci, "manifest", err);
+	return w->doc == NULL ? -1 : 0;
+}
+
+int work_create(struct work *w, int basefd, struct ac_err *err)
+{
+	int r;
+
+	w->base = basefd;
+	if (mkdirat(w->base, ".acbuild", 0755) < 0 && errno != EEXIST)
+		return ac_err_sys(err, errno, "create '.acbuild'");
+	w->dir = open_dir(w->base, ".acbuild", err);
+	if (w->dir < 0 || lock(w, err) < 0)
+		return -1;
+	r = has_build(w, err);
+	if (r != 0)
+		return r < 0 ? -1
+			     : ac_err_set(err, AC_E_EXISTS,
+					  "build already in progress in this "
+					  "working dir");
+	if (ac_tree_remove(w->dir, "currentaci", err) < 0)
+		return -1;
+	if (mkdirat(w->dir, "currentaci", 0755) < 0)
+		return ac_err_sys(err, errno, "create '.acbuild/currentaci'");
+	w->aci = open_dir(w->dir, "currentaci", err);
+	return w->aci < 0 ? -1 : 0;
+}
+
+static int put_file(int dirfd, const char *name, const char *text, size_t len,
+		    struct ac_err *err)
+{
+	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
+
+	if (ac_atomic_open(&a, dirfd, name, 0644, err) < 0 ||
+	    ac_io_write(a.fd, text, len, name, err) < 0)
+		return -1;
+	return ac_atomic_commit(&a, err);
+}
+
+int work_begun(struct work *w, struct ac_err *err)
+{
+	return put_file(w->dir, "buildMode", "appc", 4, err);
+}
+
+/* What is to be said about DOC, whether or not it is valid. */
+static void findings_of(const struct ac_json *doc, struct ac_findings *f)
+{
+	struct ac_err ignored = AC_ERR_INIT;
+	struct ac_image m = AC_IMAGE_INIT;
+
+	if (doc != NULL &&
+	    ac_image_load(&m, ac_json_copy(doc), f, &ignored) == 0)
+		ac_image_release(&m);
+}
+
+static bool found_in(const struct ac_findings *all, const struct ac_finding *f)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->v[i].rule, f->rule) == 0 &&
+		    strcmp(all->v[i].text, f->text) == 0)
+			return true;
+	return false;
+}
+
+int check_manifest(const struct ac_json *doc, const struct ac_json *old,
+		   struct ac_err *err)
+{
+	AC_CLEANUP(ac_findings_release)
+	struct ac_findings before = {.v = NULL}, after = {.v = NULL};
+	struct ac_image m = AC_IMAGE_INIT;
+
+	if (ac_image_load(&m, ac_json_copy(doc), &after, err) < 0)
+		return -1;
+	ac_image_release(&m);
+	if (after.n != 0)
+		findings_of(old, &before);
+	for (size_t i = 0; i < after.n; i++)
+		if (!found_in(&before, &after.v[i]))
+			ac_warn("%s: %s", after.v[i].path, after.v[i].text);
+	return 0;
+}
+
+int work_save(struct work *w, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
+	struct ac_err none = AC_ERR_INIT;
+	AC_JSON struct ac_json *old = read_manifest(w->aci, "manifest", &none);
+
+	if (check_manifest(w->doc, old, err) < 0)
+		return -1;
+	ac_image_write(w->doc, &b);
+	if (ac_buf_check(&b, "the manifest", err) < 0)
+		return -1;
+	return put_file(w->aci, "manifest", b.p, b.len, err);
+}
+
+int work_destroy(struct work *w, struct ac_err *err)
+{
+	/* Without buildMode it is no build any more, whatever comes between. */
+	if (unlinkat(w->dir, "buildMode", 0) < 0 && errno != ENOENT)
+		return ac_err_sys(err, errno, "remove '.acbuild/buildMode'");
+	return ac_tree_remove(w->base, ".acbuild", err);
+}
+
+int work_staging(struct work *w, struct ac_err *err)
+{
+	if (ac_tree_remove(w->dir, "staging", err) < 0)
+		return -1;
+	if (mkdirat(w->dir, "staging", 0700) < 0)
+		return ac_err_sys(err, errno, "create '.acbuild/staging'");
+	return open_dir(w->dir, "staging", err);
+}
+
+void work_release(struct work *w)
+{
+	int fds[] = {w->rootfs, w->aci, w->lock, w->dir, w->base};
+
+	ac_json_free(w->doc);
+	for (size_t i = 0; i < AC_LEN(fds); i++)
+		ac_own_closep(&fds[i]);
+	*w = WORK_INIT;
+}

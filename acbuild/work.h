@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ACBUILD_WORK_H
+#define ACBUILD_WORK_H
+
+/*
+ * The build under way, in the working directory:
+ *
+ *	.acbuild/lock			held while a command runs
+ *	.acbuild/currentaci/manifest	replaced whole by each command
+ *	.acbuild/currentaci/rootfs/
+ *	.acbuild/staging/		copies under way; nothing of worth
+ *	.acbuild/buildMode		"appc"; written last by begin
+ *
+ * There is a build when buildMode exists.  A begin or end that was killed
+ * leaves a .acbuild without it, which the next begin takes over.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/attr.h"
+
+struct ac_buf;
+struct ac_err;
+struct ac_json;
+
+struct work {
+	int base;            /* the directory that holds .acbuild */
+	int dir;             /* .acbuild */
+	int lock;            /* of .acbuild/lock, locked */
+	int aci;             /* currentaci */
+	int rootfs;          /* currentaci/rootfs; -1 until there is one */
+	struct ac_json *doc; /* the manifest */
+};
+
+#define WORK_INIT       \
+	((struct work){ \
+		.base = -1, .dir = -1, .lock = -1, .aci = -1, .rootfs = -1})
+
+/* Open the build in PATH (NULL: ".") and lock it.  AC_E_BUSY when another
+ * acbuild holds it, AC_E_INVALID when there is none. */
+AC_MUSTUSE int work_open(struct work *w, const char *path, struct ac_err *err);
+
+/* Start one in the directory BASEFD (taken over), locked: .acbuild with an
+ * empty currentaci.  After manifest and rootfs were put there, work_begun makes
+ * it a build. */
+AC_MUSTUSE int work_create(struct work *w, int basefd, struct ac_err *err);
+AC_MUSTUSE int work_begun(struct work *w, struct ac_err *err);
+
+/* Check the manifest and replace the one on disk.  Findings that it did not
+ * have before become warnings. */
+AC_MUSTUSE int work_save(struct work *w, struct ac_err *err);
+
+/* Remove .acbuild. */
+AC_MUSTUSE int work_destroy(struct work *w, struct ac_err *err);
+
+/* An empty directory .acbuild/staging; returns its descriptor. */
+AC_MUSTUSE int work_staging(struct work *w, struct ac_err *err);
+
+/* Unlock and close all; on INIT nothing. */
+void work_release(struct work *w);
+
+/* Open the directory PATH. */
+AC_MUSTUSE int open_dir(int dirfd, const char *path, struct ac_err *err);
+
+/* Append the file NAME to OUT; "-": standard input.  Missing: AC_E_INVALID,
+ * because AC_E_NOT_FOUND is about the manifest (exit code 2). */
+AC_MUSTUSE int read_file(int dirfd, const char *name, struct ac_buf *out,
+			 struct ac_err *err);
+
+/* Read and parse a manifest file, as such: not checked. */
+AC_MUSTUSE struct ac_json *read_manifest(int dirfd, const char *name,
+					 struct ac_err *err);
+
+/* Check DOC.  What is wrong but was accepted by the original becomes a
+ * warning, except what was wrong in OLD (may be NULL) already. */
+AC_MUSTUSE int check_manifest(const struct ac_json *doc,
+			      const struct ac_json *old, struct ac_err *err);
+
+#endif
