@@ -11,6 +11,7 @@
 
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/sys/io.h"
 
 static int random_name(struct ac_atomic *a, struct ac_err *err)
 {
@@ -48,7 +49,8 @@ static int open_unnamed(int dirfd, mode_t mode)
 int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
 		   mode_t mode, struct ac_err *err)
 {
-	if (strchr(name, '/') != NULL || name[0] == '\0')
+	if (strchr(name, '/') != NULL || name[0] == '\0' ||
+	    strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return ac_err_set(err, AC_E_INVALID, "bad file name '%s'",
 				  name);
 	a->tmp[0] = '\0';
@@ -82,6 +84,27 @@ int ac_atomic_commit(struct ac_atomic *a, struct ac_err *err)
 		return ac_err_sys(err, errno, "rename to '%s'", a->name);
 	(void)close(ac_steal_fd(&a->fd)); /* release() has nothing to undo */
 	return 0;
+}
+
+int ac_atomic_sync_dir(int dirfd, struct ac_err *err)
+{
+	AC_CLOSE int fd =
+		openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return ac_err_sys(err, errno, "flush the directory");
+	return 0;
+}
+
+int ac_atomic_write(int dirfd, const char *name, mode_t mode, const void *p,
+		    size_t n, struct ac_err *err)
+{
+	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
+
+	if (ac_atomic_open(&a, dirfd, name, mode, err) < 0 ||
+	    ac_io_write(a.fd, p, n, name, err) < 0)
+		return -1;
+	return ac_atomic_commit(&a, err);
 }
 
 void ac_atomic_release(struct ac_atomic *a)

@@ -31,13 +31,21 @@ struct ac_atomic {
 
 #define AC_ATOMIC_INIT ((struct ac_atomic){.fd = -1, .dirfd = -1})
 
-/* Start writing NAME in DIRFD.  NAME is one component: no slash.  Both
- * are borrowed until commit or release. */
+/* Start writing NAME in DIRFD, with MODE less the umask.  NAME is one
+ * component: no slash.  Both are borrowed until commit or release. */
 AC_MUSTUSE int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
 			      mode_t mode, struct ac_err *err);
 
-/* Flush to disk and rename into place.  On failure nothing has changed. */
+/* Flush to disk and rename into place, over what has the name.  On failure
+ * nothing has changed. */
 AC_MUSTUSE int ac_atomic_commit(struct ac_atomic *a, struct ac_err *err);
+
+/* Flush the directory DIRFD (O_PATH will do): names and renames in it. */
+AC_MUSTUSE int ac_atomic_sync_dir(int dirfd, struct ac_err *err);
+
+/* All in one: NAME in DIRFD becomes the N bytes at P. */
+AC_MUSTUSE int ac_atomic_write(int dirfd, const char *name, mode_t mode,
+			       const void *p, size_t n, struct ac_err *err);
 
 /* Forget an uncommitted file.  A no-op after commit, and on INIT. */
 void ac_atomic_release(struct ac_atomic *a);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/sys/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/sys/io.h"
+
+extern char **environ;
+
+/* Signals as a program expects them: none blocked, SIGPIPE not ignored,
+ * whatever we have done for ourselves. */
+static int set_signals(posix_spawnattr_t *attr)
+{
+	sigset_t none;
+	sigset_t defaults;
+	int e;
+
+	(void)sigemptyset(&none);
+	(void)sigemptyset(&defaults);
+	(void)sigaddset(&defaults, SIGPIPE);
+	e = posix_spawnattr_setsigmask(attr, &none);
+	if (e == 0)
+		e = posix_spawnattr_setsigdefault(attr, &defaults);
+	if (e == 0)
+		e = posix_spawnattr_setflags(attr,
+					     POSIX_SPAWN_SETSIGMASK |
+						     POSIX_SPAWN_SETSIGDEF);
+	return e;
+}
+
+/* Start ARGV with its standard output on OUT_FD, ours when that is -1. */
+static int start(char *const argv[], int out_fd, pid_t *pid, struct ac_err *err)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	int e = posix_spawn_file_actions_init(&actions);
+
+	if (e != 0)
+		return ac_err_sys(err, e, "run '%s'", argv[0]);
+	e = posix_spawnattr_init(&attr);
+	if (e == 0) {
+		e = set_signals(&attr);
+		if (e == 0 && out_fd >= 0)
+			e = posix_spawn_file_actions_adddup2(&actions, out_fd,
+							     STDOUT_FILENO);
+		if (e == 0)
+			e = posix_spawnp(pid, argv[0], &actions, &attr, argv,
+					 environ);
+		(void)posix_spawnattr_destroy(&attr);
+	}
+	(void)posix_spawn_file_actions_destroy(&actions);
+	if (e == ENOENT)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "run '%s': there is no such program; is it "
+				  "installed?",
+				  argv[0]);
+	if (e != 0)
+		return ac_err_sys(err, e, "run '%s'", argv[0]);
+	return 0;
+}
+
+static int finish(pid_t pid, const char *name, struct ac_err *err)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return ac_err_sys(err, errno, "wait for '%s'", name);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+				   : WEXITSTATUS(status);
+}
+
+int ac_spawn_wait(char *const argv[], struct ac_err *err)
+{
+	pid_t pid;
+
+	if (start(argv, -1, &pid, err) < 0)
+		return -1;
+	return finish(pid, argv[0], err);
+}
+
+int ac_spawn_output(char *const argv[], struct ac_buf *out, struct ac_err *err)
+{
+	AC_CLOSE int rd = -1;
+	AC_CLOSE int wr = -1;
+	struct ac_err waited = AC_ERR_INIT;
+	int p[2];
+	pid_t pid;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return ac_err_sys(err, errno, "run '%s'", argv[0]);
+	rd = p[0];
+	wr = p[1];
+	/* A dup2 to itself would leave it close-on-exec. */
+	if (wr == STDOUT_FILENO) {
+		wr = fcntl(p[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		(void)close(p[1]);
+		if (wr < 0)
+			return ac_err_sys(err, errno, "run '%s'", argv[0]);
+	}
+	if (start(argv, wr, &pid, err) < 0)
+		return -1;
+	(void)close(ac_steal_fd(&wr));
+	if (ac_io_slurp(rd, out, argv[0], err) < 0) {
+		/* It must not wait for us to read on. */
+		(void)kill(pid, SIGKILL);
+		(void)finish(pid, argv[0], &waited);
+		return ac_err_ctx(err, "output of '%s'", argv[0]);
+	}
+	return finish(pid, argv[0], err);
+}
+
+char *ac_spawn_sibling(const char *name)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	AC_FREE char *path = NULL;
+	char *slash;
+
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		if (slash != NULL) {
+			*slash = '\0';
+			path = ac_xasprintf("%s/%s", self, name);
+			if (access(path, X_OK) == 0)
+				return ac_steal_ptr(&path);
+		}
+	}
+	return ac_xstrdup(name);
+}
