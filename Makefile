@@ -145,7 +145,7 @@ check-unit: $(UNIT)
 check-fuzz: $(FUZZ)
 	$(Q)set -e; for f in $(FUZZ); do n=$${f##*/fuzz_}; \
 		$$f tests/fuzz/corpus/$$n/*; done
-check-cli: all $(TOOLS)
+check-cli: all $(TOOLS) $(UNIT)
 	$(Q)BINDIR='$(abspath $B)/bin' TOOLDIR='$(abspath $B)/tests' \
 		bats $(BATS_FLAGS) $(or $(T),tests/cli)
 bench: all $(TOOLS) ## measure against the peers; prints ratios

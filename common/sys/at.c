@@ -32,8 +32,18 @@ bool ac_at_walks(void)
 	return atomic_load(&forced) || atomic_load(&missing);
 }
 
-/* The descriptor, or -1: errno is ENOSYS when the walk must decide.  A filter
- * may answer EPERM for a call it does not know, and so may a file. */
+/* A filter may answer EPERM for a call it does not know, and so may a file:
+ * what can be opened by anybody tells which. */
+static bool filtered(void)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC};
+	AC_CLOSE int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how,
+				       sizeof(how));
+
+	return fd < 0 && errno == EPERM;
+}
+
+/* The descriptor, or -1: errno is ENOSYS when the walk must decide. */
 static int by_openat2(int dirfd, const char *path, int flags, mode_t mode,
 		      uint64_t resolve)
 {
@@ -52,10 +62,10 @@ static int by_openat2(int dirfd, const char *path, int flags, mode_t mode,
 		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
 			break;
 	}
+	if (fd < 0 && errno == EPERM)
+		errno = filtered() ? ENOSYS : EPERM;
 	if (fd < 0 && errno == ENOSYS)
 		atomic_store(&missing, true);
-	if (fd < 0 && errno == EPERM)
-		errno = ENOSYS;
 	return (int)fd;
 }
 
