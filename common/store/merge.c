@@ -286,19 +286,13 @@ static int start(struct ac_merge *m, struct ac_entry *e, int *fd,
 		 struct ac_err *err)
 {
 	struct frame *f;
-	size_t hidden = SIZE_MAX;
 
 	if (m->n == 0)
 		return 0;
 	f = push(m, "");
-	for (size_t i = m->n; i-- > 0;) {
-		if (m->layers[i].image == hidden)
-			continue;
+	for (size_t i = m->n; i-- > 0;)
 		if (add_part(f, m->layers[i].root, ".", i, err) < 0)
 			return -1;
-		if (ac_stack_opaque(m->layers[i].root, "."))
-			hidden = m->layers[i].image;
-	}
 	if (read_names(f, err) < 0)
 		return -1;
 	m->path = ac_xstrdup("");

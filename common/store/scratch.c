@@ -37,14 +37,21 @@ static bool same(int fd, int parent, const char *name)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* 1 when it is ours, 0 when a sweep was faster than our lock. */
-static int try_open(struct ac_scratch *d, struct ac_err *err)
+static int random_name(char name[24], struct ac_err *err)
 {
 	uint64_t r;
 
 	if (getrandom(&r, sizeof(r), 0) != (ssize_t)sizeof(r))
 		return ac_err_sys(err, errno, "getrandom");
-	(void)snprintf(d->name, sizeof(d->name), "%016jx", (uintmax_t)r);
+	(void)snprintf(name, 24, "%016jx", (uintmax_t)r);
+	return 0;
+}
+
+/* 1 when it is ours, 0 when a sweep was faster than our lock. */
+static int try_open(struct ac_scratch *d, struct ac_err *err)
+{
+	if (random_name(d->name, err) < 0)
+		return -1;
 	if (mkdirat(d->parent, d->name, 0700) < 0)
 		return errno == EEXIST ? 0
 				       : ac_err_sys(err, errno,
@@ -112,6 +119,21 @@ static void sweep_one(int parent, const char *name)
 		return;
 	if (ac_tree_remove(parent, name, &err) < 0)
 		ac_warn("%s", err.msg);
+}
+
+int ac_scratch_discard(const struct ac_store *s, int dirfd, const char *name,
+		       struct ac_err *err)
+{
+	AC_CLOSE int parent = open_ingest(s, err);
+	char to[24];
+
+	if (parent < 0 || random_name(to, err) < 0)
+		return -1;
+	if (renameat2(dirfd, name, parent, to, RENAME_NOREPLACE) < 0)
+		return ac_err_sys(err, errno, "move '%s' to '%s/ingest'", name,
+				  s->path);
+	sweep_one(parent, to);
+	return 0;
 }
 
 static void closedirp(DIR **d)

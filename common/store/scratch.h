@@ -27,6 +27,11 @@ AC_MUSTUSE int ac_scratch_open(struct ac_scratch *d, const struct ac_store *s,
 /* Remove it with all in it; what was renamed out of it stays. */
 void ac_scratch_release(struct ac_scratch *d);
 
+/* Move NAME in DIRFD (a layer) to ingest/ and remove it there, unless a process
+ * holds it: then the sweep after that process removes it. */
+AC_MUSTUSE int ac_scratch_discard(const struct ac_store *s, int dirfd,
+				  const char *name, struct ac_err *err);
+
 /* Remove whatever nobody holds. */
 AC_MUSTUSE int ac_scratch_sweep(const struct ac_store *s, struct ac_err *err);
 

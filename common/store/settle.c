@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "common/base/alloc.h"
@@ -9,6 +12,12 @@
 #include "common/sys/path.h"
 
 enum { MAX_REREADS = 8 };
+
+static void closedirp(DIR **d)
+{
+	if (*d != NULL)
+		(void)closedir(*d);
+}
 
 /* The layers below under PATH as this layer leaves them: 1, 0 or -1. */
 static int below_has(const struct ac_unpack *u, const struct ac_stack *below,
@@ -35,6 +44,30 @@ static char *lead(const struct ac_stack *below, const char *path,
 	return ac_steal_ptr(&h.path);
 }
 
+/* An overlay takes no mark on a layer's root: each name there is removed
+ * instead. */
+static int spread_root(struct ac_unpack *u, const struct ac_stack *below,
+		       struct ac_err *err)
+{
+	if (!ac_set_del(&u->opaque, ""))
+		return 0;
+	for (size_t i = 0; i < below->n; i++) {
+		AC_CLEANUP(closedirp) DIR *d = NULL;
+		AC_CLOSE int fd = openat(below->roots[i], ".",
+					 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		const struct dirent *de;
+
+		if (fd < 0 || (d = fdopendir(fd)) == NULL)
+			return ac_err_sys(err, errno, "read a layer's root");
+		(void)ac_steal_fd(&fd);
+		while ((de = readdir(d)) != NULL)
+			if (strcmp(de->d_name, ".") != 0 &&
+			    strcmp(de->d_name, "..") != 0)
+				(void)ac_set_add(&u->white, de->d_name);
+	}
+	return 0;
+}
+
 static struct ac_strv snapshot(const struct ac_set *set)
 {
 	AC_FREE const char **v = ac_set_sorted(set);
@@ -54,6 +87,8 @@ static int find_moves(struct ac_unpack *u, const struct ac_stack *below,
 	const char *last = NULL;
 	int found = 0;
 
+	if (spread_root(u, below, err) < 0)
+		return -1;
 	for (size_t i = 0; i < dirs.n; i++) {
 		AC_CLEANUP(ac_hit_release) struct ac_hit h = AC_HIT_INIT;
 		char *to;

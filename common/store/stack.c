@@ -98,12 +98,9 @@ static int to_root(struct walk *w, struct ac_err *err)
 	release_level(&w->at);
 	free(w->path);
 	w->path = ac_xstrdup("");
-	for (size_t i = w->s->n; i-- > 0;) {
+	for (size_t i = w->s->n; i-- > 0;)
 		if (push(&w->at, w->s->n, w->s->roots[i], ".", i, err) < 0)
 			return -1;
-		if (ac_stack_opaque(w->s->roots[i], "."))
-			break;
-	}
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +15,6 @@
 #include "common/base/own.h"
 #include "common/store/record.h"
 #include "common/store/scratch.h"
-#include "common/sys/atomic.h"
 #include "common/sys/io.h"
 #include "common/sys/lock.h"
 #include "common/sys/path.h"
@@ -70,32 +70,45 @@ static int make_dirs(const char *path, struct ac_err *err)
 	return 0;
 }
 
-static int check_version(const struct ac_store *s, bool create,
-			 struct ac_err *err)
+static int no_store(const struct ac_store *s, struct ac_err *err)
+{
+	return ac_err_set(err, AC_E_NOT_FOUND,
+			  "there is no store in '%s'; 'acfetch pull' makes one",
+			  s->path);
+}
+
+/* 1 when it is a layout we know, 0 when there is none. */
+static int check_version(const struct ac_store *s, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(64);
-	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
 
-	if (ac_io_read_file(s->dirfd, "version", &text, err) == 0) {
-		if (strcmp(ac_buf_str(&text), version_text) == 0)
-			return 0;
-		return ac_err_set(err, AC_E_UNSUPPORTED,
-				  "store '%s' has a layout that this version "
-				  "does not know; use a newer one",
-				  s->path);
-	}
-	if (err->code != AC_E_NOT_FOUND)
+	if (ac_io_read_file(s->dirfd, "version", &text, err) < 0)
+		return err->code == AC_E_NOT_FOUND ? 0 : -1;
+	if (strcmp(ac_buf_str(&text), version_text) == 0)
+		return 1;
+	return ac_err_set(err, AC_E_UNSUPPORTED,
+			  "store '%s' has a layout that this version does not "
+			  "know; use a newer one",
+			  s->path);
+}
+
+static int write_version(const struct ac_store *s, struct ac_err *err)
+{
+	AC_CLEANUP(ac_scratch_release) struct ac_scratch d = AC_SCRATCH_INIT;
+	AC_CLOSE int fd = -1;
+
+	if (ac_scratch_open(&d, s, err) < 0)
 		return -1;
-	if (!create)
-		return ac_err_set(err, AC_E_NOT_FOUND,
-				  "there is no store in '%s'; 'acfetch pull' "
-				  "makes one",
-				  s->path);
-	if (ac_atomic_open(&a, s->dirfd, "version", 0644, err) < 0 ||
-	    ac_io_write(a.fd, version_text, strlen(version_text), "version",
+	fd = openat(d.fd, "version", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    0644);
+	if (fd < 0)
+		return ac_err_sys(err, errno, "make '%s/version'", s->path);
+	if (ac_io_write(fd, version_text, strlen(version_text), "version",
 			err) < 0)
 		return -1;
-	return ac_atomic_commit(&a, err);
+	if (fsync(fd) < 0 || renameat(d.fd, "version", s->dirfd, "version") < 0)
+		return ac_err_sys(err, errno, "write '%s/version'", s->path);
+	return 0;
 }
 
 static int make_layout(const struct ac_store *s, struct ac_err *err)
@@ -111,7 +124,7 @@ static int make_layout(const struct ac_store *s, struct ac_err *err)
 	return 0;
 }
 
-static int open_at(struct ac_store *s, bool create, struct ac_err *err)
+static int open_dir(struct ac_store *s, bool create, struct ac_err *err)
 {
 	s->dirfd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dirfd < 0 && errno == ENOENT && create) {
@@ -120,22 +133,29 @@ static int open_at(struct ac_store *s, bool create, struct ac_err *err)
 		s->dirfd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (s->dirfd < 0 && errno == ENOENT)
-		return ac_err_set(err, AC_E_NOT_FOUND,
-				  "there is no store in '%s'; 'acfetch pull' "
-				  "makes one",
-				  s->path);
+		return no_store(s, err);
 	if (s->dirfd < 0)
 		return ac_err_sys(err, errno,
 				  "open the store '%s' (--dir names another)",
 				  s->path);
-	if (check_version(s, create, err) < 0)
+	return 0;
+}
+
+static int open_at(struct ac_store *s, bool create, struct ac_err *err)
+{
+	int known;
+
+	if (open_dir(s, create, err) < 0)
+		return -1;
+	known = check_version(s, err);
+	if (known < 0)
 		return -1;
 	if (!create)
-		return 0;
+		return known > 0 ? 0 : no_store(s, err);
 	if (make_layout(s, err) < 0)
 		return -1;
 	s->lockfd = ac_lock_file(s->dirfd, "lock", AC_LOCK_SHARED, true, err);
-	if (s->lockfd < 0)
+	if (s->lockfd < 0 || (known == 0 && write_version(s, err) < 0))
 		return -1;
 	return ac_scratch_sweep(s, err);
 }

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/codec/json.h"
+#include "common/store/add.h"
+#include "common/store/ingest_priv.h"
+#include "common/store/publish.h"
+#include "common/store/record.h"
+#include "common/store/render.h"
+
+static const char *const blob_dirs[] = {
+	[AC_SHA256] = "blobs/sha256",
+	[AC_SHA512] = "blobs/sha512",
+};
+
+static char *blob_path(const struct ac_digest *d)
+{
+	char hex[AC_DIGEST_TEXT];
+
+	ac_digest_hex(d, hex);
+	return ac_xasprintf("%s/%s", blob_dirs[d->alg], hex);
+}
+
+static bool exists(const struct ac_store *s, const char *path, mode_t type)
+{
+	struct stat st;
+
+	return fstatat(s->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (st.st_mode & S_IFMT) == type;
+}
+
+static bool has_blob(const struct ac_store *s, const struct ac_digest *d)
+{
+	AC_FREE char *path = blob_path(d);
+
+	return exists(s, path, S_IFREG);
+}
+
+bool ac_store_has_layer(const struct ac_store *s, const struct ac_digest *chain,
+			const struct ac_digest *blob)
+{
+	char name[AC_DIGEST_TEXT];
+	AC_FREE char *path = NULL;
+
+	ac_digest_print(chain, '-', name);
+	path = ac_xasprintf("layers/%s/rootfs", name);
+	return exists(s, path, S_IFDIR) && has_blob(s, blob);
+}
+
+int ac_store_open_blob(const struct ac_store *s, const struct ac_digest *d,
+		       struct ac_err *err)
+{
+	AC_FREE char *path = blob_path(d);
+	int fd = openat(s->dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "blob '%s' is not in the store", path);
+	return fd >= 0 ? fd
+		       : ac_err_sys(err, errno, "open '%s/%s'", s->path, path);
+}
+
+int ac_add_move_blob(const struct ac_store *s, int dirfd, const char *from,
+		     const struct ac_digest *d, struct ac_err *err)
+{
+	char hex[AC_DIGEST_TEXT];
+
+	ac_digest_hex(d, hex);
+	return ac_publish_move(s, dirfd, from, blob_dirs[d->alg], hex, err);
+}
+
+int ac_add_sync_files(const struct ac_store *s, struct ac_err *err)
+{
+	if (syncfs(s->dirfd) < 0)
+		return ac_err_sys(err, errno, "flush the store '%s'", s->path);
+	return 0;
+}
+
+int ac_add_sync_names(const struct ac_store *s, struct ac_err *err)
+{
+	for (size_t i = 0; i < AC_LEN(blob_dirs); i++)
+		if (ac_publish_sync(s, blob_dirs[i], err) < 0)
+			return -1;
+	return ac_publish_sync(s, "layers", err);
+}
+
+void ac_add_blob(struct ac_record *r, const struct ac_digest *d, uint64_t size,
+		 const char *type)
+{
+	r->blobs = ac_xrealloc(r->blobs, r->n_blobs + 1, sizeof(*r->blobs));
+	r->blobs[r->n_blobs++] =
+		(struct ac_blob){.digest = *d,
+				 .size = size,
+				 .media_type = ac_xstrdup(type)};
+}
+
+/* NAME belongs to the image ID alone.  The caller holds images/. */
+static int take_name(const struct ac_store *s, const char *id, const char *name,
+		     struct ac_err *err)
+{
+	AC_CLEANUP(ac_records_release) struct ac_records all = AC_RECORDS_INIT;
+
+	if (ac_records_read(s, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++) {
+		struct ac_record *r = &all.v[i];
+		struct ac_strv left = AC_STRV_INIT;
+
+		if (strcmp(r->id, id) == 0 || !ac_strv_has(&r->names, name))
+			continue;
+		for (size_t k = 0; k < r->names.n; k++)
+			if (strcmp(r->names.v[k], name) != 0)
+				ac_strv_push(&left, r->names.v[k]);
+		ac_strv_release(&r->names);
+		r->names = left;
+		if (ac_publish_record(s, r, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What an earlier import of the same image knew. */
+static void inherit(struct ac_record *r, struct ac_record *old)
+{
+	struct ac_strv names = old->names;
+
+	for (size_t i = 0; i < r->names.n; i++)
+		if (!ac_strv_has(&names, r->names.v[i]))
+			ac_strv_push(&names, r->names.v[i]);
+	old->names = r->names;
+	r->names = names;
+	for (size_t i = 0; i < old->signers.n; i++)
+		if (!ac_strv_has(&r->signers, old->signers.v[i]))
+			ac_strv_push(&r->signers, old->signers.v[i]);
+	if (r->origin[0] == '\0') {
+		char *origin = r->origin;
+
+		r->origin = old->origin;
+		old->origin = origin;
+	}
+}
+
+void ac_add_describe(struct ac_record *r, const struct ac_about *about)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	r->imported = now.tv_sec;
+	r->imported_ns = (uint32_t)now.tv_nsec;
+	if (about->name != NULL)
+		ac_strv_push(&r->names, about->name);
+	r->origin = ac_xstrdup(about->origin != NULL ? about->origin : "");
+	for (size_t i = 0; about->signers != NULL && i < about->signers->n; i++)
+		ac_strv_push(&r->signers, about->signers->v[i]);
+}
+
+/* The blob of the earlier import is the one that its signatures are about: it
+ * stays while it is here. */
+static void keep_blobs(const struct ac_store *s, struct ac_record *r,
+		       struct ac_record *old)
+{
+	struct ac_blob *blobs = r->blobs;
+	size_t n = r->n_blobs;
+
+	if (r->kind != AC_IMAGE_ACI || old->n_blobs == 0 ||
+	    !has_blob(s, &old->blobs[0].digest))
+		return;
+	r->blobs = old->blobs;
+	r->n_blobs = old->n_blobs;
+	old->blobs = blobs;
+	old->n_blobs = n;
+}
+
+int ac_add_record(struct ac_store *s, struct ac_record *r, const char *name,
+		  struct ac_err *err)
+{
+	AC_CLOSE int lock = ac_publish_lock(s, err);
+	AC_CLEANUP(ac_record_release) struct ac_record old = AC_RECORD_INIT;
+	struct ac_err ignored;
+
+	if (lock < 0)
+		return -1;
+	/* One that cannot be read is replaced. */
+	if (ac_store_get(s, r->id, &old, &ignored) > 0) {
+		inherit(r, &old);
+		keep_blobs(s, r, &old);
+	}
+	if (ac_publish_record(s, r, err) < 0)
+		return -1;
+	return name != NULL ? take_name(s, r->id, name, err) : 0;
+}
+
+/* Make what only a flattened tree can give, if all dependencies are here; when
+ * they come later, so does this. */
+int ac_add_prepare(struct ac_store *s, const struct ac_record *r,
+		   struct ac_err *err)
+{
+	if (r->image.n_deps == 0 && r->image.whitelist.n == 0)
+		return 0;
+	if (ac_store_prepare(s, r, err) < 0)
+		return err->code == AC_E_NOT_FOUND ? 0 : -1;
+	return 0;
+}
+
+static int add_aci(struct ac_store *s, struct ac_ingest *in,
+		   struct ac_record *r, const struct ac_about *about,
+		   struct ac_err *err)
+{
+	AC_CLEANUP(ac_record_release) struct ac_record old = AC_RECORD_INIT;
+	struct ac_err ignored;
+	bool again = ac_store_get(s, r->id, &old, &ignored) > 0 &&
+		     old.n_blobs != 0 && has_blob(s, &old.blobs[0].digest);
+
+	/* The same archive in another compression is not kept twice. */
+	if (ac_add_sync_files(s, err) < 0 ||
+	    (!again &&
+	     ac_add_move_blob(s, in->dir.fd, "blob", &in->blob, err) < 0) ||
+	    ac_publish_move(s, in->dir.fd, "layer", "layers", r->id, err) < 0 ||
+	    ac_add_sync_names(s, err) < 0 ||
+	    ac_publish_layer_bytes(s, r->id, &r->size, err) < 0 ||
+	    ac_add_record(s, r, about->name, err) < 0)
+		return -1;
+	return ac_add_prepare(s, r, err);
+}
+
+int ac_store_add_aci(struct ac_store *s, struct ac_ingest *in,
+		     const struct ac_about *about, char id[AC_DIGEST_TEXT],
+		     struct ac_err *err)
+{
+	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
+	char text[AC_DIGEST_TEXT];
+
+	if (!in->finished || in->opts.kind != AC_IMAGE_ACI)
+		return ac_err_set(err, AC_E_USAGE,
+				  "%s is not a finished image archive",
+				  in->what);
+	ac_digest_print(&in->diff, '-', text);
+	r.id = ac_xstrdup(text);
+	r.kind = AC_IMAGE_ACI;
+	ac_strv_push(&r.layers, r.id);
+	ac_add_blob(&r, &in->blob, in->size, "application/appc.aci");
+	ac_add_describe(&r, about);
+	if (ac_image_load(&r.image, ac_json_copy(in->image.doc), NULL, err) <
+		    0 ||
+	    add_aci(s, in, &r, about, err) < 0)
+		return ac_err_ctx(err, "%s", in->what);
+	memcpy(id, text, AC_DIGEST_TEXT);
+	return 0;
+}
+
+int ac_store_name(struct ac_store *s, const char *id, const char *name,
+		  struct ac_err *err)
+{
+	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
+	AC_CLOSE int lock = ac_publish_lock(s, err);
+	int got = lock < 0 ? -1 : ac_store_get(s, id, &r, err);
+
+	if (got == 0)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "image %.20s is not in the store", id);
+	if (got < 0)
+		return -1;
+	if (!ac_strv_has(&r.names, name)) {
+		ac_strv_push(&r.names, name);
+		if (ac_publish_record(s, &r, err) < 0)
+			return -1;
+	}
+	return take_name(s, id, name, err);
+}

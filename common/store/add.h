@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_STORE_ADD_H
+#define AC_STORE_ADD_H
+
+/* The steps that adding an ACI and adding an OCI image have in common, in the
+ * order they are taken (spec/store.md S12).  Internal to the store. */
+
+#include <stdint.h>
+
+#include "common/base/attr.h"
+#include "common/codec/digest.h"
+#include "common/store/ingest.h"
+
+struct ac_err;
+
+/* What ABOUT says, and the time. */
+void ac_add_describe(struct ac_record *r, const struct ac_about *about);
+/* One more blob in the record. */
+void ac_add_blob(struct ac_record *r, const struct ac_digest *d, uint64_t size,
+		 const char *type);
+
+/* All that was written so far reaches the disk: one call for thousands of
+ * files, where one for each would wait thousands of times. */
+AC_MUSTUSE int ac_add_sync_files(const struct ac_store *s, struct ac_err *err);
+/* Move FROM in DIRFD to where the blob D belongs: 1, 0 when it is there. */
+AC_MUSTUSE int ac_add_move_blob(const struct ac_store *s, int dirfd,
+				const char *from, const struct ac_digest *d,
+				struct ac_err *err);
+/* The new names of blobs and layers reach the disk. */
+AC_MUSTUSE int ac_add_sync_names(const struct ac_store *s, struct ac_err *err);
+/* The record, last of all: from here on the image is there.  What an earlier
+ * import of it knew is kept; NAME (may be NULL) is taken from others. */
+AC_MUSTUSE int ac_add_record(struct ac_store *s, struct ac_record *r,
+			     const char *name, struct ac_err *err);
+/* A flattened tree, when one is needed and all it needs is here. */
+AC_MUSTUSE int ac_add_prepare(struct ac_store *s, const struct ac_record *r,
+			      struct ac_err *err);
+
+#endif

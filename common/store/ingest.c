@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/own.h"
+#include "common/codec/unzipfd.h"
+#include "common/store/ingest_priv.h"
+#include "common/sys/io.h"
+
+enum {
+	SLOTS = 6,
+	SLOT_SIZE = 512 << 10, /* 3 MiB for each layer under way */
+	SMALL = 256 << 10,     /* feed the decompressor with this at least */
+	FLUSH_STEP = 8 << 20,
+	MAX_FDS = 65536,
+};
+
+static const uint64_t default_bytes = 64ULL << 30;
+static const uint64_t default_entries = 10000000;
+static const uint64_t default_ratio = 1000;
+
+/* Each layer under way keeps some forty files open. */
+static void raise_fd_limit(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= MAX_FDS)
+		return;
+	l.rlim_cur = l.rlim_max < MAX_FDS ? l.rlim_max : MAX_FDS;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
+/* The tar that the other thread reads is hashed on its way. */
+static ssize_t hashed_source(void *ctx, const void **p, struct ac_err *err)
+{
+	struct ac_ingest *in = ctx;
+	ssize_t n = ac_ring_next(in->ring, p, err);
+
+	if (n > 0)
+		ac_hash_add(in->diff_hash, *p, (size_t)n);
+	return n;
+}
+
+static void *work(void *ctx)
+{
+	struct ac_ingest *in = ctx;
+
+	in->worker_rc =
+		ac_unpack_read(&in->layer, hashed_source, in, &in->worker_err);
+	if (in->worker_rc < 0)
+		ac_ring_abort(in->ring);
+	return NULL;
+}
+
+static void join(struct ac_ingest *in)
+{
+	if (in->running)
+		(void)pthread_join(in->worker, NULL);
+	in->running = false;
+}
+
+static int slot_full(void *ctx, AC_UNUSED const void *p, size_t n,
+		     AC_UNUSED struct ac_err *err)
+{
+	struct ac_ingest *in = ctx;
+
+	ac_ring_commit(in->ring, n);
+	return 0;
+}
+
+static void *lend_slot(void *ctx, size_t *cap, struct ac_err *err)
+{
+	struct ac_ingest *in = ctx;
+	void *p = ac_ring_slot(in->ring, cap);
+
+	if (p == NULL) {
+		join(in);
+		*err = in->worker_err;
+	}
+	return p;
+}
+
+static void set_limits(struct ac_ingest *in, const struct ac_ingest_opts *o)
+{
+	in->opts = *o;
+	if (in->opts.max_bytes == 0)
+		in->opts.max_bytes = default_bytes;
+	if (in->opts.max_entries == 0)
+		in->opts.max_entries = default_entries;
+	if (in->opts.max_ratio == 0)
+		in->opts.max_ratio = default_ratio;
+	if (o->blob != NULL) {
+		in->want_blob = *o->blob;
+		in->opts.blob = &in->want_blob;
+	}
+	if (o->diff != NULL) {
+		in->want_diff = *o->diff;
+		in->opts.diff = &in->want_diff;
+	}
+	in->what = ac_xstrdup(o->what != NULL ? o->what : "the download");
+	in->opts.what = in->what;
+}
+
+static enum ac_alg alg(const struct ac_digest *want, enum ac_image_kind kind)
+{
+	if (want != NULL)
+		return want->alg;
+	return kind == AC_IMAGE_ACI ? AC_SHA512 : AC_SHA256;
+}
+
+static int start(struct ac_ingest *in, struct ac_store *s, struct ac_err *err)
+{
+	int r;
+
+	if (ac_scratch_open(&in->dir, s, err) < 0)
+		return -1;
+	in->blobfd = openat(in->dir.fd, "blob",
+			    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	if (in->blobfd < 0)
+		return ac_err_sys(err, errno, "make a file in '%s/ingest'",
+				  s->path);
+	in->layer.kind = in->opts.kind;
+	in->layer.max_bytes = in->opts.max_bytes;
+	in->layer.max_entries = in->opts.max_entries;
+	in->layer.image = &in->image;
+	if (ac_unpack_open(&in->layer, in->dir.fd, "layer", err) < 0)
+		return -1;
+	r = pthread_create(&in->worker, NULL, work, in);
+	if (r != 0)
+		return ac_err_sys(err, r, "start a thread");
+	in->running = true;
+	return 0;
+}
+
+struct ac_ingest *ac_ingest_new(struct ac_store *s,
+				const struct ac_ingest_opts *opts,
+				struct ac_err *err)
+{
+	struct ac_ingest *in = ac_xcalloc(1, sizeof(*in));
+	struct ac_unzip_limits limits;
+
+	raise_fd_limit();
+	set_limits(in, opts);
+	in->dir = AC_SCRATCH_INIT;
+	in->layer.dir = in->layer.rootfs = in->layer.files = -1;
+	in->blobfd = -1;
+	limits = (struct ac_unzip_limits){.max_out = in->opts.max_bytes,
+					  .max_ratio = in->opts.max_ratio};
+	in->small = ac_xmalloc(SMALL);
+	in->ring = ac_ring_new(SLOTS, SLOT_SIZE);
+	in->blob_hash = ac_hash_new(alg(in->opts.blob, opts->kind));
+	in->diff_hash = ac_hash_new(alg(in->opts.diff, opts->kind));
+	in->unzip = ac_unzip_new(&limits, slot_full, in);
+	ac_unzip_lend(in->unzip, lend_slot);
+	if (start(in, s, err) < 0) {
+		(void)ac_err_ctx(err, "%s", in->what);
+		ac_ingest_free(in);
+		return NULL;
+	}
+	return in;
+}
+
+/* What only the stream needed: many layers may wait for their turn. */
+static void end_stream(struct ac_ingest *in)
+{
+	ac_unzip_free(in->unzip);
+	ac_ring_free(in->ring);
+	ac_hash_free(in->blob_hash);
+	ac_hash_free(in->diff_hash);
+	free(in->small);
+	in->unzip = NULL;
+	in->ring = NULL;
+	in->blob_hash = in->diff_hash = NULL;
+	in->small = NULL;
+}
+
+void ac_ingest_free(struct ac_ingest *in)
+{
+	if (in == NULL)
+		return;
+	if (in->running) {
+		const struct ac_err gone = {.code = AC_E_INVALID};
+
+		ac_ring_close(in->ring, &gone);
+		join(in);
+	}
+	end_stream(in);
+	ac_unpack_release(&in->layer);
+	ac_image_release(&in->image);
+	if (in->blobfd >= 0)
+		(void)close(in->blobfd);
+	ac_scratch_release(&in->dir);
+	free(in->what);
+	free(in);
+}
+
+/* All that follows fails in the same way. */
+static int fail(struct ac_ingest *in, struct ac_err *err)
+{
+	in->failed = true;
+	in->err = *err;
+	return -1;
+}
+
+/* Let the disk begin with what is complete: less is left for the end. */
+static void flush_behind(struct ac_ingest *in)
+{
+	if (in->written - in->flushed < FLUSH_STEP)
+		return;
+	(void)sync_file_range(in->blobfd, (off_t)in->flushed,
+			      (off_t)(in->written - in->flushed),
+			      SYNC_FILE_RANGE_WRITE);
+	in->flushed = in->written;
+}
+
+static int consume(struct ac_ingest *in, const void *p, size_t n,
+		   struct ac_err *err)
+{
+	if (ac_io_write(in->blobfd, p, n, "the store's ingest", err) < 0)
+		return -1;
+	in->written += n;
+	flush_behind(in);
+	ac_hash_add(in->blob_hash, p, n);
+	return ac_unzip_feed(in->unzip, p, n, err);
+}
+
+static int consume_small(struct ac_ingest *in, struct ac_err *err)
+{
+	size_t n = in->n_small;
+
+	in->n_small = 0;
+	return n != 0 ? consume(in, in->small, n, err) : 0;
+}
+
+static int feed(struct ac_ingest *in, const void *p, size_t n,
+		struct ac_err *err)
+{
+	in->size += n;
+	if (in->opts.size != 0 && in->size > in->opts.size)
+		return ac_err_set(err, AC_E_VERIFY,
+				  "it is longer than the %" PRIu64
+				  " bytes that were announced",
+				  in->opts.size);
+	if (n < SMALL - in->n_small) {
+		memcpy(in->small + in->n_small, p, n);
+		in->n_small += n;
+		return 0;
+	}
+	if (consume_small(in, err) < 0)
+		return -1;
+	return consume(in, p, n, err);
+}
+
+int ac_ingest_feed(struct ac_ingest *in, const void *p, size_t n,
+		   struct ac_err *err)
+{
+	if (in->failed) {
+		*err = in->err;
+		return -1;
+	}
+	if (n == 0)
+		return 0;
+	if (feed(in, p, n, err) < 0) {
+		(void)ac_err_ctx(err, "%s", in->what);
+		return fail(in, err);
+	}
+	return 0;
+}
+
+int ac_ingest_feed_fd(struct ac_ingest *in, int fd, struct ac_err *err)
+{
+	AC_FREE char *buf = ac_xmalloc(SMALL);
+	ssize_t n;
+
+	while ((n = ac_io_read(fd, buf, SMALL, in->what, err)) > 0)
+		if (ac_ingest_feed(in, buf, (size_t)n, err) < 0)
+			return -1;
+	return n < 0 ? -1 : 0;
+}
+
+static int mismatch(const char *which, const struct ac_digest *want,
+		    const struct ac_digest *got, struct ac_err *err)
+{
+	char a[AC_DIGEST_TEXT];
+	char b[AC_DIGEST_TEXT];
+
+	ac_digest_print(want, ':', a);
+	ac_digest_print(got, ':', b);
+	return ac_err_set(err, AC_E_VERIFY,
+			  "%s has digest %s, not the expected %s; it was "
+			  "damaged or replaced on its way",
+			  which, b, a);
+}
+
+/* The order matters for the message: a download that was cut short is also
+ * broken gzip data and a broken archive. */
+static int check(struct ac_ingest *in, struct ac_err *err)
+{
+	if (in->opts.size != 0 && in->size != in->opts.size)
+		return ac_err_set(err, AC_E_VERIFY,
+				  "it ends after %" PRIu64 " of %" PRIu64
+				  " bytes",
+				  in->size, in->opts.size);
+	ac_hash_final(in->blob_hash, &in->blob);
+	if (in->opts.blob != NULL && !ac_digest_equal(&in->blob, in->opts.blob))
+		return mismatch("it", in->opts.blob, &in->blob, err);
+	return 0;
+}
+
+static int finish(struct ac_ingest *in, struct ac_err *err)
+{
+	const struct ac_stack nothing = {.n = 0};
+	struct ac_err bad = AC_ERR_INIT;
+	int rc = consume_small(in, &bad);
+
+	if (rc == 0)
+		rc = ac_unzip_finish(in->unzip, &bad);
+	ac_ring_close(in->ring, rc < 0 ? &bad : NULL);
+	join(in);
+	if (rc == 0 && in->worker_rc < 0) {
+		rc = -1;
+		bad = in->worker_err;
+	}
+	if ((rc == 0 || bad.code != AC_E_SYS) && check(in, err) < 0)
+		return -1;
+	if (rc < 0) {
+		*err = bad;
+		return -1;
+	}
+	ac_hash_final(in->diff_hash, &in->diff);
+	if (in->opts.diff != NULL && !ac_digest_equal(&in->diff, in->opts.diff))
+		return mismatch("the archive in it", in->opts.diff, &in->diff,
+				err);
+	end_stream(in);
+	/* An image archive stands on nothing. */
+	return in->opts.kind == AC_IMAGE_ACI
+		       ? ac_unpack_settle(&in->layer, &nothing, NULL, NULL, err)
+		       : 0;
+}
+
+int ac_ingest_finish(struct ac_ingest *in, struct ac_err *err)
+{
+	if (in->failed) {
+		*err = in->err;
+		return -1;
+	}
+	if (finish(in, err) < 0) {
+		(void)ac_err_ctx(err, "%s", in->what);
+		return fail(in, err);
+	}
+	in->finished = true;
+	return 0;
+}
+
+/* The blob once more, into the same layer. */
+static int reread(void *ctx, struct ac_err *err)
+{
+	struct ac_ingest *in = ctx;
+	struct ac_unzipfd *u;
+	int rc;
+
+	if (lseek(in->blobfd, 0, SEEK_SET) < 0)
+		return ac_err_sys(err, errno, "read the blob again");
+	u = ac_unzipfd_new(in->blobfd, in->what, NULL);
+	rc = ac_unpack_read(&in->layer, ac_unzipfd_source, u, err);
+	ac_unzipfd_free(u);
+	return rc;
+}
+
+int ac_ingest_settle(struct ac_ingest *in, const struct ac_stack *below,
+		     struct ac_err *err)
+{
+	if (in->layer.w == NULL)
+		return 0;
+	if (ac_unpack_settle(&in->layer, below, reread, in, err) < 0)
+		return ac_err_ctx(err, "%s", in->what);
+	return 0;
+}
+
+int ac_ingest_blob_fd(const struct ac_ingest *in)
+{
+	return in->blobfd;
+}
+
+const struct ac_digest *ac_ingest_blob(const struct ac_ingest *in)
+{
+	return &in->blob;
+}
+
+const struct ac_digest *ac_ingest_diff(const struct ac_ingest *in)
+{
+	return &in->diff;
+}
+
+const struct ac_image *ac_ingest_image(const struct ac_ingest *in)
+{
+	return &in->image;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/store/publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/store/list.h"
+#include "common/store/record.h"
+#include "common/sys/io.h"
+#include "common/sys/lock.h"
+
+int ac_publish_dir(const struct ac_store *s, const char *dir,
+		   struct ac_err *err)
+{
+	int fd = openat(s->dirfd, dir,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 ? fd
+		       : ac_err_sys(err, errno, "open '%s/%s'", s->path, dir);
+}
+
+int ac_publish_move(const struct ac_store *s, int dirfd, const char *from,
+		    const char *dir, const char *name, struct ac_err *err)
+{
+	AC_CLOSE int to = ac_publish_dir(s, dir, err);
+
+	if (to < 0)
+		return -1;
+	if (renameat2(dirfd, from, to, name, RENAME_NOREPLACE) == 0)
+		return 1;
+	if (errno == EEXIST || errno == ENOTEMPTY)
+		return 0;
+	return ac_err_sys(err, errno, "rename to '%s/%s/%s'", s->path, dir,
+			  name);
+}
+
+int ac_publish_sync(const struct ac_store *s, const char *dir,
+		    struct ac_err *err)
+{
+	AC_CLOSE int fd = ac_publish_dir(s, dir, err);
+
+	if (fd < 0)
+		return -1;
+	if (fsync(fd) < 0)
+		return ac_err_sys(err, errno, "flush '%s/%s'", s->path, dir);
+	return 0;
+}
+
+int ac_publish_lock(const struct ac_store *s, struct ac_err *err)
+{
+	AC_CLOSE int fd = ac_publish_dir(s, "images", err);
+
+	if (fd < 0 ||
+	    ac_lock_fd(fd, AC_LOCK_EXCLUSIVE, true, "images", err) < 0)
+		return -1;
+	return ac_steal_fd(&fd);
+}
+
+static int write_record(const struct ac_store *s, const struct ac_scratch *d,
+			const char *text, size_t len, const char *id,
+			struct ac_err *err)
+{
+	AC_FREE char *name = ac_xasprintf("%s.json", id);
+	AC_CLOSE int images = ac_publish_dir(s, "images", err);
+	AC_CLOSE int fd = openat(d->fd, "record",
+				 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	if (images < 0)
+		return -1;
+	if (fd < 0)
+		return ac_err_sys(err, errno, "make a record");
+	if (ac_io_write(fd, text, len, "the record", err) < 0)
+		return -1;
+	if (fsync(fd) < 0)
+		return ac_err_sys(err, errno, "flush the record");
+	if (renameat(d->fd, "record", images, name) < 0)
+		return ac_err_sys(err, errno, "rename to '%s/images/%s'",
+				  s->path, name);
+	if (fsync(images) < 0)
+		return ac_err_sys(err, errno, "flush '%s/images'", s->path);
+	return 0;
+}
+
+int ac_publish_record(const struct ac_store *s, const struct ac_record *r,
+		      struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf text = AC_BUF_INIT(AC_RECORD_MAX);
+	AC_CLEANUP(ac_scratch_release) struct ac_scratch d = AC_SCRATCH_INIT;
+
+	if (ac_record_write(r, &text, err) < 0 ||
+	    ac_scratch_open(&d, s, err) < 0)
+		return -1;
+	return write_record(s, &d, text.p, text.len, r->id, err);
+}
+
+int ac_publish_layer_bytes(const struct ac_store *s, const char *chain,
+			   uint64_t *bytes, struct ac_err *err)
+{
+	AC_FREE char *name = ac_xasprintf("layers/%s/files", chain);
+	AC_CLOSE int fd =
+		openat(s->dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return ac_err_sys(err, errno, "open '%s/%s'", s->path, name);
+	return ac_list_bytes(fd, bytes, err);
+}
