@@ -84,6 +84,13 @@ static int put_records(struct ac_tar_writer *w, struct ac_err *err)
 	return put(w, zeros, padding(w->records.len), err);
 }
 
+static bool ends_in_hole(const struct ac_entry *e)
+{
+	const struct ac_extent *last = e->extents + e->n_extents - 1;
+
+	return e->n_extents == 0 || last->off + last->len < e->size;
+}
+
 /* The map of a sparse file (GNU's format 1.0): its text, padded, which comes
  * in front of the data. */
 static void put_sparse(struct ac_tar_writer *w, const struct ac_entry *e,
@@ -94,10 +101,14 @@ static void put_sparse(struct ac_tar_writer *w, const struct ac_entry *e,
 	ac_tar_pax_add(&w->records, "GNU.sparse.name", e->path,
 		       strlen(e->path));
 	ac_tar_pax_number(&w->records, "GNU.sparse.realsize", e->size);
-	ac_buf_addf(map, "%zu\n", e->n_extents);
+	/* GNU tar takes the end of the last extent for the end of the file, so a
+	 * hole there needs one more, of nothing. */
+	ac_buf_addf(map, "%zu\n", e->n_extents + ends_in_hole(e));
 	for (size_t i = 0; i < e->n_extents; i++)
 		ac_buf_addf(map, "%ju\n%ju\n", (uintmax_t)e->extents[i].off,
 			    (uintmax_t)e->extents[i].len);
+	if (ends_in_hole(e))
+		ac_buf_addf(map, "%ju\n0\n", (uintmax_t)e->size);
 	ac_buf_add(map, zeros, padding(map->len));
 }
 
