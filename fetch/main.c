@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/cli/prog.h"
 #include "fetch/cmd.h"
+#include "fetch/image.h"
+#include "fetch/serve.h"
 
 /* One row a command; their tables of options stand beside their code. */
 static const struct ac_cmd cmds[] = {
+	{.name = "image",
+	 .help = "work with the images of the store",
+	 .sub = image_cmds},
+	{.name = "serve",
+	 .args = "[DIR]",
+	 .help = "serve a site and OCI images over HTTP",
+	 .about = serve_about,
+	 .opts = serve_opts,
+	 .opt_size = sizeof(struct serve_opts),
+	 .max = 1,
+	 .run = serve_run},
 	AC_CMD_END,
 };
 

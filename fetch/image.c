@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/num.h"
+#include "common/base/own.h"
+#include "common/codec/json.h"
+#include "common/image/ref.h"
+#include "common/store/render.h"
+#include "common/sys/atomic.h"
+#include "common/sys/io.h"
+#include "fetch/imagegc.h"
+
+int image_find(const struct ac_store *s, const char *text, struct ac_record *r,
+	       struct ac_err *err)
+{
+	struct ac_ref ref = AC_REF_INIT;
+	int found = -1;
+
+	if (ac_ref_parse(&ref, text, err) == 0)
+		found = ac_store_find(s, &ref, r, err);
+	ac_ref_release(&ref);
+	if (found == 0)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "image '%s' is not in the store '%s'; "
+				  "'acfetch image list' shows what is, "
+				  "'acfetch pull' gets more",
+				  text, s->path);
+	return found < 0 ? -1 : 0;
+}
+
+char *image_title(const struct ac_record *r)
+{
+	const char *version = ac_pairs_get(&r->image.labels, "version");
+
+	return version != NULL ? ac_xasprintf("%s:%s", r->image.name, version)
+			       : ac_xstrdup(r->image.name);
+}
+
+uint64_t image_size(const struct ac_record *r)
+{
+	uint64_t size = r->size;
+
+	for (size_t i = 0; i < r->n_blobs; i++)
+		size += r->blobs[i].size;
+	return size;
+}
+
+/* What the commands on one image begin with. */
+static int open_image(const struct ac_call *c, struct ac_store *s,
+		      struct ac_record *r, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+
+	if (ac_store_open(s, g->dir, false, err) < 0)
+		return -1;
+	return image_find(s, c->argv[0], r, err);
+}
+
+struct cat_opts {
+	const char *pretty; /* --pretty-print[=BOOL]; NULL: true */
+};
+
+static const struct ac_opt cat_opts[] = {
+	AC_OPT_OPTIONAL(struct cat_opts, pretty, "pretty-print", "BOOL",
+			"indent it (default: true)"),
+	AC_OPT_END,
+};
+
+static int cat_run(struct ac_call *c, struct ac_err *err)
+{
+	const struct cat_opts *o = c->opts;
+	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
+	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(64 << 20);
+	bool pretty = true;
+
+	if (o->pretty != NULL && o->pretty[0] != '\0' &&
+	    ac_num_bool(ac_str(o->pretty), &pretty) < 0)
+		return ac_err_set(err, AC_E_USAGE,
+				  "--pretty-print: 'true' or 'false', not '%s'",
+				  o->pretty);
+	if (open_image(c, &s, &r, err) < 0)
+		return -1;
+	if (pretty)
+		ac_json_write(r.image.doc, -1, true, &text);
+	else
+		ac_image_write(r.image.doc, &text);
+	if (ac_buf_check(&text, "the manifest", err) < 0)
+		return -1;
+	puts(ac_buf_str(&text));
+	return 0;
+}
+
+struct export_opts {
+	bool overwrite;
+	const char *compression;
+};
+
+static const struct ac_opt export_opts[] = {
+	AC_OPT_BOOL(struct export_opts, overwrite, "overwrite",
+		    "replace the output file"),
+	AC_OPT_STRING(struct export_opts, compression, "compression", "FORMAT",
+		      "none (default), gzip, bzip2 or xz"),
+	AC_OPT_END,
+};
+
+static int pick_zip(const char *name, enum ac_zip *zip, struct ac_err *err)
+{
+	static const enum ac_zip known[] = {AC_ZIP_NONE, AC_ZIP_GZIP,
+					    AC_ZIP_BZIP2, AC_ZIP_XZ};
+
+	*zip = AC_ZIP_NONE;
+	for (size_t i = 0; name != NULL && i < AC_LEN(known); i++) {
+		*zip = known[i];
+		if (strcmp(ac_zip_name(known[i]), name) == 0)
+			return 0;
+	}
+	return name == NULL ? 0
+			    : ac_err_set(err, AC_E_USAGE,
+					 "--compression: none, gzip, bzip2 or "
+					 "xz, not '%s'",
+					 name);
+}
+
+/* Write the image to the file OUT, whole or not at all. */
+static int export_file(const struct ac_store *s, const struct ac_record *r,
+		       const char *out, bool overwrite, enum ac_zip zip,
+		       struct ac_err *err)
+{
+	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
+	AC_FREE char *path = ac_xstrdup(out);
+	char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	AC_CLOSE int dir = -1;
+	struct stat st;
+
+	if (slash == NULL)
+		dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	else
+		dir = open(slash == path ? "/" : (*slash = '\0', path),
+			   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return ac_err_sys(err, errno, "open the directory of '%s'",
+				  out);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (S_ISDIR(st.st_mode))
+			return ac_err_set(err, AC_E_EXISTS,
+					  "output '%s' is a directory", out);
+		if (!overwrite)
+			return ac_err_set(err, AC_E_EXISTS,
+					  "output ACI file '%s' exists (try "
+					  "--overwrite)",
+					  out);
+	}
+	if (ac_atomic_open(&a, dir, name, 0644, err) < 0 ||
+	    ac_export(s, r, a.fd, zip, err) < 0)
+		return -1;
+	return ac_atomic_commit(&a, err);
+}
+
+static int export_run(struct ac_call *c, struct ac_err *err)
+{
+	const struct export_opts *o = c->opts;
+	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
+	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
+	enum ac_zip zip;
+	int ok;
+
+	if (pick_zip(o->compression, &zip, err) < 0 ||
+	    open_image(c, &s, &r, err) < 0)
+		return -1;
+	if (strcmp(c->argv[1], "-") != 0)
+		ok = export_file(&s, &r, c->argv[1], o->overwrite, zip, err);
+	else if (isatty(STDOUT_FILENO))
+		return ac_err_set(err, AC_E_USAGE,
+				  "an image is nothing for a terminal");
+	else
+		ok = ac_export(&s, &r, STDOUT_FILENO, zip, err);
+	return ok < 0 ? ac_err_ctx(err, "export image '%s'", c->argv[0]) : 0;
+}
+
+const struct ac_cmd image_cmds[] = {
+	{.name = "list",
+	 .alias = "ls",
+	 .help = "list the images",
+	 .opts = list_opts,
+	 .opt_size = sizeof(struct list_opts),
+	 .run = list_run},
+	{.name = "cat-manifest",
+	 .args = "IMAGE",
+	 .help = "print an image's manifest",
+	 .opts = cat_opts,
+	 .opt_size = sizeof(struct cat_opts),
+	 .min = 1,
+	 .max = 1,
+	 .run = cat_run},
+	{.name = "export",
+	 .args = "IMAGE FILE",
+	 .help = "write an image as an ACI file ('-': to standard output)",
+	 .opts = export_opts,
+	 .opt_size = sizeof(struct export_opts),
+	 .min = 2,
+	 .max = 2,
+	 .run = export_run},
+	{.name = "render",
+	 .args = "IMAGE DIR",
+	 .help = "write an image's files, dependencies included, to DIR",
+	 .opts = render_opts,
+	 .opt_size = sizeof(struct render_opts),
+	 .min = 2,
+	 .max = 2,
+	 .run = render_run},
+	{.name = "rm",
+	 .args = "IMAGE...",
+	 .help = "remove images",
+	 .min = 1,
+	 .max = -1,
+	 .run = rm_run},
+	{.name = "gc",
+	 .help = "remove what no image needs, and old images",
+	 .opts = gc_opts,
+	 .opt_size = sizeof(struct gc_opts),
+	 .run = gc_run},
+	{.name = "verify",
+	 .args = "IMAGE...",
+	 .help = "compare what is stored with its digests",
+	 .min = 1,
+	 .max = -1,
+	 .run = verify_run},
+	AC_CMD_END,
+};

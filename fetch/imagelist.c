@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/cli/table.h"
+#include "common/codec/json.h"
+#include "fetch/image.h"
+
+const struct ac_opt list_opts[] = {
+	AC_OPT_BOOL(struct list_opts, full, "full",
+		    "whole ids, exact sizes and times"),
+	AC_OPT_BOOL(struct list_opts, no_legend, "no-legend",
+		    "no line of headings"),
+	AC_OPT_STRING(struct list_opts, format, "format", "FORMAT",
+		      "json or json-pretty"),
+	AC_OPT_STRING(struct list_opts, fields, "fields", "LIST",
+		      "columns, separated by commas: id, name, size, "
+		      "importtime, kind (default: the first four)"),
+	AC_OPT_STRING(struct list_opts, sort, "sort", "FIELD",
+		      "order by this field (default: importtime)"),
+	AC_OPT_STRING(struct list_opts, order, "order", "ORDER",
+		      "asc (default) or desc"),
+	AC_OPT_END,
+};
+
+enum field {
+	F_ID,
+	F_NAME,
+	F_SIZE,
+	F_IMPORT,
+	F_KIND,
+	N_FIELDS,
+};
+
+static const struct {
+	const char *name, *title;
+} fields[N_FIELDS] = {
+	[F_ID] = {"id", "ID"},       [F_NAME] = {"name", "NAME"},
+	[F_SIZE] = {"size", "SIZE"}, [F_IMPORT] = {"importtime", "IMPORT TIME"},
+	[F_KIND] = {"kind", "KIND"},
+};
+
+/* An image, as far as the list shows it. */
+struct row {
+	char *id, *title;
+	uint64_t size;
+	int64_t imported; /* ns */
+	const char *kind;
+	struct ac_strv names;
+	bool descending; /* the same in all: qsort has no context */
+	enum field by;
+};
+
+struct rows {
+	struct row *v;
+	size_t n;
+};
+
+static void rows_release(struct rows *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		free(r->v[i].id);
+		free(r->v[i].title);
+		ac_strv_release(&r->v[i].names);
+	}
+	free(r->v);
+}
+
+static int add_row(void *ctx, const struct ac_record *r, struct ac_err *err)
+{
+	struct rows *rows = ctx;
+	struct row row = {
+		.id = ac_xstrdup(r->id),
+		.title = image_title(r),
+		.size = image_size(r),
+		.imported = r->imported * 1000000000 + r->imported_ns,
+		.kind = r->kind == AC_IMAGE_OCI ? "oci" : "aci",
+	};
+
+	(void)err;
+	for (size_t i = 0; i < r->names.n; i++)
+		ac_strv_push(&row.names, r->names.v[i]);
+	rows->v = ac_xrealloc(rows->v, rows->n + 1, sizeof(*rows->v));
+	rows->v[rows->n++] = row;
+	return 0;
+}
+
+static int find_field(struct ac_str name, const char *option, enum field *out,
+		      struct ac_err *err)
+{
+	for (size_t i = 0; i < N_FIELDS; i++)
+		if (ac_str_eq(name, fields[i].name)) {
+			*out = (enum field)i;
+			return 0;
+		}
+	if (ac_str_eq(name, "lastused"))
+		return ac_err_set(err, AC_E_USAGE,
+				  "--%s: the store does not keep when an image "
+				  "was last used",
+				  option);
+	return ac_err_set(err, AC_E_USAGE,
+			  "--%s: unknown field '%.*s'; there are id, name, "
+			  "size, importtime, kind",
+			  option, AC_STR_FMT(name));
+}
+
+/* The columns to show: how many. */
+static int pick_fields(const char *list, enum field out[N_FIELDS],
+		       struct ac_err *err)
+{
+	struct ac_str rest =
+		ac_str(list != NULL ? list : "id,name,size,importtime");
+	struct ac_str one;
+	int n = 0;
+
+	while (rest.len != 0) {
+		enum field f = F_ID;
+
+		(void)ac_str_cut(&rest, ',', &one);
+		if (find_field(ac_str_trim(one), "fields", &f, err) < 0)
+			return -1;
+		for (int i = 0; i < n; i++)
+			if (out[i] == f)
+				return ac_err_set(err, AC_E_USAGE,
+						  "--fields: '%s' twice",
+						  fields[f].name);
+		out[n++] = f;
+	}
+	if (n == 0)
+		return ac_err_set(err, AC_E_USAGE, "--fields: which ones?");
+	return n;
+}
+
+static int compare(const struct row *a, const struct row *b)
+{
+	int r = 0;
+
+	switch (a->by) {
+	case F_NAME:
+		r = strcmp(a->title, b->title);
+		break;
+	case F_SIZE:
+		r = a->size < b->size ? -1 : a->size > b->size;
+		break;
+	case F_KIND:
+		r = strcmp(a->kind, b->kind);
+		break;
+	case F_IMPORT:
+		r = a->imported < b->imported ? -1 : a->imported > b->imported;
+		break;
+	case F_ID:
+	case N_FIELDS:
+		break;
+	}
+	return r != 0 ? r : strcmp(a->id, b->id);
+}
+
+static int compare_rows(const void *pa, const void *pb)
+{
+	const struct row *a = pa;
+	const struct row *b = pb;
+
+	return a->descending ? compare(b, a) : compare(a, b);
+}
+
+static int sort_rows(struct rows *rows, const struct list_opts *o,
+		     struct ac_err *err)
+{
+	enum field by = F_IMPORT;
+	bool descending = false;
+
+	if (o->sort != NULL &&
+	    find_field(ac_str(o->sort), "sort", &by, err) < 0)
+		return -1;
+	if (o->order != NULL) {
+		descending = strcmp(o->order, "desc") == 0;
+		if (!descending && strcmp(o->order, "asc") != 0)
+			return ac_err_set(err, AC_E_USAGE,
+					  "--order: 'asc' or 'desc', not '%s'",
+					  o->order);
+	}
+	for (size_t i = 0; i < rows->n; i++) {
+		rows->v[i].by = by;
+		rows->v[i].descending = descending;
+	}
+	if (rows->n != 0)
+		qsort(rows->v, rows->n, sizeof(*rows->v), compare_rows);
+	return 0;
+}
+
+static void add_cell(struct ac_table *t, const struct row *r, enum field f,
+		     bool full)
+{
+	char text[AC_SHOW_TEXT];
+
+	switch (f) {
+	case F_ID:
+		if (full)
+			ac_table_add(t, r->id);
+		else
+			ac_table_addf(t, "%.19s", r->id); /* sha512- and 12 */
+		return;
+	case F_NAME:
+		ac_table_add(t, r->title);
+		return;
+	case F_SIZE:
+		if (full)
+			(void)snprintf(text, sizeof(text), "%ju",
+				       (uintmax_t)r->size);
+		else
+			ac_show_size(r->size, text);
+		break;
+	case F_IMPORT:
+		if (full)
+			ac_show_time(r->imported, text);
+		else
+			ac_show_ago(r->imported / 1000000000,
+				    (int64_t)time(NULL), text);
+		break;
+	case F_KIND:
+	case N_FIELDS:
+		(void)snprintf(text, sizeof(text), "%s", r->kind);
+		break;
+	}
+	ac_table_add(t, text);
+}
+
+static int print_table(const struct rows *rows, const struct list_opts *o,
+		       struct ac_err *err)
+{
+	AC_CLEANUP(ac_table_release) struct ac_table t = AC_TABLE_INIT(0);
+	enum field shown[N_FIELDS];
+	int n = pick_fields(o->fields, shown, err);
+
+	if (n < 0)
+		return -1;
+	t.columns = (size_t)n;
+	for (int i = 0; i < n && !o->no_legend; i++)
+		ac_table_add(&t, fields[shown[i]].title);
+	for (size_t r = 0; r < rows->n; r++)
+		for (int i = 0; i < n; i++)
+			add_cell(&t, &rows->v[r], shown[i], o->full);
+	ac_table_print(&t, stdout);
+	return 0;
+}
+
+static int print_rows_json(const struct rows *rows, bool pretty,
+			   struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(1 << 30);
+	AC_JSON struct ac_json *array = ac_json_array();
+
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct row *r = &rows->v[i];
+		struct ac_json *o = ac_json_object();
+		struct ac_json *names = ac_json_array();
+
+		for (size_t n = 0; n < r->names.n; n++)
+			ac_json_push_str(names, r->names.v[n]);
+		ac_json_set_str(o, "id", r->id);
+		ac_json_set_str(o, "name", r->title);
+		ac_json_set_int(o, "import_time", r->imported);
+		ac_json_set_int(o, "size", (int64_t)r->size);
+		ac_json_set_str(o, "kind", r->kind);
+		ac_json_set(o, "references", names);
+		ac_json_push(array, o);
+	}
+	ac_json_write(array, pretty ? -1 : 0, false, &text);
+	if (ac_buf_check(&text, "the list", err) < 0)
+		return -1;
+	puts(ac_buf_str(&text));
+	return 0;
+}
+
+int list_run(struct ac_call *c, struct ac_err *err)
+{
+	const struct list_opts *o = c->opts;
+	const struct globals *g = c->globals;
+	AC_CLEANUP(rows_release) struct rows rows = {.v = NULL};
+	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
+	bool pretty =
+		o->format != NULL && strcmp(o->format, "json-pretty") == 0;
+	bool json = pretty || g->json ||
+		    (o->format != NULL && strcmp(o->format, "json") == 0);
+
+	if (o->format != NULL && !json)
+		return ac_err_set(err, AC_E_USAGE,
+				  "--format: 'json' or 'json-pretty', not '%s'",
+				  o->format);
+	if (ac_store_open(&s, g->dir, false, err) < 0) {
+		if (err->code != AC_E_NOT_FOUND)
+			return -1;
+		*err = AC_ERR_INIT; /* no store is an empty one */
+	} else if (ac_store_each(&s, add_row, &rows, err) < 0) {
+		return -1;
+	}
+	if (sort_rows(&rows, o, err) < 0)
+		return -1;
+	return json ? print_rows_json(&rows, pretty, err)
+		    : print_table(&rows, o, err);
+}
