@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/image/aci.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,226 +8,250 @@
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/fpmap.h"
 #include "common/base/own.h"
-#include "common/base/set.h"
+#include "common/base/str.h"
 #include "common/codec/unzipfd.h"
-#include "common/image/aci.h"
+#include "common/sys/path.h"
 
-/* One reading of an archive. */
-struct reading {
-	struct ac_tar_reader *tar;
+/* A stream that decompresses to so many times its size is a bomb; gzip cannot
+ * come near. */
+enum { MAX_RATIO = 2000 };
+
+struct layout {
 	const struct ac_aci_events *ev;
-	struct ac_set seen; /* paths below rootfs */
+	struct ac_tar_reader *tar;
+	struct ac_fpmap seen; /* everything below rootfs */
 	struct ac_buf manifest;
 	bool has_manifest, has_rootfs;
-	bool only_manifest; /* stop when it is there */
+	char *foreign; /* the first name that does not belong here */
 };
 
-static int read_manifest(struct reading *r, const struct ac_entry *e,
-			 struct ac_err *err)
+static void release(struct layout *l)
+{
+	ac_tar_reader_free(l->tar);
+	ac_fpmap_release(&l->seen);
+	ac_buf_release(&l->manifest);
+	free(l->foreign);
+}
+
+static int duplicate(const char *path, struct ac_err *err)
+{
+	AC_FREE char *show = ac_str_show(path);
+
+	return ac_err_set(err, AC_E_INVALID,
+			  "duplicate file entry in archive: %s", show);
+}
+
+/* The content of the entry `manifest` into OUT. */
+static int slurp(struct ac_tar_reader *tar, const struct ac_entry *e,
+		 struct ac_buf *out, struct ac_err *err)
 {
 	const void *p;
 	uint64_t off;
 	size_t n;
-	int more;
+	int ret;
 
-	if (r->has_manifest)
-		return ac_err_set(err, AC_E_INVALID,
-				  "duplicate file entry in archive: manifest");
 	if (e->type != AC_F_REG)
 		return ac_err_set(err, AC_E_INVALID,
 				  "manifest is not a regular file");
 	if (e->extents != NULL)
 		return ac_err_set(err, AC_E_INVALID,
 				  "manifest is a sparse file");
-	while ((more = ac_tar_data(r->tar, &p, &n, &off, err)) > 0)
-		ac_buf_add(&r->manifest, p, n);
-	if (more < 0 || ac_buf_check(&r->manifest, "the manifest", err) < 0)
+	if (e->size > AC_ACI_MAX_MANIFEST)
+		return ac_err_set(err, AC_E_LIMIT,
+				  "manifest of %llu bytes, at most %d",
+				  (unsigned long long)e->size,
+				  AC_ACI_MAX_MANIFEST);
+	while ((ret = ac_tar_data(tar, &p, &n, &off, err)) > 0)
+		ac_buf_add(out, p, n);
+	return ret < 0 ? -1 : ac_buf_check(out, "the manifest", err);
+}
+
+static int on_manifest(struct layout *l, const struct ac_entry *e,
+		       struct ac_err *err)
+{
+	if (l->has_manifest)
+		return duplicate("manifest", err);
+	l->has_manifest = true;
+	if (slurp(l->tar, e, &l->manifest, err) < 0)
 		return -1;
-	r->has_manifest = true;
-	if (r->ev->manifest == NULL)
+	if (l->ev->manifest == NULL)
 		return 0;
-	return r->ev->manifest(r->ev->ctx, ac_buf_str(&r->manifest),
-			       r->manifest.len, err);
+	return l->ev->manifest(l->ev->ctx, ac_buf_str(&l->manifest),
+			       l->manifest.len, err);
 }
 
-/* PATH relative to the rootfs, or NULL when it is not below it. */
-static const char *below_rootfs(const char *path)
+static int pass_data(struct layout *l, struct ac_err *err)
 {
-	if (strncmp(path, "rootfs", 6) != 0)
-		return NULL;
-	if (path[6] == '\0')
-		return path + 6;
-	return path[6] == '/' ? path + 7 : NULL;
-}
-
-/* A link of the image leads to one of its files. */
-static int check_link(const struct ac_entry *e, struct ac_entry *out,
-		      struct ac_err *err)
-{
-	const char *target = below_rootfs(e->link);
-
-	if (target == NULL || *target == '\0')
-		return ac_err_set(err, AC_E_INVALID,
-				  "hard link '%s' leads to '%s', which is no "
-				  "file below rootfs",
-				  e->path, e->link);
-	out->link = target;
-	return 0;
-}
-
-static int read_file(struct reading *r, const struct ac_entry *e,
-		     const char *path, struct ac_err *err)
-{
-	struct ac_entry here = *e;
 	const void *p;
 	uint64_t off;
 	size_t n;
-	int more;
+	int ret;
 
-	if (*path == '\0' && e->type != AC_F_DIR)
-		return ac_err_set(err, AC_E_INVALID,
-				  "rootfs is not a directory");
-	if (*path == '\0')
-		r->has_rootfs = true;
-	else if (!ac_set_add(&r->seen, path))
-		return ac_err_set(err, AC_E_INVALID,
-				  "duplicate file entry in archive: %s",
-				  e->path);
-	here.path = path;
-	if (e->type == AC_F_HARD && check_link(e, &here, err) < 0)
-		return -1;
-	if (r->ev->entry != NULL && r->ev->entry(r->ev->ctx, &here, err) < 0)
-		return -1;
-	if (e->type != AC_F_REG || r->ev->data == NULL)
-		return 0;
-	while ((more = ac_tar_data(r->tar, &p, &n, &off, err)) > 0)
-		if (r->ev->data(r->ev->ctx, p, n, off, err) < 0)
+	while ((ret = ac_tar_data(l->tar, &p, &n, &off, err)) > 0)
+		if (l->ev->data(l->ev->ctx, p, n, off, err) < 0)
 			return -1;
-	return more;
+	return ret;
 }
 
-static int read_entries(struct reading *r, struct ac_err *err)
+/* An entry below rootfs, or rootfs itself. */
+static int on_file(struct layout *l, struct ac_entry *e, struct ac_err *err)
 {
-	struct ac_entry e;
-	int more;
+	const char *whole = e->path;
+	AC_FREE char *show = NULL;
 
-	while ((more = ac_tar_next(r->tar, &e, err)) > 0) {
-		const char *path = below_rootfs(e.path);
-
-		if (strcmp(e.path, "manifest") == 0) {
-			if (read_manifest(r, &e, err) < 0)
-				return -1;
-			if (r->only_manifest)
-				return 0;
-		} else if (path != NULL) {
-			if (!r->only_manifest &&
-			    read_file(r, &e, path, err) < 0)
-				return -1;
-		} else if (e.path[0] != '\0' || e.type != AC_F_DIR) {
+	e->path += strlen("rootfs");
+	e->path += *e->path == '/';
+	if (e->path[0] == '\0') {
+		if (e->type != AC_F_DIR)
 			return ac_err_set(err, AC_E_INVALID,
-					  "unrecognized file path in layout: "
-					  "\"%s\"",
-					  e.path);
-		}
+					  "rootfs is not a directory");
+		l->has_rootfs = true;
+	} else if (!ac_fpmap_add(&l->seen, e->path, strlen(e->path), NULL)) {
+		return duplicate(whole, err);
 	}
-	if (more < 0)
+	if (e->type == AC_F_HARD) {
+		if (!ac_path_within(e->link, "rootfs") ||
+		    strcmp(e->link, "rootfs") == 0) {
+			show = ac_str_show(whole);
+			return ac_err_set(err, AC_E_INVALID,
+					  "hard link '%s' leads out of rootfs",
+					  show);
+		}
+		e->link += strlen("rootfs/");
+	}
+	if (l->ev->entry != NULL && l->ev->entry(l->ev->ctx, e, err) < 0)
 		return -1;
-	if (!r->has_manifest)
-		return ac_err_set(err, AC_E_INVALID,
-				  "no image manifest found in layout");
-	if (!r->only_manifest && !r->has_rootfs)
-		return ac_err_set(err, AC_E_INVALID,
-				  "no rootfs found in layout");
+	return e->type == AC_F_REG && l->ev->data != NULL ? pass_data(l, err)
+							  : 0;
+}
+
+static int on_entry(struct layout *l, struct ac_entry *e, struct ac_err *err)
+{
+	if (strcmp(e->path, "manifest") == 0)
+		return on_manifest(l, e, err);
+	if (ac_path_within(e->path, "rootfs"))
+		return on_file(l, e, err);
+	/* What is missing is worth more to say than what is too much. */
+	if (e->path[0] != '\0' && l->foreign == NULL)
+		l->foreign = ac_str_show(e->path);
 	return 0;
 }
 
-static struct reading begin(ac_source_fn source, void *ctx,
-			    const struct ac_aci_events *ev)
+static int no_manifest(struct ac_err *err)
 {
-	return (struct reading){
-		.tar = ac_tar_reader_new(NULL, source, ctx),
-		.ev = ev,
-		.seen = AC_SET_INIT,
-		.manifest = AC_BUF_INIT(AC_ACI_MAX_MANIFEST),
-	};
-}
-
-static void end(struct reading *r)
-{
-	ac_tar_reader_free(r->tar);
-	ac_set_release(&r->seen);
-	ac_buf_release(&r->manifest);
+	return ac_err_set(err, AC_E_INVALID,
+			  "no image manifest found in layout");
 }
 
 int ac_aci_read(ac_source_fn source, void *source_ctx,
 		const struct ac_aci_events *ev, struct ac_err *err)
 {
-	AC_CLEANUP(end) struct reading r = begin(source, source_ctx, ev);
+	AC_CLEANUP(release)
+	struct layout l = {
+		.ev = ev,
+		.seen = AC_FPMAP_INIT,
+		.manifest = AC_BUF_INIT(AC_ACI_MAX_MANIFEST),
+	};
+	struct ac_entry e;
+	int ret;
 
-	return read_entries(&r, err);
+	l.tar = ac_tar_reader_new(NULL, source, source_ctx);
+	while ((ret = ac_tar_next(l.tar, &e, err)) > 0)
+		if (on_entry(&l, &e, err) < 0)
+			return -1;
+	if (ret < 0)
+		return -1;
+	if (!l.has_manifest)
+		return no_manifest(err);
+	if (!l.has_rootfs)
+		return ac_err_set(err, AC_E_INVALID,
+				  "no rootfs found in layout");
+	if (l.foreign != NULL)
+		return ac_err_set(err, AC_E_INVALID,
+				  "unrecognized file path in layout: \"%s\"",
+				  l.foreign);
+	return 0;
 }
 
-/* A source that hashes what it passes on. */
+/* --- from a file --- */
+
 struct hashed {
-	struct ac_unzipfd *in;
+	struct ac_unzipfd *unzip;
 	struct ac_hash *hash;
 };
 
 static ssize_t hashed_source(void *ctx, const void **p, struct ac_err *err)
 {
 	struct hashed *h = ctx;
-	ssize_t n = ac_unzipfd_source(h->in, p, err);
+	ssize_t n = ac_unzipfd_source(h->unzip, p, err);
 
 	if (n > 0)
 		ac_hash_add(h->hash, *p, (size_t)n);
 	return n;
 }
 
+static void release_hashed(struct hashed *h)
+{
+	ac_unzipfd_free(h->unzip);
+	ac_hash_free(h->hash);
+}
+
+/* To the start, where FD has one. */
 static int rewind_fd(int fd, const char *what, struct ac_err *err)
 {
 	if (lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
-		return ac_err_sys(err, errno, "read '%s'", what);
+		return ac_err_sys(err, errno, "seek in '%s'", what);
 	return 0;
 }
 
 int ac_aci_read_fd(int fd, const char *what, const struct ac_aci_events *ev,
 		   struct ac_digest *id, enum ac_zip *zip, struct ac_err *err)
 {
-	AC_CLEANUP(ac_unzipfd_freep) struct ac_unzipfd *in = NULL;
-	struct hashed h;
-	int r;
+	static const struct ac_unzip_limits limits = {.max_ratio = MAX_RATIO};
+	AC_CLEANUP(release_hashed) struct hashed h = {.unzip = NULL};
 
 	if (rewind_fd(fd, what, err) < 0)
 		return -1;
-	in = ac_unzipfd_new(fd, what, NULL);
-	h = (struct hashed){.in = in, .hash = ac_hash_new(AC_SHA512)};
-	r = ac_aci_read(hashed_source, &h, ev, err);
-	if (r == 0) {
-		ac_hash_final(h.hash, id);
-		if (zip != NULL)
-			*zip = ac_unzipfd_format(in);
-	}
-	ac_hash_free(h.hash);
-	return r;
+	h.unzip = ac_unzipfd_new(fd, what, &limits);
+	h.hash = ac_hash_new(AC_SHA512);
+	if (ac_aci_read(hashed_source, &h, ev, err) < 0)
+		return -1;
+	ac_hash_final(h.hash, id);
+	if (zip != NULL)
+		*zip = ac_unzipfd_format(h.unzip);
+	return 0;
+}
+
+static void free_reader(struct ac_tar_reader **r)
+{
+	ac_tar_reader_free(*r);
 }
 
 int ac_aci_manifest_fd(int fd, const char *what, char **text, size_t *len,
 		       struct ac_err *err)
 {
-	static const struct ac_aci_events none = {.ctx = NULL};
-	AC_CLEANUP(ac_unzipfd_freep) struct ac_unzipfd *in = NULL;
+	static const struct ac_unzip_limits limits = {.max_ratio = MAX_RATIO};
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
+	AC_CLEANUP(ac_unzipfd_freep) struct ac_unzipfd *unzip = NULL;
+	AC_CLEANUP(free_reader) struct ac_tar_reader *tar = NULL;
+	struct ac_entry e;
+	int ret;
 
 	if (rewind_fd(fd, what, err) < 0)
 		return -1;
-	in = ac_unzipfd_new(fd, what, NULL);
-	AC_CLEANUP(end)
-	struct reading r = begin(ac_unzipfd_source, in, &none);
-
-	r.only_manifest = true;
-	if (read_entries(&r, err) < 0)
-		return -1;
-	*len = r.manifest.len;
-	*text = ac_buf_steal(&r.manifest);
-	return 0;
+	unzip = ac_unzipfd_new(fd, what, &limits);
+	tar = ac_tar_reader_new(NULL, ac_unzipfd_source, unzip);
+	while ((ret = ac_tar_next(tar, &e, err)) > 0) {
+		if (strcmp(e.path, "manifest") != 0)
+			continue;
+		if (slurp(tar, &e, &b, err) < 0)
+			return -1;
+		*len = b.len;
+		*text = ac_buf_steal(&b);
+		return 0;
+	}
+	return ret < 0 ? -1 : no_manifest(err);
 }
