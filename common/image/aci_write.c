@@ -97,7 +97,8 @@ int ac_aci_write_manifest(struct ac_aci_writer *w, const char *text, size_t len,
 	return ac_zipper_cut(w->zip, err);
 }
 
-/* Every image has an entry for the rootfs, in front of what is in it. */
+/* Every image has an entry for the rootfs.  Nobody can say before the end that
+ * none will come. */
 static int write_rootfs(struct ac_aci_writer *w, struct ac_err *err)
 {
 	const struct ac_entry e = {.type = AC_F_DIR,
@@ -126,8 +127,6 @@ int ac_aci_write_entry(struct ac_aci_writer *w, const struct ac_entry *e,
 
 	if (*e->path == '\0')
 		w->has_rootfs = true;
-	else if (write_rootfs(w, err) < 0)
-		return -1;
 	there.path = in_rootfs(&w->path, e->path);
 	if (e->type == AC_F_HARD)
 		there.link = in_rootfs(&w->link, e->link);
