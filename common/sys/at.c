@@ -37,8 +37,8 @@ bool ac_at_walks(void)
 static bool filtered(void)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC};
-	AC_CLOSE int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how,
-				       sizeof(how));
+	AC_CLOSE int fd =
+		(int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
 
 	return fd < 0 && errno == EPERM;
 }

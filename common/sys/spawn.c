@@ -16,8 +16,6 @@
 #include "common/base/own.h"
 #include "common/sys/io.h"
 
-extern char **environ;
-
 /* Signals as a program expects them: none blocked, SIGPIPE not ignored,
  * whatever we have done for ourselves. */
 static int set_signals(posix_spawnattr_t *attr)
@@ -40,10 +38,11 @@ static int set_signals(posix_spawnattr_t *attr)
 }
 
 /* Start ARGV with its standard output on OUT_FD, ours when that is -1. */
-static int start(char *const argv[], int out_fd, pid_t *pid, struct ac_err *err)
+static pid_t start(char *const argv[], int out_fd, struct ac_err *err)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
+	pid_t pid = -1;
 	int e = posix_spawn_file_actions_init(&actions);
 
 	if (e != 0)
@@ -55,7 +54,7 @@ static int start(char *const argv[], int out_fd, pid_t *pid, struct ac_err *err)
 			e = posix_spawn_file_actions_adddup2(&actions, out_fd,
 							     STDOUT_FILENO);
 		if (e == 0)
-			e = posix_spawnp(pid, argv[0], &actions, &attr, argv,
+			e = posix_spawnp(&pid, argv[0], &actions, &attr, argv,
 					 environ);
 		(void)posix_spawnattr_destroy(&attr);
 	}
@@ -67,7 +66,7 @@ static int start(char *const argv[], int out_fd, pid_t *pid, struct ac_err *err)
 				  argv[0]);
 	if (e != 0)
 		return ac_err_sys(err, e, "run '%s'", argv[0]);
-	return 0;
+	return pid;
 }
 
 static int finish(pid_t pid, const char *name, struct ac_err *err)
@@ -83,9 +82,9 @@ static int finish(pid_t pid, const char *name, struct ac_err *err)
 
 int ac_spawn_wait(char *const argv[], struct ac_err *err)
 {
-	pid_t pid;
+	pid_t pid = start(argv, -1, err);
 
-	if (start(argv, -1, &pid, err) < 0)
+	if (pid < 0)
 		return -1;
 	return finish(pid, argv[0], err);
 }
@@ -109,7 +108,8 @@ int ac_spawn_output(char *const argv[], struct ac_buf *out, struct ac_err *err)
 		if (wr < 0)
 			return ac_err_sys(err, errno, "run '%s'", argv[0]);
 	}
-	if (start(argv, wr, &pid, err) < 0)
+	pid = start(argv, wr, err);
+	if (pid < 0)
 		return -1;
 	(void)close(ac_steal_fd(&wr));
 	if (ac_io_slurp(rd, out, argv[0], err) < 0) {

@@ -62,8 +62,10 @@ static int fail(const struct removal *r, int e, const char *name,
 		struct ac_err *err)
 {
 	if (r->level == NULL)
-		return ac_err_sys(err, e, "remove '%s'", r->top);
-	return ac_err_sys(err, e, "remove '%s' in '%s'", name, r->top);
+		(void)ac_err_sys(err, e, "remove '%s'", r->top);
+	else
+		(void)ac_err_sys(err, e, "remove '%s' in '%s'", name, r->top);
+	return -1;
 }
 
 /* Open NAME in DIRFD, a directory that may be closed to us though it is ours.
@@ -96,11 +98,13 @@ static int push(struct removal *r, int dirfd, const char *name,
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(r, errno, name, err);
 	if (statx(fd, "", AT_EMPTY_PATH, 0, &sx) == 0 &&
-	    sx.stx_attributes & STATX_ATTR_MOUNT_ROOT)
-		return ac_err_set(err, AC_E_BUSY,
-				  "remove '%s': '%s' is a mount point; unmount "
-				  "it first",
-				  r->top, name);
+	    sx.stx_attributes & STATX_ATTR_MOUNT_ROOT) {
+		(void)ac_err_set(err, AC_E_BUSY,
+				 "remove '%s': '%s' is a mount point; unmount "
+				 "it first",
+				 r->top, name);
+		return -1;
+	}
 	l = ac_xcalloc(1, sizeof(*l));
 	*l = (struct level){.up = r->level,
 			    .name = ac_xstrdup(name),

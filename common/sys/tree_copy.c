@@ -45,8 +45,10 @@ static int copy_entry(struct copy *c, struct ac_entry *e, int fd,
 				  "'%.200s...'",
 				  path);
 	e->path = path;
-	if (e->type == AC_F_HARD)
-		e->link = link = moved(c, e->link);
+	if (e->type == AC_F_HARD) {
+		link = moved(c, e->link);
+		e->link = link;
+	}
 	if (!c->keep_owner) {
 		e->uid = geteuid();
 		e->gid = getegid();

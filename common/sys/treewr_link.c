@@ -24,7 +24,8 @@ static struct treewr_mark *mark(struct treewr_mark ***list, size_t *n,
 	memcpy(m->path, path, len);
 	m->len = len;
 	if ((*n & (*n - 1)) == 0)
-		*list = ac_xrealloc(*list, *n != 0 ? *n * 2 : 1, sizeof(m));
+		*list = ac_xrealloc(*list, *n != 0 ? *n * 2 : 1,
+				    sizeof(struct treewr_mark *));
 	(*list)[(*n)++] = m;
 	ac_map_put(map, m->path, len, m);
 	return m;
