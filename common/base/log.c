@@ -26,6 +26,7 @@ bool ac_log_debugging(void)
 	return debugging;
 }
 
+AC_PRINTF(2, 0)
 static void line(const char *kind, const char *fmt, va_list ap)
 {
 	char text[2048];

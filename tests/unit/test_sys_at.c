@@ -233,8 +233,7 @@ static void magic(void)
 
 static void limits(void)
 {
-	char *path = ac_xmalloc(4096);
-	AC_FREE char *own = path;
+	AC_FREE char *path = ac_xmalloc(4096);
 	struct ac_err err = AC_ERR_INIT;
 	size_t n = 0;
 	AC_CLOSE int fd = -1;

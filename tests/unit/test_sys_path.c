@@ -53,8 +53,7 @@ TEST(clean)
 TEST(clean_has_limits)
 {
 	char name[257];
-	char *path = ac_xmalloc(8192);
-	AC_FREE char *own = path;
+	AC_FREE char *path = ac_xmalloc(8192);
 	AC_FREE char *s = NULL;
 
 	memset(name, 'n', sizeof(name));

@@ -406,8 +406,7 @@ TEST(notes)
 	struct ac_entry e = entry(AC_F_REG, "a/b/f", 0644);
 	struct ac_err err = AC_ERR_INIT;
 	static const struct ac_extent map[] = {{100, 5}};
-	char *zeros = ac_xcalloc(1, 1000);
-	AC_FREE char *own = zeros;
+	AC_FREE char *zeros = ac_xcalloc(1, 1000);
 	uint8_t sum[16];
 
 	put(w, e, "hello");
