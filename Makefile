@@ -35,7 +35,6 @@ LIBS_acfetch   := $(TREE_LIBS) -lgpgme -lcurl -lxml2 -lmicrohttpd
 LIBS_acconvert := $(TREE_LIBS)
 LIBS_acrun     := -ljansson
 LIBS_tests     := $(TREE_LIBS) -lgpgme -lcurl -lxml2
-include run/build.mk
 
 # CFLAGS and friends are the user's.  What the code needs is in AC_*.
 CFLAGS   ?= -O2 -g
@@ -74,6 +73,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)'
 endif
 
 all: $(PROGRAMS:%=$B/bin/%) ## build the programs into build/bin
+include run/build.mk
 
 # One archive, one program a folder, no list of files to keep.
 COMMON_SRC := $(sort $(wildcard common/*/*.c))

@@ -3,3 +3,51 @@
 ifeq ($(SANFLAGS),)
 LDFLAGS_acrun := -static-pie
 endif
+
+# The pod's init is a program of its own, linked with nothing, and carried in
+# acrun as bytes (run/init/init.h says why).  It is never sanitized or covered:
+# there is no library in it to do so.
+INIT_SRC    := $(sort $(wildcard run/init/*.c))
+INIT_OBJ    := $(INIT_SRC:%.c=$B/%.o)
+INIT_CFLAGS  = $(filter-out $(SANFLAGS) $(HARDEN),$(AC_CFLAGS)) -O2 -fPIE \
+	-ffreestanding -fno-builtin -fno-stack-protector -fcf-protection=none \
+	-fno-asynchronous-unwind-tables $(call has,-fno-tree-loop-distribute-patterns)
+NOT_acrun   := $(INIT_SRC) $(wildcard run/gen/*.c)
+
+$(INIT_OBJ): $B/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -I. -D_GNU_SOURCE $(INIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Position-independent without a relocation to process: checked, as nobody
+# would process it.
+$B/run/acinit: $(INIT_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) -nostdlib -static-pie -Wl,-z,noexecstack,-z,separate-code,--build-id=none,-s,--gc-sections -o $@ $^
+	$(Q)! readelf -rW $@ | grep R_ || { rm -f $@; exit 1; }
+
+# Two tools that run while building: the system calls of the machine built for,
+# from libseccomp, and the default filter, from acrun's own code.
+HOSTCC      ?= $(CC)
+AC_MACHINE  := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+GEN_SRC     := run/sandbox/filter.c run/sandbox/filter_policy.c \
+	$(patsubst %,common/base/%.c,alloc buf err log str)
+AC_CPPFLAGS += -I$B
+$B/gen-syscalls: run/gen/syscalls.c
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) -std=c17 -O1 -o $@ $< -lseccomp
+$B/run/sandbox/syscalls.inc: $B/gen-syscalls
+	@mkdir -p $(@D)
+	$(Q)$< $(AC_MACHINE) > $@.tmp && mv $@.tmp $@
+$B/gen-filter: run/gen/filter.c $(GEN_SRC) run/sandbox/filter.h \
+	run/sandbox/filter_policy.h $B/run/sandbox/syscalls.inc
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) -std=c17 -O1 -D_GNU_SOURCE -I. -I$B -o $@ run/gen/filter.c $(GEN_SRC)
+$B/run/sandbox/default_filter.inc: $B/gen-filter
+	$(Q)$< > $@.tmp && mv $@.tmp $@
+$B/run/sandbox/filter.o: $B/run/sandbox/syscalls.inc
+$B/run/sandbox/filter_default.o: $B/run/sandbox/default_filter.inc
+$B/run/sandbox/init_blob.o: run/sandbox/init_blob.c $B/run/acinit $B/flags
+	$(call say,CC,$<)
+	$(Q)$(FLAGS) -DAC_INIT_FILE='"$B/run/acinit"' -MMD -MP -c -o $@ $<
