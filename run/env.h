@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUN_ENV_H
+#define RUN_ENV_H
+
+/* Environments as lists of "NAME=VALUE".  In order of precedence, the last wins
+ * (spec/pod.md): --inherit-env, the image, --set-env-file, --set-env,
+ * --environment. */
+
+#include <stdbool.h>
+
+#include "common/base/attr.h"
+#include "common/base/str.h"
+
+struct ac_err;
+
+/* Set NAME=VALUE; one of that name that is there stays unless OVERRIDE. */
+void env_set(struct ac_strv *env, struct ac_str name, const char *value,
+	     bool override);
+
+/* The same for "NAME=VALUE" as OPTION gives it. */
+AC_MUSTUSE int env_set_text(struct ac_strv *env, const char *text,
+			    const char *option, struct ac_err *err);
+
+/* What --set-env-file and --set-env say: all into OUT.  The same name twice in
+ * one of the two is an error. */
+AC_MUSTUSE int env_from_flags(struct ac_strv *out, const struct ac_strv *files,
+			      const struct ac_strv *set, struct ac_err *err);
+
+/* The caller's own, behind what is there. */
+void env_inherit(struct ac_strv *env);
+
+#endif

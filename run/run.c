@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/codec/json.h"
+#include "common/image/pod.h"
+#include "common/sys/io.h"
+#include "run/args.h"
+#include "run/cmd.h"
+#include "run/describe.h"
+#include "run/duration.h"
+#include "run/image.h"
+#include "run/manifest.h"
+#include "run/poddir.h"
+
+enum { MAX_MANIFEST = AC_JSON_MAX_BYTES, DEFAULT_PIDS = 4096 };
+
+/* One `acrun run`, from the command line to the end of the pod. */
+struct run {
+	const struct run_flags *flags;
+	const struct globals *globals;
+	struct run_args args;
+	struct image_source source;
+	struct ac_record *records; /* one an app */
+	size_t n_records;
+	struct ac_json *manifest;
+	struct describe_flags describe;
+	struct description d;
+	int pods;
+	struct pod_dir dir;
+	struct sb_live live;
+	bool started;
+};
+
+static void run_release(struct run *r)
+{
+	sb_release(&r->live);
+	description_release(&r->d);
+	for (size_t i = 0; i < r->n_records; i++)
+		ac_record_release(&r->records[i]);
+	free(r->records);
+	ac_json_free(r->manifest);
+	if (r->source.store.path != NULL)
+		ac_store_release(&r->source.store);
+	args_release(&r->args);
+	pod_dir_release(&r->dir);
+	ac_own_closep(&r->pods);
+}
+
+/* What cannot go with --pod-manifest, which says it all. */
+static int check_conflicts(const struct run *r, struct ac_err *err)
+{
+	const struct run_flags *f = r->flags;
+
+	if (f->pod_manifest == NULL && r->args.n == 0)
+		return ac_err_set(err, AC_E_USAGE,
+				  "must provide at least one image or specify "
+				  "the pod manifest");
+	if (f->store_only && f->no_store)
+		return ac_err_set(err, AC_E_USAGE,
+				  "both --store-only and --no-store specified");
+	if (f->pod_manifest != NULL &&
+	    (r->args.n != 0 || f->volumes.n != 0 || f->before.mounts.n != 0 ||
+	     f->inherit_env || f->set_env.n != 0 || f->set_env_files.n != 0 ||
+	     f->pull_policy != NULL || f->store_only || f->no_store))
+		return ac_err_set(err, AC_E_USAGE,
+				  "conflicting flags set with --pod-manifest "
+				  "(see --help)");
+	return 0;
+}
+
+static int check_flags(struct run *r, struct ac_err *err)
+{
+	const struct run_flags *f = r->flags;
+	struct describe_flags *d = &r->describe;
+	const char *policy = f->store_only ? "never"
+			     : f->no_store ? "update"
+					   : f->pull_policy;
+
+	if (check_conflicts(r, err) < 0 ||
+	    pull_policy_parse(policy, &r->source.policy, err) < 0 ||
+	    insecure_parse(r->globals->insecure, &d->insecure, err) < 0 ||
+	    duration_parse(f->grace != NULL ? f->grace : "10s", &d->grace_ms,
+			   err) < 0)
+		return -1;
+	if (f->net != NULL && f->net[0] != '\0' &&
+	    strcmp(f->net, "none") != 0 && strcmp(f->net, "host") != 0)
+		return ac_err_set(err, AC_E_UNSUPPORTED,
+				  "networks not found: %s (there are none and "
+				  "host)",
+				  f->net);
+	if (f->hostname != NULL && strlen(f->hostname) > 64)
+		return ac_err_set(err, AC_E_USAGE,
+				  "--hostname: more than 64 characters");
+	d->host_net = f->net != NULL && strcmp(f->net, "host") == 0;
+	d->interactive = f->interactive;
+	d->strict = f->strict;
+	d->hostname = f->hostname;
+	d->pids = f->pids != 0 ? f->pids : DEFAULT_PIDS;
+	r->source.dir = r->globals->dir;
+	r->source.insecure = r->globals->insecure;
+	return 0;
+}
+
+static int find_images(struct run *r, struct ac_err *err)
+{
+	r->records = ac_xcalloc(r->args.n, sizeof(*r->records));
+	for (size_t i = 0; i < r->args.n; i++) {
+		const struct app_request *q = &r->args.apps[i];
+
+		if (image_find(&r->source, q->image, q->flags.signature,
+			       &r->records[i], err) < 0)
+			return -1;
+		r->n_records++;
+		if (image_check_platform(&r->records[i].image, err) < 0)
+			return -1;
+	}
+	r->manifest = manifest_make(r->flags, &r->args, r->records, err);
+	return r->manifest != NULL ? 0 : -1;
+}
+
+/* A given manifest names its images by id. */
+static int load_manifest(struct run *r, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_MANIFEST);
+	AC_CLEANUP(ac_pod_release) struct ac_pod pod = AC_POD_INIT;
+	const char *file = r->flags->pod_manifest;
+
+	if (ac_io_read_file(AT_FDCWD, file, &b, err) < 0)
+		return ac_err_ctx(err, "--pod-manifest");
+	if (ac_pod_parse(&pod, ac_buf_str(&b), b.len, NULL, err) < 0)
+		return ac_err_ctx(err, "%s", file);
+	r->source.policy = PULL_NEVER;
+	r->records = ac_xcalloc(pod.n_apps, sizeof(*r->records));
+	for (size_t i = 0; i < pod.n_apps; i++) {
+		if (image_find(&r->source, pod.apps[i].image_id, NULL,
+			       &r->records[i], err) < 0)
+			return ac_err_ctx(err, "app '%s'", pod.apps[i].name);
+		r->n_records++;
+	}
+	r->manifest = ac_json_copy(pod.doc);
+	return manifest_complete(r->manifest, r->records, r->n_records, err);
+}
+
+static int save_uuid(const struct run *r, struct ac_err *err)
+{
+	const char *file = r->flags->uuid_file;
+	AC_CLOSE int fd = -1;
+
+	if (file == NULL)
+		return 0;
+	fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return ac_err_sys(err, errno, "--uuid-file-save: open '%s'",
+				  file);
+	return ac_io_write(fd, r->dir.uuid, strlen(r->dir.uuid), file, err);
+}
+
+/* The pod's directory, with its manifest; in embryo until all is there. */
+static int make_dir(struct run *r, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_MANIFEST);
+
+	r->pods = pods_open(r->source.store.path, true, err);
+	if (r->pods < 0 || pod_create(&r->dir, r->pods, err) < 0 ||
+	    save_uuid(r, err) < 0)
+		return -1;
+	ac_json_write(r->manifest, -1, false, &b);
+	ac_buf_addc(&b, '\n');
+	if (ac_buf_check(&b, "the pod manifest", err) < 0 ||
+	    pod_write(&r->dir, "pod", ac_buf_str(&b), b.len, err) < 0)
+		return -1;
+	return 0;
+}
+
+static int save_cgroups(const struct run *r, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(1 << 20);
+
+	for (size_t i = 0; i < r->live.cgroups.n; i++)
+		ac_buf_addf(&b, "%s\n", r->live.cgroups.v[i]);
+	if (ac_buf_check(&b, "the list of control groups", err) < 0)
+		return -1;
+	return pod_write(&r->dir, "cgroups", ac_buf_str(&b), b.len, err);
+}
+
+static int check_unenforced(const struct run *r, struct ac_err *err)
+{
+	const struct ac_strv *u = &r->d.unenforced;
+
+	if (r->flags->strict && u->n != 0)
+		return ac_err_set(err, AC_E_UNSUPPORTED,
+				  "%s (--strict-isolators)", u->v[0]);
+	for (size_t i = 0; i < u->n; i++)
+		ac_warn("%s", u->v[i]);
+	return 0;
+}
+
+static int start(struct run *r, struct ac_err *err)
+{
+	char pid[16];
+	int n;
+
+	if (describe(&r->d, &r->source.store, r->records, &r->describe, r->pods,
+		     &r->dir, err) < 0 ||
+	    check_unenforced(r, err) < 0 ||
+	    sb_prepare(&r->live, &r->d.sb, err) < 0 ||
+	    save_cgroups(r, err) < 0 ||
+	    pod_move(&r->dir, r->pods, POD_RUN, err) < 0 ||
+	    sb_start(&r->live, &r->d.sb, err) < 0)
+		return -1;
+	r->started = true;
+	for (size_t i = 0; i < r->live.warnings.n; i++)
+		ac_warn("%s", r->live.warnings.v[i]);
+	n = snprintf(pid, sizeof(pid), "%d\n", (int)r->live.pid);
+	return pod_write(&r->dir, "pid", pid, (size_t)n, err);
+}
+
+static void app_ended(void *ctx, size_t app, int status)
+{
+	const struct run *r = ctx;
+	AC_FREE char *name = ac_xasprintf("status-%s", r->d.pod.apps[app].name);
+	struct ac_err err = AC_ERR_INIT;
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d\n",
+			 WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+					     : WEXITSTATUS(status));
+
+	if (pod_write(&r->dir, name, text, (size_t)n, &err) < 0)
+		ac_warn("%s", err.msg);
+}
+
+/* A pod that never ran is nobody's; one that did stays until gc or rm. */
+static void tidy(struct run *r)
+{
+	struct ac_err err = AC_ERR_INIT;
+
+	if (r->dir.fd < 0 || (r->started && !r->flags->remove))
+		return;
+	description_release(&r->d);
+	if (pod_move(&r->dir, r->pods, POD_GARBAGE, &err) < 0 ||
+	    pod_remove(&r->dir, r->pods, &err) < 0)
+		ac_warn("%s", err.msg);
+}
+
+static int run_pod(struct run *r, struct ac_err *err)
+{
+	struct sb_events ev = {.ended = app_ended, .ctx = r};
+
+	if (check_flags(r, err) < 0)
+		return -1;
+	if ((r->flags->pod_manifest != NULL ? load_manifest(r, err)
+					    : find_images(r, err)) < 0)
+		return -1;
+	if (make_dir(r, err) < 0 ||
+	    ac_pod_load(&r->d.pod, ac_json_copy(r->manifest), NULL, err) < 0 ||
+	    start(r, err) < 0)
+		return -1;
+	ac_debug("pod %s is running", r->dir.uuid);
+	return sb_wait(&r->live, &ev, err);
+}
+
+int cmd_run(struct ac_call *c, struct ac_err *err)
+{
+	AC_CLEANUP(run_release)
+	struct run r = {
+		.flags = c->opts,
+		.globals = c->globals,
+		.source = {.store = AC_STORE_INIT},
+		.d = DESCRIPTION_INIT,
+		.pods = -1,
+		.dir = POD_DIR_INIT,
+		.live = SB_LIVE_INIT,
+	};
+	int code;
+
+	if (args_parse(&r.args, c, err) < 0)
+		return -1;
+	code = run_pod(&r, err);
+	tidy(&r);
+	return code;
+}
