@@ -103,7 +103,8 @@ int treewr_dirfd(struct ac_treewr *w, struct treewr_dir *d, struct ac_err *err)
 }
 
 /* Something is where the directory PATH should be (LEN bytes of it).  Take it
- * when it is one, which only a shared root has. */
+ * when it is one.  It may be setgid, or have a default ACL: from now on nothing
+ * is known about what a new file gets by itself. */
 static struct treewr_dir *adopt(struct ac_treewr *w, struct treewr_dir *parent,
 				const char *path, size_t len, int fd,
 				const char *name, struct ac_err *err)
@@ -126,6 +127,8 @@ static struct treewr_dir *adopt(struct ac_treewr *w, struct treewr_dir *parent,
 	}
 	d = remember(w, parent, path, len);
 	d->adopted = true;
+	w->o.shared_root = true;
+	w->fresh_known = false;
 	return d;
 }
 

@@ -655,3 +655,34 @@ TEST(shared_root)
 	CHECK(ac_treewr_add(w, &e, &err) < 0 && err.code == AC_E_INVALID);
 	ac_treewr_free(w);
 }
+
+/* A second writer of the same tree: directories pass on their group by now. */
+TEST(second_writer)
+{
+	SCRATCH s = scratch_make();
+	struct ac_treewr *w = writer(s.fd, (struct ac_treewr_opts){0});
+	struct ac_entry e = entry(AC_F_DIR, "d", 02755);
+	struct ac_err err = AC_ERR_INIT;
+
+	if (!as_root()) {
+		ac_treewr_free(w);
+		return;
+	}
+	e.gid = 77;
+	CHECK(ac_treewr_add(w, &e, &err) == 0);
+	done(w);
+	w = writer(s.fd, (struct ac_treewr_opts){0});
+	put(w, entry(AC_F_REG, "a", 0644), "x");
+	put(w, entry(AC_F_REG, "d/b", 0644), "x");
+	e = entry(AC_F_REG, "c", 0644);
+	e.gid = 77;
+	put(w, e, "x");
+	e = entry(AC_F_DIR, "d/sub", 0755);
+	CHECK(ac_treewr_add(w, &e, &err) == 0);
+	done(w);
+	CHECK(scratch_stat(s.fd, "d/b").st_gid == 0);
+	CHECK(scratch_stat(s.fd, "c").st_gid == 77);
+	CHECK(scratch_stat(s.fd, "d/sub").st_gid == 0);
+	CHECK(scratch_stat(s.fd, "d/sub").st_mode == (S_IFDIR | 0755));
+	CHECK(scratch_stat(s.fd, "d").st_mode == (S_IFDIR | 02755));
+}
