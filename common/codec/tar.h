@@ -34,6 +34,10 @@ struct ac_tar_writer;
  * valid until the next call. */
 typedef ssize_t (*ac_source_fn)(void *ctx, const void **p, struct ac_err *err);
 
+/* Pass over the next N bytes of the source instead of giving them: 1, 0 when it
+ * has no N bytes left, -1. */
+typedef int (*ac_seek_fn)(void *ctx, uint64_t n, struct ac_err *err);
+
 struct ac_tar_limits {
 	uint64_t max_entries;     /* 0: 10 million */
 	uint64_t max_xattr_bytes; /* of one entry; 0: 1 MiB */
@@ -51,6 +55,13 @@ AC_MUSTUSE int ac_tar_next(struct ac_tar_reader *r, struct ac_entry *e,
 AC_MUSTUSE int ac_tar_data(struct ac_tar_reader *r, const void **p, size_t *n,
 			   uint64_t *off, struct ac_err *err);
 void ac_tar_reader_free(struct ac_tar_reader *r);
+
+/* For archives in files, where data can be passed over and come back to: how to
+ * jump (with the source's context), and how far the reader is in the source.
+ * After ac_tar_next that is where the data of a file begins that is not
+ * sparse. */
+void ac_tar_reader_seek(struct ac_tar_reader *r, ac_seek_fn seek);
+uint64_t ac_tar_position(const struct ac_tar_reader *r);
 
 /* The writer emits pax archives that are the same for the same entries: ustar
  * headers, pax records only where ustar cannot say it, numeric owners, no

@@ -85,6 +85,8 @@ struct ac_tar_stream {
 	const char *p; /* what is left of the chunk */
 	size_t n;
 	bool eof;                 /* of the source */
+	ac_seek_fn seek;          /* or NULL */
+	uint64_t total;           /* bytes given or passed over so far */
 	char block[AC_TAR_BLOCK]; /* one that lies across two chunks */
 };
 /* Have a byte at least: 1, 0 at the end, -1. */

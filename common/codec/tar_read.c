@@ -68,6 +68,16 @@ void ac_tar_reader_free(struct ac_tar_reader *r)
 	free(r);
 }
 
+void ac_tar_reader_seek(struct ac_tar_reader *r, ac_seek_fn seek)
+{
+	r->in.seek = seek;
+}
+
+uint64_t ac_tar_position(const struct ac_tar_reader *r)
+{
+	return r->in.total - r->in.n;
+}
+
 /* WHY, and where in the archive. */
 static int refuse(const struct ac_tar_reader *r, const char *why,
 		  struct ac_err *err)

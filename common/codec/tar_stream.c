@@ -21,12 +21,19 @@ int ac_tar_stream_fill(struct ac_tar_stream *s, struct ac_err *err)
 		return -1;
 	s->p = p;
 	s->n = (size_t)n;
+	s->total += (size_t)n;
 	s->eof = n == 0;
 	return n != 0;
 }
 
 int ac_tar_stream_skip(struct ac_tar_stream *s, uint64_t n, struct ac_err *err)
 {
+	if (s->seek != NULL && n > s->n) {
+		n -= s->n;
+		s->n = 0;
+		s->total += n;
+		return s->seek(s->ctx, n, err);
+	}
 	while (n != 0) {
 		int ret = ac_tar_stream_fill(s, err);
 		size_t step = s->n < n ? s->n : (size_t)n;

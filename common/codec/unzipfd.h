@@ -19,12 +19,21 @@
 #include "common/codec/unzip.h"
 
 struct ac_err;
+struct ac_hash;
 struct ac_unzipfd;
 
 /* Read FD (borrowed) from its position to its end.  WHAT (borrowed) names it in
  * messages.  Never NULL. */
 AC_MUSTUSE struct ac_unzipfd *ac_unzipfd_new(
 	int fd, const char *what, const struct ac_unzip_limits *limits);
+
+/* The same for the LEN bytes at OFF of a file that can be read anywhere: its
+ * position is neither used nor changed.  They are added to HASH (borrowed, or
+ * NULL) as they are read; it has all of them once the source said 0, or after
+ * ac_unzipfd_free.  Fewer bytes are AC_E_INVALID. */
+AC_MUSTUSE struct ac_unzipfd *ac_unzipfd_new_range(
+	int fd, uint64_t off, uint64_t len, struct ac_hash *hash,
+	const char *what, const struct ac_unzip_limits *limits);
 
 /* The next chunk: its size, 0 at the end, -1 when it cannot be read or does
  * not decompress.  *p stays valid until the next call.  CTX is the
