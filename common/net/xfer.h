@@ -42,11 +42,12 @@ struct ac_xfer {
 	/* This answer. */
 	size_t head_bytes;
 	size_t head_lines;
-	bool head_done; /* the body began */
-	uint64_t skip;  /* bytes of it that the sink has already */
-	uint64_t body;  /* bytes of it */
-	bool refused;   /* a connection to a private address */
-	bool enough;    /* of an error's body */
+	bool head_done;     /* the body began */
+	uint64_t skip;      /* bytes of it that the sink has already */
+	uint64_t body;      /* bytes of it */
+	bool refused;       /* a connection to a private address */
+	bool enough;        /* of an error's body */
+	unsigned int stall; /* seconds */
 	struct ac_err *err;
 	bool failed; /* *err is set by a callback */
 };
@@ -60,6 +61,19 @@ enum ac_xfer_result {
 /* Do it on x->easy, which is reset first. */
 AC_MUSTUSE enum ac_xfer_result ac_xfer_do(struct ac_xfer *x,
 					  struct ac_err *err);
+
+/* What xfer.c gives to libcurl: a line of a head, bytes of a body. */
+size_t ac_xfer_on_head(char *p, size_t size, size_t n, void *ctx);
+size_t ac_xfer_on_body(char *p, size_t size, size_t n, void *ctx);
+/* The head is complete: judge it before the first byte of the body (or when
+ * there is none). */
+AC_MUSTUSE int ac_xfer_begin(struct ac_xfer *x, struct ac_err *err);
+long ac_xfer_status(const struct ac_xfer *x);
+
+/* Say in *err what libcurl's CODE means to somebody who wants a file, and
+ * whether another try can help. */
+enum ac_xfer_result ac_xfer_explain(const struct ac_xfer *x, CURLcode code,
+				    const char *errbuf, struct ac_err *err);
 
 /* Parse "bytes FIRST-LAST/TOTAL"; a TOTAL of "*" gives 0.  False: it is not
  * that. */
