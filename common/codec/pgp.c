@@ -349,3 +349,30 @@ void ac_pgp_keys_free(struct ac_pgp_key *keys, size_t n)
 	}
 	free(keys);
 }
+
+int ac_pgp_extract(const void *key, size_t len, const char *what,
+		   const char *fingerprint, char **out, struct ac_err *err)
+{
+	AC_RING *r = ac_pgp_ring_new(err);
+	gpgme_data_t data = NULL;
+	gpgme_error_t e;
+	size_t n = 0;
+	char *text;
+
+	if (r == NULL || ac_pgp_ring_add(r, key, len, what, err) < 0)
+		return -1;
+	e = gpgme_data_new(&data);
+	if (e != 0)
+		return ac_gpgme_err(err, e, what);
+	gpgme_set_armor(r->ctx, 1);
+	e = gpgme_op_export(r->ctx, fingerprint, 0, data);
+	text = gpgme_data_release_and_get_mem(data, &n);
+	if (e == 0 && n != 0)
+		*out = ac_xstrndup(text, n);
+	gpgme_free(text);
+	if (e != 0)
+		return ac_gpgme_err(err, e, what);
+	return n != 0 ? 0
+		      : ac_err_set(err, AC_E_NOT_FOUND, "%s: no key '%s' in it",
+				   what, fingerprint);
+}

@@ -59,7 +59,6 @@ AC_MUSTUSE int ac_pgp_issuers(const void *sig, size_t len, struct ac_strv *out,
 /* Keys in a key file, for showing and for naming files. */
 struct ac_pgp_key {
 	char *fingerprint; /* 40 lower hex */
-	char *armoured;    /* this public key alone, ASCII-armoured */
 	struct ac_strv subkeys;
 	struct ac_strv identities;
 	bool expired, revoked;
@@ -68,6 +67,12 @@ AC_MUSTUSE int ac_pgp_keys(const void *key, size_t len, const char *what,
 			   struct ac_pgp_key **out, size_t *n,
 			   struct ac_err *err);
 void ac_pgp_keys_free(struct ac_pgp_key *keys, size_t n);
+
+/* The public key FINGERPRINT, alone, out of a key file that may have more:
+ * ASCII-armoured text; the caller frees *out. */
+AC_MUSTUSE int ac_pgp_extract(const void *key, size_t len, const char *what,
+			      const char *fingerprint, char **out,
+			      struct ac_err *err);
 
 struct ac_pgp_signer {
 	const char *homedir;    /* NULL: the user's */
