@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/trust.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/codec/json.h"
+#include "common/codec/pgp.h"
+#include "common/image/name.h"
+#include "common/image/ref.h"
+#include "common/net/discover.h"
+#include "common/sys/io.h"
+#include "fetch/keystore.h"
+#include "fetch/trustlist.h"
+
+enum { MAX_KEYS = 1 << 20, MAX_ANSWER = 64 };
+
+const struct ac_opt trust_opts[] = {
+	AC_OPT_STRING(struct trust_opts, prefix, "prefix", "NAME",
+		      "trust the key for images at and below this name"),
+	AC_OPT_BOOL(struct trust_opts, root, "root",
+		    "trust the key for all images"),
+	AC_OPT_BOOL(struct trust_opts, skip_review, "skip-fingerprint-review",
+		    "do not ask whether the fingerprint is right"),
+	AC_OPT_BOOL(struct trust_opts, allow_http, "insecure-allow-http",
+		    "fetch keys over plain http"),
+	AC_OPT_UINT(struct trust_opts, port, "port", "PORT",
+		    "port of discovery, in place of 443 (and 80)"),
+	AC_OPT_BOOL(struct trust_opts, no_legend, "no-legend",
+		    "of 'trust list': no line of headings"),
+	AC_OPT_END,
+};
+
+const char trust_about[] =
+	"PUBKEY is a file or an https URL; without one, the keys that the site "
+	"of the\nprefix announces (ac-discovery-pubkeys) are shown.  Also:\n"
+	"\n"
+	"  acfetch trust list\n"
+	"  acfetch trust remove --prefix=NAME|--root FINGERPRINT...\n"
+	"\n"
+	"A file named 'list' or 'remove' is given as ./list or ./remove.";
+
+static bool is_https(const char *location)
+{
+	return ac_str_starts(ac_str(location), "https://");
+}
+
+static bool is_http(const char *location)
+{
+	return ac_str_starts(ac_str(location), "http://");
+}
+
+/* "8B86 DE38 890D DB72 9186  7B02 5210 BD88 8818 2190" */
+static void print_fingerprint(FILE *out, const char *hex)
+{
+	size_t n = strlen(hex);
+
+	for (size_t i = 0; i < n; i++) {
+		char c = hex[i];
+
+		if (i != 0 && i % 4 == 0)
+			fputs(i == n / 2 ? "  " : " ", out);
+		fputc(c >= 'a' && c <= 'f' ? c - 'a' + 'A' : c, out);
+	}
+	fputc('\n', out);
+}
+
+static void show_key(FILE *out, const struct ac_pgp_key *k)
+{
+	fputs("gpg key fingerprint is: ", out);
+	print_fingerprint(out, k->fingerprint);
+	for (size_t i = 0; i < k->subkeys.n; i++) {
+		if (strcmp(k->subkeys.v[i], k->fingerprint) == 0)
+			continue;
+		fputs("    Subkey fingerprint: ", out);
+		print_fingerprint(out, k->subkeys.v[i]);
+	}
+	for (size_t i = 0; i < k->identities.n; i++) {
+		AC_FREE char *id = ac_str_show(k->identities.v[i]);
+
+		fprintf(out, "\t%s\n", id);
+	}
+	if (k->revoked || k->expired)
+		fprintf(out, "\tThis key %s: what it signs will be refused.\n",
+			k->revoked ? "is revoked" : "has expired");
+}
+
+/* 1 yes, 0 no, -1. */
+static int ask(FILE *out, struct ac_err *err)
+{
+	char line[MAX_ANSWER];
+
+	for (;;) {
+		struct ac_str s;
+
+		fputs("Are you sure you want to trust this key (yes/no)?\n",
+		      out);
+		(void)fflush(out);
+		if (fgets(line, sizeof(line), stdin) == NULL)
+			return ac_err_set(err, AC_E_DENIED,
+					  "no answer about the fingerprint");
+		s = ac_str_trim(ac_str(line));
+		if (ac_str_eq(s, "yes"))
+			return 1;
+		if (ac_str_eq(s, "no"))
+			return 0;
+		fputs("Please enter 'yes' or 'no'\n", out);
+	}
+}
+
+static int no_tty(const struct trust_how *how, const char *location,
+		  struct ac_err *err)
+{
+	AC_FREE char *scope =
+		how->prefix != NULL
+			? ac_xasprintf("--prefix \"%s\"", how->prefix)
+			: ac_xstrdup("--root");
+
+	return ac_err_set(err, AC_E_DENIED,
+			  "unable to ask user to review fingerprint due to "
+			  "lack of tty; to trust the key '%s', run 'acfetch "
+			  "trust %s' on a terminal, or give "
+			  "--skip-fingerprint-review to it, or "
+			  "--trust-keys-from-https",
+			  location, scope);
+}
+
+/* Show the keys from LOCATION and have them reviewed: 1 to trust, 0 not. */
+static int review(const struct trust_how *how, const char *location,
+		  const struct ac_pgp_key *keys, size_t n, struct ac_err *err)
+{
+	bool skip =
+		how->skip_review || (how->g->trust_https && is_https(location));
+	AC_FREE char *shown = ac_str_show(location);
+	int r;
+
+	ac_log("prefix: \"%s\"", how->prefix != NULL ? how->prefix : "");
+	ac_log("key: \"%s\"", shown);
+	for (size_t i = 0; i < n; i++)
+		show_key(how->show, &keys[i]);
+	(void)fflush(how->show);
+	if (!skip && (isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0))
+		return no_tty(how, shown, err);
+	r = skip ? 1 : ask(how->show, err);
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		ac_log("Not trusting \"%s\"", shown);
+	else if (how->prefix != NULL)
+		ac_log("Trusting \"%s\" for prefix \"%s\" %s fingerprint "
+		       "review.",
+		       shown, how->prefix, skip ? "without" : "after");
+	else
+		ac_log("Trusting \"%s\" for all images %s fingerprint review.",
+		       shown, skip ? "without" : "after");
+	return r;
+}
+
+static void tell_added(const struct trust_how *how, const char *fingerprint,
+		       const char *path)
+{
+	struct ac_json *o = ac_json_object();
+
+	if (how->prefix != NULL)
+		ac_json_set_str(o, "prefix", how->prefix);
+	else
+		ac_json_set(o, "prefix", ac_json_null());
+	ac_json_set_str(o, "fingerprint", fingerprint);
+	ac_json_set_str(o, "path", path);
+	ac_json_push(how->added, o);
+}
+
+static int keep(const struct trust_how *how, const struct ac_buf *text,
+		const char *location, const char *fingerprint,
+		struct ac_err *err)
+{
+	AC_FREE char *armoured = NULL;
+	AC_FREE char *path = NULL;
+
+	if (ac_pgp_extract(ac_buf_str(text), text->len, location, fingerprint,
+			   &armoured, err) < 0)
+		return -1;
+	if (keystore_add(how->g, how->prefix, fingerprint, armoured, &path,
+			 err) < 0)
+		return ac_err_ctx(err, "add key '%s'", fingerprint);
+	if (how->prefix != NULL)
+		ac_log("Added key for prefix \"%s\" at \"%s\"", how->prefix,
+		       path);
+	else
+		ac_log("Added root key at \"%s\"", path);
+	if (how->added != NULL)
+		tell_added(how, fingerprint, path);
+	return 0;
+}
+
+/* Are all of these trusted at this very place already? */
+static int all_trusted(const struct trust_how *how,
+		       const struct ac_pgp_key *keys, size_t n,
+		       struct ac_err *err)
+{
+	AC_CLEANUP(keys_release) struct keys have = KEYS_INIT;
+	size_t found = 0;
+
+	if (keystore_load(how->g, NULL, &have, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		found += keys_have(&have, how->prefix, keys[i].fingerprint);
+	return found == n ? 1 : 0;
+}
+
+/* Trust the keys in TEXT, which came from LOCATION: how many, or -1. */
+static int trust_text(const struct trust_how *how, const char *location,
+		      const struct ac_buf *text, struct ac_err *err)
+{
+	struct ac_pgp_key *keys = NULL;
+	size_t n = 0;
+	int r;
+
+	if (ac_pgp_keys(ac_buf_str(text), text->len, location, &keys, &n, err) <
+	    0)
+		return -1;
+	r = all_trusted(how, keys, n, err);
+	if (r > 0) {
+		AC_FREE char *shown = ac_str_show(location);
+
+		ac_log("key \"%s\" already trusted", shown);
+	} else if (r == 0) {
+		r = review(how, location, keys, n, err);
+		for (size_t i = 0; r > 0 && i < n; i++)
+			if (keep(how, text, location, keys[i].fingerprint,
+				 err) < 0)
+				r = -1;
+	}
+	ac_pgp_keys_free(keys, n);
+	return r > 0 ? (int)n : r;
+}
+
+static int read_file(const char *path, struct ac_buf *out, struct ac_err *err)
+{
+	AC_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return ac_err_sys(err, errno, "open key '%s'", path);
+	return ac_io_slurp(fd, out, path, err);
+}
+
+static int get_url(struct ac_http *h, const char *url, struct ac_buf *out,
+		   struct ac_err *err)
+{
+	AC_CLEANUP(ac_http_response_release)
+	struct ac_http_response r = AC_HTTP_RESPONSE_INIT;
+	struct ac_http_request q = {.url = url, .max_body = MAX_KEYS};
+
+	if (ac_http_do(h, &q, &r, err) < 0)
+		return ac_err_ctx(err, "get key '%s'", url);
+	if (r.status != 200)
+		return ac_err_set(err, AC_E_NET,
+				  "get key '%s': bad HTTP status code: %ld",
+				  url, r.status);
+	ac_buf_add(out, ac_buf_str(&r.body), r.body.len);
+	return ac_buf_check(out, url, err);
+}
+
+static int trust_location(const struct trust_how *how, struct ac_http *h,
+			  const char *location, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_KEYS);
+	int r;
+
+	if (is_http(location) && !how->allow_http)
+		return ac_err_set(err, AC_E_DENIED,
+				  "--insecure-allow-http required for http "
+				  "URLs: key '%s'",
+				  location);
+	if (is_http(location) || is_https(location))
+		r = get_url(h, location, &text, err);
+	else if (strstr(location, "://") != NULL)
+		r = ac_err_set(err, AC_E_USAGE,
+			       "key '%s': only files, http and https are known",
+			       location);
+	else
+		r = read_file(location, &text, err);
+	return r < 0 ? -1 : trust_text(how, location, &text, err);
+}
+
+int trust_urls(const struct trust_how *how, struct ac_http *h,
+	       const struct ac_strv *urls, struct ac_err *err)
+{
+	int total = 0;
+
+	for (size_t i = 0; i < urls->n; i++) {
+		int r;
+
+		/* A site must not make us read files of this machine. */
+		if (!is_https(urls->v[i]) && !is_http(urls->v[i]))
+			return ac_err_set(err, AC_E_INVALID,
+					  "key '%s': not an http or https URL",
+					  urls->v[i]);
+		r = trust_location(how, h, urls->v[i], err);
+		if (r < 0)
+			return -1;
+		total += r;
+	}
+	return total;
+}
+
+/* The keys that the site of the prefix announces. */
+static int trust_discovered(const struct trust_how *how, struct ac_http *h,
+			    uint64_t port, struct ac_err *err)
+{
+	struct ac_discover_opts o = {.want = AC_DISCOVER_KEYS,
+				     .port = (unsigned int)port};
+	struct ac_ref name = AC_REF_INIT;
+	struct ac_discovered d = AC_DISCOVERED_INIT;
+	int r;
+
+	name.kind = AC_REF_NAME;
+	name.text = ac_xstrdup(how->prefix);
+	name.name = ac_xstrdup(how->prefix);
+	r = ac_discover(h, &name, &o, &d, err);
+	if (r == 0 && d.keys.n == 0)
+		r = ac_err_set(err, AC_E_NOT_FOUND,
+			       "the site of '%s' announces no keys "
+			       "(ac-discovery-pubkeys); name a PUBKEY",
+			       how->prefix);
+	if (r == 0)
+		r = trust_urls(how, h, &d.keys, err);
+	ac_discovered_release(&d);
+	ac_ref_release(&name);
+	return r;
+}
+
+static int check_scope(const struct trust_opts *o, int n, struct ac_err *err)
+{
+	if (o->prefix != NULL && o->root)
+		return ac_err_set(err, AC_E_USAGE,
+				  "--root and --prefix exclude each other");
+	if (o->prefix == NULL && !o->root && n != 0)
+		return ac_err_set(err, AC_E_USAGE,
+				  "aborting due to implicit unbounded trust: "
+				  "say what the key may sign by --prefix=NAME, "
+				  "or --root to trust it for every image");
+	if (o->prefix == NULL && !o->root)
+		return ac_err_set(err, AC_E_USAGE,
+				  "trust: --prefix=NAME or a PUBKEY is needed");
+	if (o->root && n == 0)
+		return ac_err_set(err, AC_E_USAGE,
+				  "--root needs a PUBKEY: a file or a URL");
+	if (o->port > 65535)
+		return ac_err_set(err, AC_E_USAGE, "--port: too large");
+	if (o->prefix == NULL)
+		return 0;
+	if (strstr(o->prefix, "://") != NULL)
+		return ac_err_set(err, AC_E_USAGE,
+				  "--prefix must not contain a URL scheme, "
+				  "omit https://");
+	if (ac_identifier_check(o->prefix, AC_NAME_STRICT, err) < 0) {
+		err->code = AC_E_USAGE;
+		return ac_err_ctx(err, "--prefix '%s'", o->prefix);
+	}
+	return 0;
+}
+
+static int trust_all(const struct trust_how *how, const struct trust_opts *o,
+		     unsigned int insecure, struct ac_call *c,
+		     struct ac_err *err)
+{
+	unsigned int bits = insecure & INSECURE_TLS;
+	struct ac_http *h =
+		http_client(how->g,
+			    bits | (how->allow_http ? INSECURE_HTTP : 0), NULL);
+	int r = 0;
+
+	if (c->argc == 0)
+		r = trust_discovered(how, h, o->port, err);
+	for (int i = 0; i < c->argc && r >= 0; i++)
+		r = trust_location(how, h, c->argv[i], err);
+	ac_http_free(h);
+	if (r >= 0 && how->added != NULL)
+		r = print_json(how->added, err);
+	return r < 0 ? -1 : 0;
+}
+
+int trust_run(struct ac_call *c, struct ac_err *err)
+{
+	const struct trust_opts *o = c->opts;
+	const struct globals *g = c->globals;
+	AC_JSON struct ac_json *added = g->json ? ac_json_array() : NULL;
+	unsigned int insecure = 0;
+	struct trust_how how = {
+		.g = g,
+		.prefix = o->prefix,
+		.skip_review = o->skip_review,
+		.allow_http = o->allow_http,
+		.show = g->json ? stderr : stdout,
+		.added = added,
+	};
+
+	if (insecure_parse(g->insecure, &insecure, err) < 0)
+		return -1;
+	if (c->argc == 1 && strcmp(c->argv[0], "list") == 0)
+		return trust_list(g, o->no_legend, err);
+	if (c->argc != 0 && strcmp(c->argv[0], "remove") == 0)
+		return trust_remove(g, o, c->argc - 1, c->argv + 1, err);
+	if (check_scope(o, c->argc, err) < 0)
+		return -1;
+	if (insecure & INSECURE_HTTP && insecure & INSECURE_PUBKEY)
+		how.allow_http = true;
+	return trust_all(&how, o, insecure, c, err);
+}
