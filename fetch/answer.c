@@ -10,9 +10,9 @@
 
 #include "common/base/err.h"
 #include "common/base/log.h"
-#include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
+#include "fetch/range.h"
 
 enum { RANGE_TEXT = 80 };
 
@@ -104,58 +104,6 @@ enum MHD_Result answer_status(const struct request *q, unsigned int status)
 	return answer_text(q, status, "text/plain", text, (size_t)n,
 			   status == MHD_HTTP_METHOD_NOT_ALLOWED ? allow
 								 : NULL);
-}
-
-int range_parse(const char *header, uint64_t size, uint64_t *off, uint64_t *len)
-{
-	struct ac_str last = ac_str(header);
-	struct ac_str unit;
-	struct ac_str first;
-	uint64_t from = 0;
-	uint64_t to;
-
-	if (!ac_str_cut(&last, '=', &unit) || !ac_str_eq(unit, "bytes") ||
-	    memchr(last.p, ',', last.len) != NULL)
-		return 0;
-	last = ac_str_trim(last);
-	if (!ac_str_cut(&last, '-', &first) ||
-	    (first.len == 0 && last.len == 0))
-		return 0;
-	if (first.len != 0 && ac_num_u64(first, &from) < 0)
-		return 0;
-	if (last.len == 0)
-		to = UINT64_MAX;
-	else if (ac_num_u64(last, &to) < 0)
-		return 0;
-	if (first.len == 0) { /* the last TO bytes */
-		from = to < size ? size - to : 0;
-		if (to == 0)
-			return -1;
-		to = UINT64_MAX;
-	}
-	if (to < from)
-		return 0;
-	if (from >= size)
-		return -1;
-	*off = from;
-	*len = (to < size ? to + 1 : size) - from;
-	return 1;
-}
-
-bool etag_listed(const char *list, const char *etag)
-{
-	struct ac_str rest = ac_str(list);
-	struct ac_str one;
-
-	while (rest.len != 0) {
-		(void)ac_str_cut(&rest, ',', &one);
-		one = ac_str_trim(one);
-		if (ac_str_starts(one, "W/"))
-			one = ac_strn(one.p + 2, one.len - 2);
-		if (ac_str_eq(one, etag) || ac_str_eq(one, "*"))
-			return true;
-	}
-	return false;
 }
 
 /* What the request's Range means here: as range_parse. */

@@ -56,13 +56,4 @@ struct file {
 AC_MUSTUSE enum MHD_Result answer_file(const struct request *q,
 				       const struct file *f);
 
-/* Sort out a Range header for a file of SIZE bytes: 1 and the part, 0 when it
- * is to be ignored (another unit, several ranges, not well-formed), -1 when it
- * lies behind the end. */
-int range_parse(const char *header, uint64_t size, uint64_t *off,
-		uint64_t *len);
-
-/* Is ETAG ("\"x\"") in an If-None-Match list?  Weak ones compare too. */
-bool etag_listed(const char *list, const char *etag);
-
 #endif

@@ -234,7 +234,7 @@ static int print_table(const struct rows *rows, const struct list_opts *o,
 		       struct ac_err *err)
 {
 	AC_CLEANUP(ac_table_release) struct ac_table t = AC_TABLE_INIT(0);
-	enum field shown[N_FIELDS];
+	enum field shown[N_FIELDS] = {F_ID};
 	int n = pick_fields(o->fields, shown, err);
 
 	if (n < 0)

@@ -2,13 +2,32 @@
 #include "common/cli/prog.h"
 #include "fetch/cmd.h"
 #include "fetch/image.h"
+#include "fetch/publish.h"
 #include "fetch/serve.h"
+#include "fetch/trust.h"
 
 /* One row a command; their tables of options stand beside their code. */
 static const struct ac_cmd cmds[] = {
+	{.name = "trust",
+	 .args = "[PUBKEY...]",
+	 .help = "trust keys to sign images",
+	 .about = trust_about,
+	 .opts = trust_opts,
+	 .opt_size = sizeof(struct trust_opts),
+	 .max = -1,
+	 .run = trust_run},
 	{.name = "image",
 	 .help = "work with the images of the store",
 	 .sub = image_cmds},
+	{.name = "publish",
+	 .args = "DIR [IMAGE...]",
+	 .help = "make DIR a site of images",
+	 .about = publish_about,
+	 .opts = publish_opts,
+	 .opt_size = sizeof(struct publish_opts),
+	 .min = 1,
+	 .max = -1,
+	 .run = publish_run},
 	{.name = "serve",
 	 .args = "[DIR]",
 	 .help = "serve a site and OCI images over HTTP",

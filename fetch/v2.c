@@ -11,6 +11,7 @@
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/codec/json.h"
+#include "fetch/range.h"
 
 enum { MAX_ANSWER = 64 << 20 };
 

@@ -1,0 +1,232 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # bats sets stderr
+load helper
+load keys
+load aci
+
+setup_file() { make_keys; }
+teardown_file() { end_keys; }
+
+teardown() {
+	[ -z "${server-}" ] || kill "$server" 2>/dev/null || true
+}
+
+# signed FILE NAME [VERSION...]: an image and its signature by alice.
+signed() {
+	make_aci "$@"
+	sign_by alice "$1"
+}
+
+publish() {
+	acfetch publish --url https://example.com/images/ --key "$KEYS/alice.asc" "$@"
+}
+
+# The content of the page's meta tags called NAME.
+tags() {
+	sed -n "s/^<meta name=\"$2\" content=\"\(.*\)\">$/\1/p" "$1"
+}
+
+@test "an image, its signature, the keys and the pages" {
+	signed a.aci example.com/a/b 1.2.3
+	run -0 --separate-stderr publish site a.aci
+	[ "$output" = example.com/a/b-1.2.3-linux-amd64.aci ]
+	[ -z "$stderr" ]
+	cmp a.aci site/example.com/a/b-1.2.3-linux-amd64.aci
+	cmp a.aci.asc site/example.com/a/b-1.2.3-linux-amd64.aci.asc
+	[ "$(stat -c %a site/example.com/a/b-1.2.3-linux-amd64.aci)" = 644 ]
+	gpg --show-keys site/pubkeys.gpg | grep -qi "$(fingerprint alice)"
+	template='https://example.com/images/{name}-{version}-{os}-{arch}.{ext}'
+	[ "$(tags site/index.html ac-discovery)" = "example.com $template" ]
+	[ "$(tags site/a/index.html ac-discovery)" = "example.com/a $template" ]
+	[ "$(tags site/a/b/index.html ac-discovery)" = "example.com/a/b $template" ]
+	[ "$(tags site/a/b/index.html ac-discovery-pubkeys)" = \
+		"example.com/a/b https://example.com/images/pubkeys.gpg" ]
+	[ -z "$(find site -name '.tmp*')" ]
+}
+
+@test "without a version it is the latest" {
+	signed a.aci example.com/a
+	run -0 publish site a.aci
+	[ "$output" = example.com/a-latest-linux-amd64.aci ]
+	# Another version does not take its place.
+	signed b.aci example.com/a 9.0.0
+	publish site b.aci
+	cmp a.aci site/example.com/a-latest-linux-amd64.aci
+	cmp b.aci site/example.com/a-9.0.0-linux-amd64.aci
+}
+
+@test "the newest release is the latest, whatever comes when" {
+	latest=site/example.com/a-latest-linux-amd64.aci
+	for v in 1.9.0 1.10.0 1.2.0 2.0.0-rc.1; do
+		signed "$v.aci" example.com/a $v
+		publish site "$v.aci"
+	done
+	cmp 1.10.0.aci $latest
+	cmp 1.10.0.aci.asc $latest.asc
+	# Unsigned: the alias loses its signature, too.
+	make_aci u.aci example.com/a 1.11.0
+	publish --allow-unsigned site u.aci
+	cmp u.aci $latest
+	[ ! -e $latest.asc ]
+	# A file that was removed by hand.
+	rm site/example.com/a-1.11.0-linux-amd64.aci
+	acfetch publish site
+	cmp 1.10.0.aci $latest
+	cmp 1.10.0.aci.asc $latest.asc
+	# Only pre-releases: the newest of these.
+	for v in 1.0.0-rc.2 1.0.0-rc.10 1.0.0-beta; do
+		signed "$v.aci" example.com/pre $v
+		publish site "$v.aci"
+	done
+	cmp 1.0.0-rc.10.aci site/example.com/pre-latest-linux-amd64.aci
+}
+
+@test "again: images are added, others stay, and nothing changes without need" {
+	signed a.aci example.com/a 1.0.0
+	signed b.aci example.org/x/b 1.0.0
+	publish site a.aci
+	before=$(stat -c %i:%Y site/index.html site/a/index.html)
+	acfetch publish site
+	[ "$before" = "$(stat -c %i:%Y site/index.html site/a/index.html)" ]
+	# The URL is known by now.
+	acfetch publish site b.aci
+	cmp a.aci site/example.com/a-1.0.0-linux-amd64.aci
+	cmp b.aci site/example.org/x/b-1.0.0-linux-amd64.aci
+	template='https://example.com/images/{name}-{version}-{os}-{arch}.{ext}'
+	[ "$(tags site/index.html ac-discovery)" = \
+		"example.com $template"$'\n'"example.org $template" ]
+	[ "$(tags site/x/index.html ac-discovery)" = "example.org/x $template" ]
+	# Another URL changes all pages.
+	acfetch publish --url http://localhost:8080 site
+	[[ $(tags site/a/index.html ac-discovery) == "example.com/a http://localhost:8080/{name}"* ]]
+	[ "$(grep -rl https://example.com site --include=index.html)" = '' ]
+}
+
+@test "keys are added to those that are there" {
+	signed a.aci example.com/a 1.0.0
+	publish site a.aci
+	make_aci b.aci example.com/b 1.0.0
+	sign_by bob b.aci
+	run -1 --separate-stderr acfetch publish site b.aci
+	[[ $stderr == *"publish 'b.aci': the site has no such key; add it by --key=FILE"* ]]
+	[ ! -e site/example.com/b-1.0.0-linux-amd64.aci ]
+	acfetch publish --key "$KEYS/bob.asc" --key "$KEYS/alice.asc" site b.aci
+	[ "$(gpg --with-colons --show-keys site/pubkeys.gpg | grep -c ^pub)" = 2 ]
+}
+
+@test "a signature there must be, and right" {
+	make_aci a.aci example.com/a 1.0.0
+	run -1 --separate-stderr publish site a.aci
+	[[ $stderr == *"there is no signature 'a.aci.asc'"*"--allow-unsigned"* ]]
+	sign_by alice a.aci
+	printf x >>a.aci
+	run -1 --separate-stderr publish site a.aci
+	make_aci a.aci example.com/a 2.0.0
+	run -1 --separate-stderr publish site a.aci
+	[ -z "$(find site -name '*.aci*')" ]
+	sign_by alice a.aci
+	mv a.aci.asc elsewhere
+	run -1 publish site a.aci
+	run -0 publish --signature elsewhere site a.aci
+	[ -s site/example.com/a-2.0.0-linux-amd64.aci.asc ]
+	run -2 publish --signature elsewhere site a.aci a.aci
+	run -1 publish --signature none site a.aci
+}
+
+@test "without keys a signature is taken as it is, and this is said" {
+	signed a.aci example.com/a 1.0.0
+	run -0 --separate-stderr acfetch publish --url http://localhost site a.aci
+	[[ $stderr == *"its signature was not checked"* ]]
+	[ ! -e site/pubkeys.gpg ]
+	[ -z "$(tags site/index.html ac-discovery-pubkeys)" ]
+}
+
+@test "what is no image, or one that discovery cannot find" {
+	echo nonsense >a.aci
+	run -1 publish --allow-unsigned site a.aci
+	make_aci b.aci example.com/b 1.0.0
+	truncate -s -20 b.aci
+	run -1 publish --allow-unsigned site b.aci
+	for version in ../../../x 'a b' '{os}' 1/2; do
+		make_aci c.aci example.com/c "$version"
+		run -1 --separate-stderr publish --allow-unsigned site c.aci
+		[[ $stderr == *"label version '$version' cannot be part of a file name"* ]]
+	done
+	mkdir rootfs
+	echo '{"acKind":"ImageManifest","acVersion":"0.8.11","name":"example.com/d"}' >manifest
+	tar -cf d.aci manifest rootfs
+	run -1 --separate-stderr publish --allow-unsigned site d.aci
+	[[ $stderr == *"has no label os"* ]]
+	run -1 publish --allow-unsigned site none.aci
+	[ -z "$(find . -path './site/*' -name '*.aci*')" ]
+	[ -z "$(find site -name '.tmp*')" ]
+}
+
+@test "the command line, and other people's pages" {
+	signed a.aci example.com/a 1.0.0
+	run -2 --separate-stderr acfetch publish site a.aci
+	[[ $stderr == *"--url BASE is needed the first time"* ]]
+	for url in ftp://x example.com http:// 'https://x/?a' 'https://x/{a}' 'https://x/"'; do
+		run -2 acfetch publish --url "$url" site a.aci
+	done
+	run -2 acfetch publish
+	mkdir own
+	echo '<html>mine</html>' >own/index.html
+	run -1 --separate-stderr publish own a.aci
+	[[ $stderr == *"'index.html' was not made by acfetch publish"* ]]
+	[ "$(cat own/index.html)" = '<html>mine</html>' ]
+	run -1 publish a.aci
+	run -1 --separate-stderr publish none/site
+	[[ $stderr == *"none/site"* ]]
+}
+
+@test "as JSON" {
+	signed a.aci example.com/a 1.0.0
+	run -0 --separate-stderr acfetch --json publish --url http://localhost \
+		--key "$KEYS/alice.asc" site a.aci
+	[ "$(jq -r '.[0] | .name, .version, .os, .arch, .url, .signed' <<<"$output" | tr '\n' ' ')" = \
+		'example.com/a 1.0.0 linux amd64 http://localhost/example.com/a-1.0.0-linux-amd64.aci true ' ]
+}
+
+@test "the published keys and images are found: trust and pull by name" {
+	make_aci first.aci 127.0.0.1/team/app 1.0.0
+	make_aci app.aci 127.0.0.1/team/app 1.1.0
+	sign_by alice first.aci
+	sign_by alice app.aci
+	# The port is in the URL: serve first, publish then.
+	mkdir site
+	acfetch serve site --listen 127.0.0.1:0 >out 3>&- &
+	server=$!
+	for _ in $(seq 100); do [ -s out ] && break || sleep 0.05; done
+	url=$(sed 's/^listening on //' out)
+	port=${url##*:}
+	acfetch publish --url "$url" --key "$KEYS/alice.asc" site first.aci app.aci
+	export ACUTILS_DIR=$PWD/store
+	af() {
+		acfetch --insecure-options=http,pubkey --local-config "$PWD/local" "$@"
+	}
+	run -1 af pull --port "$port" 127.0.0.1/team/app:1.0.0
+	af trust --port "$port" --prefix 127.0.0.1/team --skip-fingerprint-review
+	[ -s "local/trustedkeys/prefix.d/127.0.0.1/team/$(fingerprint alice)" ]
+	id=$(af pull --full --port "$port" 127.0.0.1/team/app:1.0.0)
+	[ "$id" = "sha512-$(gunzip <first.aci | sha512sum | cut -d' ' -f1)" ]
+	id=$(af pull --full --port "$port" 127.0.0.1/team/app)
+	[ "$id" = "sha512-$(gunzip <app.aci | sha512sum | cut -d' ' -f1)" ]
+	# A changed byte is refused.
+	make_aci app.aci 127.0.0.1/team/app 1.2.0
+	sign_by alice app.aci
+	acfetch publish site app.aci
+	make_aci site/127.0.0.1/team/app-1.2.0-linux-amd64.aci 127.0.0.1/team/app 1.2.0 evil=yes
+	run -1 --separate-stderr af pull --port "$port" 127.0.0.1/team/app:1.2.0
+	[[ $stderr == *signature* ]]
+}
+
+@test "an image of the store, with the signature it came with" {
+	signed a.aci example.com/a 1.0.0
+	export ACUTILS_DIR=$PWD/store
+	acfetch --insecure-options=image pull ./a.aci
+	run -1 publish site example.com/a
+	publish --signature a.aci.asc site example.com/a:1.0.0
+	cmp a.aci site/example.com/a-1.0.0-linux-amd64.aci
+	cmp a.aci.asc site/example.com/a-1.0.0-linux-amd64.aci.asc
+}
