@@ -4,7 +4,7 @@
 load helper
 
 programs='acbuild actool acfetch acconvert acrun'
-declare -A man=([acbuild]=acbuild [actool]=actool [acfetch]=fetch [acconvert]=convert [acrun]=run)
+declare -gA man=([acbuild]=acbuild [actool]=actool [acfetch]=fetch [acconvert]=convert [acrun]=run)
 
 # Every command path of a program: "acfetch image list".
 commands() {
