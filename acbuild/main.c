@@ -163,6 +163,9 @@ static const struct ac_opt dependency_options[] = {
 #define EDIT_OPT(n, a, lo, hi, h, table, type) \
 	{.name = (n), .args = (a), .min = (lo), .max = (hi), .help = (h), \
 	 .run = run_edit, .opts = (table), .opt_size = sizeof(struct type)}
+#define COMMAND(n, h) \
+	{.name = (n), .args = "-- COMMAND [ARG...]", .min = 1, .max = -1, \
+	 .help = (h), .run = run_edit, .flags = AC_CMD_STOP}
 #define REMOVE(a, h) \
 	{.name = "remove", .alias = "rm", .args = (a), .min = 1, .max = 1, \
 	 .help = (h), .run = run_edit}
@@ -210,10 +213,8 @@ static const struct ac_cmd isolator[] = {
 	AC_CMD_END,
 };
 static const struct ac_cmd handler[] = {
-	EDIT("pre-start", "-- COMMAND [ARG...]", 1, -1,
-	     "set what runs before the app"),
-	EDIT("post-stop", "-- COMMAND [ARG...]", 1, -1,
-	     "set what runs after it"),
+	COMMAND("pre-start", "set what runs before the app"),
+	COMMAND("post-stop", "set what runs after it"),
 	AC_CMD_END,
 };
 
@@ -228,8 +229,7 @@ static const struct ac_cmd cmds[] = {
 	{.name = "end", .help = "end the build and remove .acbuild",
 	 .run = run_end},
 	EDIT("set-name", "NAME", 1, 1, "set the name of the image"),
-	EDIT("set-exec", "-- COMMAND [ARG...]", 1, -1,
-	     "set the command of the app"),
+	COMMAND("set-exec", "set the command of the app"),
 	EDIT("set-user", "USER", 1, 1, "set the user the app runs as"),
 	EDIT("set-group", "GROUP", 1, 1, "set its group"),
 	EDIT("set-supp-groups", "GID...", 1, -1,
