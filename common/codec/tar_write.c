@@ -101,8 +101,8 @@ static void put_sparse(struct ac_tar_writer *w, const struct ac_entry *e,
 	ac_tar_pax_add(&w->records, "GNU.sparse.name", e->path,
 		       strlen(e->path));
 	ac_tar_pax_number(&w->records, "GNU.sparse.realsize", e->size);
-	/* GNU tar takes the end of the last extent for the end of the file, so a
-	 * hole there needs one more, of nothing. */
+	/* GNU tar takes the end of the last extent for the end of the file, so
+	 * a hole there needs one more, of nothing. */
 	ac_buf_addf(map, "%zu\n", e->n_extents + ends_in_hole(e));
 	for (size_t i = 0; i < e->n_extents; i++)
 		ac_buf_addf(map, "%ju\n%ju\n", (uintmax_t)e->extents[i].off,

@@ -186,6 +186,7 @@ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env PATH="$PATH
 	tar -C t -cf t.tar etc
 	for z in t.tar t.tar.gz t.tar.xz t.tar.bz2 t.tar.zst; do
 		run -0 --separate-stderr acbuild begin ./$z
+		# shellcheck disable=SC2154 # bats sets it
 		[[ $stderr == *"manifest is missing, assuming build is beginning with a tar of a rootfs"* ]]
 		[ "$(cat $rootfs/etc/a)" = a ]
 		[ "$(stat -c %a $rootfs)" = 755 ]
@@ -435,6 +436,21 @@ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env PATH="$PATH
 	actool validate a.aci
 	mkdir x && tar -C x --xattrs --xattrs-include='*' -xpf a.aci
 	diff <(list t) <(list x/rootfs/t)
+}
+
+@test "what runs is taken as it is, with or without --" {
+	begin
+	acbuild --no-history set-exec -- /bin/sh -c 'a "b"' --debug --
+	[ "$(acbuild cat-manifest | jq -c .app.exec)" = '["/bin/sh","-c","a \"b\"","--debug","--"]' ]
+	acbuild --no-history set-exec /bin/sh -x
+	[ "$(acbuild cat-manifest | jq -c .app.exec)" = '["/bin/sh","-x"]' ]
+	acbuild --no-history set-event-handler pre-start -- /bin/a -b
+	acbuild --no-history set-eh post-stop /bin/c
+	acbuild --no-history set-eh pre-start /bin/d
+	[ "$(acbuild cat-manifest | jq -c .app.eventHandlers)" = \
+		'[{"name":"pre-start","exec":["/bin/d"]},{"name":"post-stop","exec":["/bin/c"]}]' ]
+	run -1 acbuild set-exec
+	run -1 acbuild set-eh pre-start
 }
 
 @test "unknown fields of a manifest are kept" {

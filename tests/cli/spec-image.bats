@@ -1,0 +1,60 @@
+#!/usr/bin/env bats
+# The vectors of spec/image.md, by `actool validate`.
+load helper
+
+vectors=$BATS_TEST_DIRNAME/../../spec/vectors/image
+page=$BATS_TEST_DIRNAME/../../spec/image.md
+
+# Each vector's input as a file of its own, f0, f1, ..., and all in "all".
+unpack() {
+	local i n
+	jq -s 'add' "$vectors"/*.json > all
+	n=$(jq length all)
+	# One line a vector: its text, in base64 to be safe from the shell.
+	jq -r '.[] | (.text // (.manifest | tojson)) | @base64' all > lines
+	for i in $(seq 0 $((n - 1))); do
+		read -r line
+		base64 -d <<< "$line" > "f$i"
+		files+=("f$i")
+	done < lines
+}
+
+@test "every vector has its result, by its rule, in its words" {
+	local -a files=()
+	unpack
+	[ "${#files[@]}" -gt 150 ]
+	actool validate --json "${files[@]}" > got 2> told || :
+	jq -r -n --slurpfile want all --slurpfile got got '
+		range($want[0] | length) as $i | $want[0][$i] as $w | $got[0][$i] as $g
+		| (if $g.valid | not then "error"
+		   elif any($g.findings[]; .rule == $w.rule) then "warning"
+		   elif ($g.findings | length) == 0 then "valid"
+		   else "warning of " + ([$g.findings[].rule] | join(" ")) end) as $r
+		| ([$g.error // empty, $g.findings[].text] | join("\n")) as $says
+		| if $r != $w.result then "\($w.rule) \($w.name): \($r), not \($w.result): \($says)"
+		  elif $w.says and ($says | contains($w.says) | not) then
+			"\($w.rule) \($w.name): \"\($says)\" lacks \"\($w.says)\""
+		  else empty end' | tee differences
+	[ ! -s differences ]
+	# And what is an error was told.
+	[ "$(jq '[.[] | select(.valid | not)] | length' got)" -le "$(grep -c '^actool: f[0-9]*: ' told)" ]
+}
+
+@test "with --strict, warnings are errors and the rest stays" {
+	local -a files=()
+	local i want
+	unpack
+	while read -r i want; do
+		case $want in
+		valid) run -0 actool validate --strict "f$i" ;;
+		*) run -1 actool validate --strict "f$i" ;;
+		esac
+	done < <(jq -r 'to_entries[] | "\(.key) \(.value.result)"' all)
+}
+
+@test "every rule of the vectors is on the page" {
+	local r
+	for r in $(jq -r '.[].rule' "$vectors"/*.json | sort -u); do
+		grep -q "\*\*$r\*\*" "$page" || { echo "no $r" && false; }
+	done
+}
