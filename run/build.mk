@@ -51,3 +51,10 @@ $B/run/sandbox/filter_default.o: $B/run/sandbox/default_filter.inc
 $B/run/sandbox/init_blob.o: run/sandbox/init_blob.c $B/run/acinit $B/flags
 	$(call say,CC,$<)
 	$(Q)$(FLAGS) -DAC_INIT_FILE='"$B/run/acinit"' -MMD -MP -c -o $@ $<
+
+# What the tests run inside pods: static, it has to work in any image.
+check-cli: $B/tests/probe
+$B/tests/probe: tests/probe/probe.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -static -o $@ $<

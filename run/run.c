@@ -39,7 +39,6 @@ struct run {
 	int pods;
 	struct pod_dir dir;
 	struct sb_live live;
-	bool started;
 };
 
 static void run_release(struct run *r)
@@ -219,7 +218,6 @@ static int start(struct run *r, struct ac_err *err)
 	    pod_move(&r->dir, r->pods, POD_RUN, err) < 0 ||
 	    sb_start(&r->live, &r->d.sb, err) < 0)
 		return -1;
-	r->started = true;
 	for (size_t i = 0; i < r->live.warnings.n; i++)
 		ac_warn("%s", r->live.warnings.v[i]);
 	n = snprintf(pid, sizeof(pid), "%d\n", (int)r->live.pid);
@@ -241,11 +239,11 @@ static void app_ended(void *ctx, size_t app, int status)
 }
 
 /* A pod that never ran is nobody's; one that did stays until gc or rm. */
-static void tidy(struct run *r)
+static void tidy(struct run *r, bool keep)
 {
 	struct ac_err err = AC_ERR_INIT;
 
-	if (r->dir.fd < 0 || (r->started && !r->flags->remove))
+	if (r->dir.fd < 0 || (keep && !r->flags->remove))
 		return;
 	description_release(&r->d);
 	if (pod_move(&r->dir, r->pods, POD_GARBAGE, &err) < 0 ||
@@ -287,6 +285,6 @@ int cmd_run(struct ac_call *c, struct ac_err *err)
 	if (args_parse(&r.args, c, err) < 0)
 		return -1;
 	code = run_pod(&r, err);
-	tidy(&r);
+	tidy(&r, code >= 0);
 	return code;
 }

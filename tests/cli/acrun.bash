@@ -7,7 +7,7 @@ acrun_setup() {
 	mkdir -p "$ACUTILS_DIR"/{blobs/sha256,blobs/sha512,images,layers,ingest}
 	echo 1 > "$ACUTILS_DIR/version"
 	mkdir -p root/bin root/etc root/tmp
-	cp /bin/busybox root/bin/
+	cp /bin/busybox "$TOOLDIR/probe" root/bin/
 	for applet in sh ls cat id mount true false sleep echo env stat touch \
 		mkdir mknod kill ps hostname head tail grep readlink test pwd \
 		ln rm dd nc wc sort tr seq ip chmod umount unshare wget httpd; do
@@ -34,5 +34,45 @@ image() {
 }
 
 # An app that runs its arguments by a shell, as root.
-# shellcheck disable=SC2034 # for those who load this
-shell_app='{"exec": ["/bin/sh", "-c"], "user": "0", "group": "0"}'
+export SHELL_APP='{"exec": ["/bin/sh", "-c"], "user": "0", "group": "0"}'
+export PROBE_APP='{"exec": ["/bin/probe"], "user": "0", "group": "0"}'
+
+# The uuid of the only pod there is.
+only_pod() { acrun list --json | jq -r '.[0].name'; }
+
+# Run a pod in the background; sets UUID and runner when it is up.
+start_pod() {
+	rm -f u
+	acrun run --uuid-file-save=u "$@" > pod.out 2>&1 3>&- &
+	runner=$!
+	until [ -s u ] && [ -s "$ACUTILS_DIR/pods/run/$(cat u)/pid" ]; do
+		kill -0 "$runner" || return
+		sleep 0.02
+	done
+	export UUID; UUID=$(cat u)
+}
+
+# It ends, with this code.
+end_pod() {
+	local code=0
+	wait "$runner" || code=$?
+	[ "$code" = "$1" ] || { echo "ended with $code, not $1" >&2; return 1; }
+}
+
+# No pod, mount or control group of this store's pods.
+nothing_left() {
+	local left
+	left=$(find "$ACUTILS_DIR/pods" -mindepth 2 -maxdepth 2 -not -path '*/skel-*'
+		find /sys/fs/cgroup -maxdepth 6 -type d -name "acrun-*"
+		grep "$ACUTILS_DIR" /proc/mounts) || :
+	[ -z "$left" ] || { echo "left: $left" >&2; return 1; }
+}
+
+acrun_teardown() {
+	local u
+	[ -d "$ACUTILS_DIR/pods/run" ] || return 0
+	for u in "$ACUTILS_DIR"/pods/run/*/; do
+		acrun stop --force "$(basename "$u")" > /dev/null 2>&1 || :
+	done
+	acrun gc --grace-period=0s > /dev/null 2>&1
+}
