@@ -210,7 +210,7 @@ tags() {
 	[ -s "local/trustedkeys/prefix.d/127.0.0.1/team/$(fingerprint alice)" ]
 	id=$(af pull --full --port "$port" 127.0.0.1/team/app:1.0.0)
 	[ "$id" = "sha512-$(gunzip <first.aci | sha512sum | cut -d' ' -f1)" ]
-	id=$(af pull --full --port "$port" 127.0.0.1/team/app)
+	id=$(af pull --full --pull-policy=update --port "$port" 127.0.0.1/team/app)
 	[ "$id" = "sha512-$(gunzip <app.aci | sha512sum | cut -d' ' -f1)" ]
 	# A changed byte is refused.
 	make_aci app.aci 127.0.0.1/team/app 1.2.0
