@@ -3,11 +3,22 @@
 #include "fetch/cmd.h"
 #include "fetch/image.h"
 #include "fetch/publish.h"
+#include "fetch/pull.h"
 #include "fetch/serve.h"
 #include "fetch/trust.h"
 
 /* One row a command; their tables of options stand beside their code. */
 static const struct ac_cmd cmds[] = {
+	{.name = "pull",
+	 .alias = "fetch",
+	 .args = "IMAGE...",
+	 .help = "fetch images into the store",
+	 .about = pull_about,
+	 .opts = pull_opts,
+	 .opt_size = sizeof(struct pull_opts),
+	 .min = 1,
+	 .max = -1,
+	 .run = pull_run},
 	{.name = "trust",
 	 .args = "[PUBKEY...]",
 	 .help = "trust keys to sign images",

@@ -16,12 +16,15 @@ struct pull_opts {
 	const char *policy;    /* --pull-policy: never, new, update */
 	const char *platform;  /* --platform: OS/ARCH[/VARIANT] */
 	uint64_t port;         /* --port: of discovery */
-	bool full, store_only, no_store, json;
+	bool full;             /* --full: whole ids */
+	bool store_only;       /* --store-only: as --pull-policy=never */
+	bool no_store;         /* --no-store: as --pull-policy=update */
 };
 
 extern const struct ac_opt pull_opts[];
 extern const char pull_about[];
 
+/* Returns 0, or 128 and the number of the signal that ended it. */
 int pull_run(struct ac_call *c, struct ac_err *err);
 
 #endif

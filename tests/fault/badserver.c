@@ -14,7 +14,7 @@
  *	times 2			only so often
  *	need Bearer good	only when the head of the request has this text
  *	status 200
- *	header Location: http://$B/x	$A and $B: host and port
+ *	header Location: http://$B/x	$A and $B, also in a body: host and port
  *	body TEXT		the body: this text,
  *	file PATH		this file,
  *	zeros 1000000		or so many zero bytes
@@ -97,9 +97,26 @@ static bool is(struct ac_str word, const char *text)
 	return ac_str_eq(word, text);
 }
 
+/* TEXT with host and port for "$A" and "$B".  Caller frees. */
+static char *expand(const char *text)
+{
+	struct ac_buf b = AC_BUF_INIT(1 << 20);
+
+	for (const char *c = text; *c != '\0'; c++) {
+		if (c[0] == '$' && (c[1] == 'A' || c[1] == 'B')) {
+			ac_buf_addf(&b, "127.0.0.1:%u", ports[c[1] - 'A']);
+			c++;
+		} else {
+			ac_buf_addc(&b, *c);
+		}
+	}
+	return ac_buf_steal(&b);
+}
+
 static void directive(struct rule *r, struct ac_str word, struct ac_str rest)
 {
-	AC_FREE char *text = ac_xstrndup(rest.p, rest.len);
+	AC_FREE char *raw = ac_xstrndup(rest.p, rest.len);
+	AC_FREE char *text = expand(raw);
 	struct ac_str first;
 
 	if (is(word, "times")) {
@@ -238,19 +255,6 @@ static void pause_ms(uint64_t ms)
 	(void)nanosleep(&t, NULL);
 }
 
-/* "$A" and "$B" in TEXT become host and port. */
-static void add_expanded(struct ac_buf *b, const char *text)
-{
-	for (const char *c = text; *c != '\0'; c++) {
-		if (c[0] == '$' && (c[1] == 'A' || c[1] == 'B')) {
-			ac_buf_addf(b, "127.0.0.1:%u", ports[c[1] - 'A']);
-			c++;
-		} else {
-			ac_buf_addc(b, *c);
-		}
-	}
-}
-
 static void send_body(int fd, const struct rule *r, const char *p, size_t n)
 {
 	if (r->has_cut && n > r->cut)
@@ -300,7 +304,7 @@ static void answer(int fd, const struct rule *r, const char *head)
 	}
 	ac_buf_adds(&b, "\r\nConnection: close\r\n");
 	for (size_t i = 0; i < r->headers.n; i++) {
-		add_expanded(&b, r->headers.v[i]);
+		ac_buf_adds(&b, r->headers.v[i]);
 		ac_buf_adds(&b, "\r\n");
 	}
 	for (uint64_t i = 0; i < r->junk; i++)
@@ -348,6 +352,8 @@ static void *serve(void *ctx)
 		if (n <= 0)
 			break;
 		have += (size_t)n;
+		if (head[0] == 0x16)
+			break; /* TLS begins: there is no line end */
 	}
 	line = ac_strn(head, strcspn(head, "\r"));
 	if (ac_str_ends(line, " HTTP/1.1"))
@@ -429,13 +435,13 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	for (int i = 0; i < 2; i++)
+		l[i] = (struct listener){.fd = listen_on(&ports[i]),
+					 .which = i};
 	read_script(argv[1]);
 	log_fd = open(argv[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		die(argv[2]);
-	for (int i = 0; i < 2; i++)
-		l[i] = (struct listener){.fd = listen_on(&ports[i]),
-					 .which = i};
 	write_ports(argv[3]);
 	if (pthread_create(&t, NULL, accept_all, &l[1]) != 0)
 		die("thread");

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = ac_xstrndup((const char *)data, size);
+	char *text = ac_xstrndup(size != 0 ? (const char *)data : "", size);
 	struct ac_challenges c = AC_CHALLENGES_INIT;
 	uint64_t first = 0;
 	uint64_t last = 0;

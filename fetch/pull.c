@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/pull.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/codec/json.h"
+#include "common/net/url.h"
+#include "fetch/interrupt.h"
+#include "fetch/puller.h"
+
+enum { SHORT_ID = 7 + 32 };
+
+const char pull_about[] =
+	"IMAGE is a file, an http(s) URL that ends in .aci, a name\n"
+	"(example.com/app:1.0,os=linux) or docker://[HOST/]NAME[:TAG|@DIGEST].\n"
+	"The id of each image is printed when it is in the store.\n"
+	"\n"
+	"Images must be signed by a key that 'acfetch trust' knows; images of\n"
+	"registries carry no such signature: they need\n"
+	"--insecure-options=image, or a digest in the reference.\n";
+
+const struct ac_opt pull_opts[] = {
+	AC_OPT_STRING(struct pull_opts, signature, "signature", "FILE",
+		      "the signature of the image (a file or a URL); default: "
+		      "beside the image, with .asc behind its name"),
+	AC_OPT_BOOL(struct pull_opts, full, "full", "print whole ids"),
+	AC_OPT_STRING(struct pull_opts, policy, "pull-policy", "POLICY",
+		      "never: only from the store; new (default): fetch what "
+		      "is not there; update: ask again"),
+	AC_OPT_BOOL(struct pull_opts, store_only, "store-only",
+		    "the same as --pull-policy=never"),
+	AC_OPT_BOOL(struct pull_opts, no_store, "no-store",
+		    "the same as --pull-policy=update"),
+	AC_OPT_STRING(struct pull_opts, platform, "platform",
+		      "OS/ARCH[/VARIANT]",
+		      "of a multi-platform image, such as linux/arm64; "
+		      "default: this machine's"),
+	AC_OPT_UINT(struct pull_opts, port, "port", "PORT",
+		    "ask this port when a name is discovered"),
+	AC_OPT_END,
+};
+
+static int set_policy(struct puller *p, struct ac_err *err)
+{
+	static const char *const names[] = {"never", "new", "update"};
+	const char *text = p->o->policy != NULL ? p->o->policy : "new";
+	size_t i = 0;
+
+	if (p->o->store_only + p->o->no_store + (p->o->policy != NULL) > 1)
+		return ac_err_set(err, AC_E_USAGE,
+				  "give only one of --pull-policy, "
+				  "--store-only and --no-store");
+	if (p->o->store_only)
+		text = "never";
+	if (p->o->no_store)
+		text = "update";
+	while (i < AC_LEN(names) && strcmp(names[i], text) != 0)
+		i++;
+	if (i == AC_LEN(names))
+		return ac_err_set(err, AC_E_USAGE,
+				  "unknown --pull-policy '%s'; it is never, "
+				  "new or update",
+				  text);
+	p->policy = (enum pull_policy)i;
+	return 0;
+}
+
+static bool plain_word(struct ac_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((s.p[i] < 'a' || s.p[i] > 'z') &&
+		    (s.p[i] < '0' || s.p[i] > '9') && s.p[i] != '_' &&
+		    s.p[i] != '-' && s.p[i] != '.')
+			return false;
+	return s.len != 0;
+}
+
+static int set_platform(struct puller *p, struct ac_err *err)
+{
+	struct ac_str rest = ac_str(p->o->platform);
+	struct ac_str os;
+	struct ac_str arch;
+	bool two;
+	bool three;
+
+	if (p->o->platform == NULL)
+		return 0;
+	two = ac_str_cut(&rest, '/', &os);
+	three = ac_str_cut(&rest, '/', &arch);
+	if (!two || !plain_word(os) || !plain_word(arch) ||
+	    (three && !plain_word(rest)))
+		return ac_err_set(err, AC_E_USAGE,
+				  "bad --platform '%s'; it is OS/ARCH or "
+				  "OS/ARCH/VARIANT, such as linux/arm64",
+				  p->o->platform);
+	p->os = ac_xstrndup(os.p, os.len);
+	p->arch = ac_xstrndup(arch.p, arch.len);
+	if (three)
+		p->variant = ac_xstrndup(rest.p, rest.len);
+	return 0;
+}
+
+static void puller_release(struct puller *p)
+{
+	free(p->os);
+	free(p->arch);
+	free(p->variant);
+	ac_store_release(&p->store);
+	ac_http_free(p->http);
+	ac_strv_release(&p->seen);
+}
+
+static int prepare(struct puller *p, const struct ac_call *c,
+		   struct ac_err *err)
+{
+	*p = (struct puller){.g = c->globals,
+			     .o = c->opts,
+			     .store = AC_STORE_INIT};
+	if (insecure_parse(p->g->insecure != NULL ? p->g->insecure : "",
+			   &p->insecure, err) < 0 ||
+	    set_policy(p, err) < 0 || set_platform(p, err) < 0)
+		return -1;
+	if (p->o->port > 65535)
+		return ac_err_set(err, AC_E_USAGE, "--port is at most 65535");
+	if (p->o->signature != NULL && c->argc != 1)
+		return ac_err_set(err, AC_E_USAGE,
+				  "--signature is for one image only");
+	if (ac_store_open(&p->store, p->g->dir, true, err) < 0)
+		return -1;
+	p->http = http_client(p->g, p->insecure, interrupt_catch());
+	if ((p->insecure & INSECURE_IMAGE) != 0)
+		ac_warn("image signature verification has been disabled");
+	if ((p->insecure & INSECURE_TLS) != 0)
+		ac_warn("TLS verification has been disabled");
+	return 0;
+}
+
+static void add_result(struct ac_json *results, const char *reference,
+		       const struct pulled *done)
+{
+	struct ac_json *o = ac_json_object();
+
+	ac_json_set_str(o, "reference", reference);
+	ac_json_set_str(o, "id", done->id);
+	ac_json_set(o, "fetched", ac_json_new_bool(done->fetched));
+	ac_json_push(results, o);
+}
+
+static int pull_one(struct puller *p, const char *text, struct ac_json *results,
+		    struct ac_err *err)
+{
+	AC_CLEANUP(ac_ref_release) struct ac_ref ref = AC_REF_INIT;
+	AC_FREE char *shown = NULL;
+	struct pulled done = {.fetched = false};
+
+	if (ac_ref_parse(&ref, text, err) < 0)
+		return -1;
+	shown = ref.kind == AC_REF_URL ? ac_url_show(text) : ac_xstrdup(text);
+	if (pull_ref(p, &ref, &done, err) < 0)
+		return ac_err_ctx(err, "image '%s'", shown);
+	if (p->g->json)
+		add_result(results, shown, &done);
+	else
+		printf("%.*s\n", p->o->full ? AC_DIGEST_TEXT : SHORT_ID,
+		       done.id);
+	return 0;
+}
+
+int pull_run(struct ac_call *c, struct ac_err *err)
+{
+	AC_CLEANUP(puller_release) struct puller p;
+	AC_JSON struct ac_json *results = ac_json_array();
+	int ret = prepare(&p, c, err);
+
+	for (int i = 0; ret == 0 && i < c->argc; i++)
+		ret = pull_one(&p, c->argv[i], results, err);
+	if (ret < 0 && interrupt_code() != 0) {
+		ac_log("interrupted; nothing unfinished was kept");
+		return interrupt_code();
+	}
+	if (ret == 0 && p.g->json)
+		ret = print_json(results, err);
+	return ret;
+}

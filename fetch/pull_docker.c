@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/codec/json.h"
+#include "common/image/name.h"
+#include "common/image/oci.h"
+#include "common/net/registry.h"
+#include "fetch/interrupt.h"
+#include "fetch/puller.h"
+
+enum { MAX_MANIFEST = 8 << 20, MAX_CONFIG = 8 << 20 };
+
+/* One image on its way. */
+struct image {
+	struct puller *p;
+	const struct ac_ref *ref;
+	char *name; /* canonical reference */
+	struct ac_registry *reg;
+	struct ac_buf manifest; /* of the one platform */
+	struct ac_digest digest;
+	struct ac_oci_manifest m;
+	struct ac_buf config;
+	struct ac_oci_config c;
+	struct ac_ingest **layers;
+};
+
+/* A signature over a Docker image is not OpenPGP's: who wants one has to name
+ * the content itself, or to say that none is wanted. */
+static int allowed(const struct image *x, struct ac_err *err)
+{
+	if ((x->p->insecure & INSECURE_IMAGE) != 0 || x->ref->digest != NULL)
+		return 0;
+	return ac_err_set(err, AC_E_DENIED,
+			  "signature verification for docker images is not "
+			  "supported (try --insecure-options=image, or give a "
+			  "@digest in place of the tag)");
+}
+
+static int parse(const struct ac_buf *text, struct ac_json **doc,
+		 struct ac_err *err)
+{
+	*doc = ac_json_parse(ac_buf_str(text), text->len, "manifest", err);
+	return *doc != NULL ? ac_oci_is_index(*doc, err) : -1;
+}
+
+/* The manifest for the platform in an index, in place of the index. */
+static int pick(struct image *x, struct ac_err *err)
+{
+	struct ac_oci_index index = {.n = 0};
+	const struct puller *p = x->p;
+	const struct ac_oci_desc *d = NULL;
+	char digest[AC_DIGEST_TEXT];
+	int ret = ac_oci_index_parse(&index, ac_buf_str(&x->manifest),
+				     x->manifest.len, err);
+
+	if (ret == 0) {
+		d = ac_oci_pick(&index, p->os != NULL ? p->os : ac_host_os(),
+				p->arch != NULL ? p->arch : ac_host_go_arch(),
+				p->variant, err);
+		ret = d != NULL ? 0 : -1;
+	}
+	if (ret == 0) {
+		ac_digest_print(&d->digest, ':', digest);
+		ret = ac_registry_manifest(x->reg, digest, &x->manifest,
+					   &x->digest, err);
+	}
+	if (ret == 0 && d->size != x->manifest.len)
+		ret = ac_err_set(err, AC_E_VERIFY,
+				 "manifest '%s' has %zu bytes, where its index "
+				 "says %llu",
+				 digest, x->manifest.len,
+				 (unsigned long long)d->size);
+	ac_oci_index_release(&index);
+	return ret;
+}
+
+static int get_manifest(struct image *x, struct ac_err *err)
+{
+	const char *what =
+		x->ref->digest != NULL ? x->ref->digest : x->ref->tag;
+	struct ac_json *doc = NULL;
+	int is_index;
+
+	if (ac_registry_manifest(x->reg, what, &x->manifest, &x->digest, err) <
+	    0)
+		return -1;
+	is_index = parse(&x->manifest, &doc, err);
+	ac_json_free(doc);
+	if (is_index == 1) {
+		if (pick(x, err) < 0)
+			return -1;
+		is_index = parse(&x->manifest, &doc, err);
+		ac_json_free(doc);
+		if (is_index == 1)
+			return ac_err_set(err, AC_E_UNSUPPORTED,
+					  "an index within an index");
+	}
+	if (is_index < 0)
+		return -1;
+	return ac_oci_manifest_parse(&x->m, ac_buf_str(&x->manifest),
+				     x->manifest.len, err);
+}
+
+static int append(void *ctx, const void *p, size_t n, struct ac_err *err)
+{
+	struct ac_buf *b = ctx;
+
+	ac_buf_add(b, p, n);
+	return ac_buf_check(b, "the configuration", err);
+}
+
+/* Which machine it is for: told by an index, or only by itself. */
+static int check_platform(const struct image *x, struct ac_err *err)
+{
+	const struct puller *p = x->p;
+	const char *os = p->os != NULL ? p->os : ac_host_os();
+	const char *arch = p->arch != NULL ? p->arch : ac_host_go_arch();
+
+	if (x->c.os == NULL || x->c.arch == NULL ||
+	    (strcmp(os, x->c.os) == 0 && strcmp(arch, x->c.arch) == 0))
+		return 0;
+	if (p->os != NULL)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "the image is for %s/%s only", x->c.os,
+				  x->c.arch);
+	ac_warn("'%s' is for %s/%s, this machine is %s/%s", x->name, x->c.os,
+		x->c.arch, os, arch);
+	return 0;
+}
+
+static int get_config(struct image *x, struct ac_err *err)
+{
+	const struct ac_oci_desc *d = &x->m.config;
+	struct ac_digest is;
+	char want[AC_DIGEST_TEXT];
+
+	if (d->size > MAX_CONFIG)
+		return ac_err_set(err, AC_E_LIMIT,
+				  "the configuration has %llu bytes, at most "
+				  "%d are accepted",
+				  (unsigned long long)d->size, MAX_CONFIG);
+	if (ac_registry_blob(x->reg, d, append, &x->config, err) < 0)
+		return -1;
+	ac_digest_of(d->digest.alg, ac_buf_str(&x->config), x->config.len, &is);
+	if (!ac_digest_equal(&is, &d->digest)) {
+		ac_digest_print(&d->digest, ':', want);
+		return ac_err_set(err, AC_E_VERIFY,
+				  "digest of the configuration does not match "
+				  "'%s'",
+				  want);
+	}
+	if (ac_oci_config_parse(&x->c, ac_buf_str(&x->config), x->config.len,
+				x->m.n_layers, err) < 0)
+		return -1;
+	return check_platform(x, err);
+}
+
+static struct ac_json *appc_manifest(const struct image *x, struct ac_err *err)
+{
+	AC_FREE char *place =
+		ac_xasprintf("%s/%s", x->ref->registry, x->ref->repository);
+	AC_FREE char *name = ac_identifier_sanitize(place);
+	char manifest[AC_DIGEST_TEXT];
+	char config[AC_DIGEST_TEXT];
+	struct ac_oci_source src = {.name = name,
+				    .tag = x->ref->tag,
+				    .original = x->ref->text,
+				    .registry = x->ref->registry,
+				    .repository = x->ref->repository,
+				    .manifest_digest = manifest,
+				    .image_id = config};
+
+	ac_digest_print(&x->digest, ':', manifest);
+	ac_digest_print(&x->m.config.digest, ':', config);
+	return ac_oci_to_appc(&x->c, &src, err);
+}
+
+static int publish(struct image *x, struct pulled *out, struct ac_err *err)
+{
+	AC_JSON struct ac_json *appc = appc_manifest(x, err);
+	struct ac_about about = {.name = x->name, .origin = x->name};
+	struct ac_oci_parts parts = {.manifest = ac_buf_str(&x->manifest),
+				     .manifest_len = x->manifest.len,
+				     .config = ac_buf_str(&x->config),
+				     .config_len = x->config.len,
+				     .layers = x->layers,
+				     .n_layers = x->m.n_layers,
+				     .appc = appc};
+
+	if (appc == NULL || interrupt_check(err) < 0)
+		return -1;
+	out->fetched = true;
+	return ac_store_add_oci(&x->p->store, &parts, &about, out->id, err);
+}
+
+/* Is the image of this manifest in the store?  1 (and it has the name now), 0,
+ * -1. */
+static int present(struct image *x, struct pulled *out, struct ac_err *err)
+{
+	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
+	struct ac_digest id;
+	int found;
+
+	ac_digest_of(AC_SHA512, ac_buf_str(&x->manifest), x->manifest.len, &id);
+	ac_digest_print(&id, '-', out->id);
+	found = ac_store_get(&x->p->store, out->id, &r, err);
+	if (found != 1)
+		return found;
+	out->fetched = false;
+	return ac_store_name(&x->p->store, out->id, x->name, err) < 0 ? -1 : 1;
+}
+
+static int transfer(struct image *x, struct pulled *out, struct ac_err *err)
+{
+	int found;
+
+	if (allowed(x, err) < 0 || get_manifest(x, err) < 0)
+		return -1;
+	found = present(x, out, err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (get_config(x, err) < 0)
+		return -1;
+	x->layers = ac_xcalloc(x->m.n_layers + 1, sizeof(*x->layers));
+	if (pull_layers(x->p, x->reg, x->name, &x->m, &x->c, x->layers, err) <
+	    0)
+		return -1;
+	return publish(x, out, err);
+}
+
+int pull_docker(struct puller *p, const struct ac_ref *ref, struct pulled *out,
+		struct ac_err *err)
+{
+	struct image x = {.p = p,
+			  .ref = ref,
+			  .name = ac_ref_canonical(ref),
+			  .manifest = AC_BUF_INIT(MAX_MANIFEST),
+			  .config = AC_BUF_INIT(MAX_CONFIG)};
+	int ret;
+
+	x.reg = ac_registry_new(p->http, ref, NULL);
+	ret = transfer(&x, out, err);
+	for (size_t i = 0; x.layers != NULL && i < x.m.n_layers; i++)
+		ac_ingest_free(x.layers[i]);
+	free(x.layers);
+	ac_registry_free(x.reg);
+	ac_oci_config_release(&x.c);
+	ac_oci_manifest_release(&x.m);
+	ac_buf_release(&x.manifest);
+	ac_buf_release(&x.config);
+	free(x.name);
+	return ret;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/cli/progress.h"
+#include "common/image/oci.h"
+#include "common/net/registry.h"
+#include "fetch/interrupt.h"
+#include "fetch/puller.h"
+
+enum { THREADS = 3 };
+
+/* A layer to fetch. */
+struct layer {
+	const struct ac_oci_desc *desc;
+	const struct ac_digest *diff;
+	struct ac_ingest **in; /* where it goes */
+	char *what;
+};
+
+/* The work that the threads share. */
+struct work {
+	struct puller *p;
+	struct ac_registry *reg;
+	struct ac_progress *progress;
+	struct layer *v; /* largest first */
+	size_t n;
+
+	pthread_mutex_t mu; /* of what follows */
+	size_t next;
+	struct ac_err err; /* the first failure: others follow from it */
+};
+
+/* What one sink needs. */
+struct flow {
+	struct work *w;
+	struct ac_ingest *in;
+};
+
+static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
+{
+	struct flow *f = ctx;
+
+	if (interrupt_check(err) < 0 || ac_ingest_feed(f->in, p, n, err) < 0)
+		return -1;
+	ac_progress_add(f->w->progress, n);
+	return 0;
+}
+
+static int fetch_layer(struct work *w, struct layer *l, struct ac_err *err)
+{
+	struct ac_ingest_opts o = {.kind = AC_IMAGE_OCI,
+				   .blob = &l->desc->digest,
+				   .size = l->desc->size,
+				   .diff = l->diff,
+				   .what = l->what};
+	struct flow f = {.w = w};
+
+	f.in = *l->in = ac_ingest_new(&w->p->store, &o, err);
+	if (f.in == NULL)
+		return -1;
+	if (ac_registry_blob(w->reg, l->desc, sink, &f, err) < 0)
+		return -1;
+	return ac_ingest_finish(f.in, err);
+}
+
+static void failed(struct work *w, const struct ac_err *err)
+{
+	(void)pthread_mutex_lock(&w->mu);
+	if (w->err.code == AC_OK)
+		w->err = *err;
+	(void)pthread_mutex_unlock(&w->mu);
+	interrupt_halt();
+}
+
+static void *worker(void *ctx)
+{
+	struct work *w = ctx;
+	struct ac_err err = AC_ERR_INIT;
+
+	for (;;) {
+		struct layer *l = NULL;
+
+		(void)pthread_mutex_lock(&w->mu);
+		if (w->next < w->n && w->err.code == AC_OK)
+			l = &w->v[w->next++];
+		(void)pthread_mutex_unlock(&w->mu);
+		if (l == NULL)
+			return NULL;
+		if (fetch_layer(w, l, &err) < 0) {
+			failed(w, &err);
+			return NULL;
+		}
+	}
+}
+
+/* This thread works too: two more are started when there is work for them. */
+static int run(struct work *w, struct ac_err *err)
+{
+	pthread_t threads[THREADS - 1];
+	size_t n = 0;
+
+	while (n < AC_LEN(threads) && n + 1 < w->n &&
+	       pthread_create(&threads[n], NULL, worker, w) == 0)
+		n++;
+	(void)worker(w);
+	while (n != 0)
+		(void)pthread_join(threads[--n], NULL);
+	if (w->err.code == AC_OK)
+		return 0;
+	*err = w->err;
+	return -1;
+}
+
+static int by_size(const void *pa, const void *pb)
+{
+	uint64_t a = ((const struct layer *)pa)->desc->size;
+	uint64_t b = ((const struct layer *)pb)->desc->size;
+
+	return (a < b) - (a > b);
+}
+
+/* Which layers are missing? */
+static void plan(struct work *w, const char *what,
+		 const struct ac_oci_manifest *m, const struct ac_oci_config *c,
+		 struct ac_ingest **out)
+{
+	AC_FREE struct ac_digest *chain =
+		ac_xcalloc(m->n_layers + 1, sizeof(*chain));
+
+	ac_oci_chain_ids(c->diff_ids, m->n_layers, chain);
+	for (size_t i = 0; i < m->n_layers; i++) {
+		const struct ac_oci_desc *d = &m->layers[i];
+
+		if (ac_store_has_layer(&w->p->store, &chain[i], &d->digest))
+			continue;
+		ac_progress_expect(w->progress, d->size);
+		w->v[w->n++] =
+			(struct layer){.desc = d,
+				       .diff = &c->diff_ids[i],
+				       .in = &out[i],
+				       .what = ac_xasprintf("layer %zu of '%s'",
+							    i + 1, what)};
+	}
+	qsort(w->v, w->n, sizeof(w->v[0]), by_size);
+}
+
+int pull_layers(struct puller *p, struct ac_registry *reg, const char *what,
+		const struct ac_oci_manifest *m, const struct ac_oci_config *c,
+		struct ac_ingest **out, struct ac_err *err)
+{
+	struct work w = {.p = p,
+			 .reg = reg,
+			 .progress = ac_progress_new(what, 0),
+			 .v = ac_xcalloc(m->n_layers + 1, sizeof(w.v[0])),
+			 .err = AC_ERR_INIT};
+	int ret;
+
+	(void)pthread_mutex_init(&w.mu, NULL);
+	plan(&w, what, m, c, out);
+	ret = run(&w, err);
+	(void)pthread_mutex_destroy(&w.mu);
+	for (size_t i = 0; i < w.n; i++)
+		free(w.v[i].what);
+	free(w.v);
+	ac_progress_free(w.progress);
+	return ret;
+}

@@ -1,0 +1,150 @@
+# What the tests of acfetch pull share: images, keys, servers on loopback.
+
+# A store and configuration of the test's own; nothing of the machine's.
+store_setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	export ACUTILS_DIR=$PWD/store
+	unset https_proxy http_proxy all_proxy HTTPS_PROXY ALL_PROXY
+	mkdir -p etc
+}
+
+pull() { acfetch --local-config="$PWD/etc" --system-config=/nonexistent pull "$@"; }
+
+# End what was started in the background, by its number.
+stop() {
+	kill "$1" 2>/dev/null || return 0
+	wait "$1" 2>/dev/null || :
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" 2>/dev/null; do
+		[ "$SECONDS" -lt "$end" ] || { echo "timed out: $*" >&2; return 1; }
+		sleep 0.05
+	done
+}
+
+listening() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# A port that nobody listens on now.
+free_port() {
+	local port
+	while port=$((20000 + (RANDOM << 15 | RANDOM) % 12000)); do
+		listening "$port" || { echo "$port"; return; }
+	done
+}
+
+# The store has no image, and nothing that a download left.
+store_empty() {
+	local left
+	left=$(find store/blobs store/images store/layers store/ingest -mindepth 1 ! -name sha256 ! -name sha512 2>/dev/null)
+	[ -z "$left" ] || { echo "left behind: $left"; return 1; }
+}
+
+ingest_empty() {
+	local left
+	left=$(find store/ingest -mindepth 1)
+	[ -z "$left" ] || { echo "left behind: $left"; return 1; }
+}
+
+# Every blob has the name that its bytes give it.
+blobs_ok() {
+	local f alg
+	for f in store/blobs/*/*; do
+		alg=$(basename "$(dirname "$f")")
+		[ "$("${alg}sum" <"$f" | cut -d' ' -f1)" = "$(basename "$f")" ] || { echo "wrong bytes: $f"; return 1; }
+	done
+}
+
+# make_aci FILE NAME VERSION [MORE-JSON]: a small image; $ID is its id.
+make_aci() {
+	local d
+	d=$(mktemp -d -p "$BATS_TEST_TMPDIR")
+	mkdir -p "$d/rootfs/bin"
+	echo "hello from $2 $3" >"$d/rootfs/bin/hello"
+	ln -s hello "$d/rootfs/bin/hi"
+	cat >"$d/manifest" <<-END
+	{"acKind":"ImageManifest","acVersion":"0.8.11","name":"$2","labels":[
+	{"name":"version","value":"$3"},{"name":"os","value":"linux"},
+	{"name":"arch","value":"$(appc_arch)"}]${4:+,$4}}
+	END
+	tar -C "$d" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$d.tar" manifest rootfs
+	# shellcheck disable=SC2034 # for the test
+	ID=sha512-$(sha512sum <"$d.tar" | cut -d' ' -f1)
+	gzip -n <"$d.tar" >"$1"
+	rm -r "$d" "$d.tar"
+}
+
+appc_arch() {
+	case $(uname -m) in
+	x86_64) echo amd64 ;;
+	*) uname -m ;;
+	esac
+}
+
+# make_key DIR NAME: a key in a GNUPGHOME of its own.
+make_key() {
+	mkdir -m 700 "$1"
+	GNUPGHOME=$1 gpg --batch --quiet --pinentry-mode loopback --passphrase '' \
+		--quick-generate-key "$2 <$2@example.com>" ed25519 sign never 2>/dev/null
+}
+
+drop_key() { GNUPGHOME=$1 gpgconf --kill all; }
+
+# trust DIR PREFIX: its key may sign images at and below PREFIX.
+trust() {
+	local fpr d=etc/trustedkeys/prefix.d/$2
+	fpr=$(GNUPGHOME=$1 gpg --list-keys --with-colons | awk -F: '$1 == "fpr" { print tolower($10); exit }')
+	mkdir -p "$d"
+	GNUPGHOME=$1 gpg --armor --export >"$d/$fpr"
+}
+
+sign() { GNUPGHOME=$1 gpg --batch --yes --armor --output "$2.asc" --detach-sign "$2"; }
+
+# make_oci: a small image of one layer as files layer.tar.gz, config.json and
+# manifest.json, and the digests $LAYER, $CONFIG, $MANIFEST.
+make_oci() {
+	mkdir -p oci/etc
+	echo 'a file' >oci/etc/motd
+	head -c "${1:-200000}" /dev/urandom >oci/etc/random
+	tar -C oci --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf layer.tar etc
+	gzip -n <layer.tar >layer.tar.gz
+	LAYER=sha256:$(sha256sum <layer.tar.gz | cut -d' ' -f1)
+	cat >config.json <<-END
+	{"architecture":"$(go_arch)","os":"linux","config":{"Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":["sha256:$(sha256sum <layer.tar | cut -d' ' -f1)"]}}
+	END
+	CONFIG=sha256:$(sha256sum <config.json | cut -d' ' -f1)
+	make_manifest
+}
+
+make_manifest() {
+	cat >manifest.json <<-END
+	{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"$CONFIG","size":$(stat -c %s config.json)},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"$LAYER","size":${LAYER_SIZE:-$(stat -c %s layer.tar.gz)}}]}
+	END
+	# shellcheck disable=SC2034 # for the test
+	MANIFEST=sha256:$(sha256sum <manifest.json | cut -d' ' -f1)
+}
+
+go_arch() {
+	case $(uname -m) in
+	x86_64) echo amd64 ;;
+	aarch64) echo arm64 ;;
+	*) uname -m ;;
+	esac
+}
+
+# bad SCRIPT: start tests/fault/badserver; $A and $B are its two "hosts", the
+# requests are in the file log.
+bad() {
+	rm -f ports log
+	"$TOOLDIR/badserver" "$1" log ports 3>&- &
+	# shellcheck disable=SC2034 # for the test
+	BAD_PID=$!
+	wait_for 10 test -s ports
+	# shellcheck disable=SC2034
+	read -r PORT_A PORT_B <ports
+	# shellcheck disable=SC2034
+	A=127.0.0.1:$PORT_A B=127.0.0.1:$PORT_B
+}
