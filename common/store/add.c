@@ -179,8 +179,8 @@ static void keep_blobs(const struct ac_store *s, struct ac_record *r,
 	old->n_blobs = n;
 }
 
-int ac_add_record(struct ac_store *s, struct ac_record *r, const char *name,
-		  struct ac_err *err)
+int ac_add_begin_record(struct ac_store *s, struct ac_record *r,
+			struct ac_pending *p, struct ac_err *err)
 {
 	AC_CLOSE int lock = ac_publish_lock(s, err);
 	AC_CLEANUP(ac_record_release) struct ac_record old = AC_RECORD_INIT;
@@ -193,7 +193,16 @@ int ac_add_record(struct ac_store *s, struct ac_record *r, const char *name,
 		inherit(r, &old);
 		keep_blobs(s, r, &old);
 	}
-	if (ac_publish_record(s, r, err) < 0)
+	if (ac_pending_write(p, s, r, err) < 0)
+		return -1;
+	return ac_steal_fd(&lock);
+}
+
+int ac_add_end_record(struct ac_store *s, const struct ac_record *r,
+		      struct ac_pending *p, const char *name,
+		      struct ac_err *err)
+{
+	if (ac_pending_place(p, s, r->id, err) < 0)
 		return -1;
 	return name != NULL ? take_name(s, r->id, name, err) : 0;
 }
@@ -211,24 +220,24 @@ int ac_add_prepare(struct ac_store *s, const struct ac_record *r,
 }
 
 static int add_aci(struct ac_store *s, struct ac_ingest *in,
-		   struct ac_record *r, const struct ac_about *about,
-		   struct ac_err *err)
+		   struct ac_record *r, const char *name, struct ac_err *err)
 {
-	AC_CLEANUP(ac_record_release) struct ac_record old = AC_RECORD_INIT;
-	struct ac_err ignored;
-	bool again = ac_store_get(s, r->id, &old, &ignored) > 0 &&
-		     old.n_blobs != 0 && has_blob(s, &old.blobs[0].digest);
+	AC_CLEANUP(ac_pending_release) struct ac_pending p = AC_PENDING_INIT;
+	AC_CLOSE int lock = -1;
 
-	/* The same archive in another compression is not kept twice. */
-	if (ac_add_sync_files(s, err) < 0 ||
-	    (!again &&
-	     ac_add_move_blob(s, in->dir.fd, "blob", &in->blob, err) < 0) ||
-	    ac_publish_move(s, in->dir.fd, "layer", "layers", r->id, err) < 0 ||
-	    ac_add_sync_names(s, err) < 0 ||
-	    ac_publish_layer_bytes(s, r->id, &r->size, err) < 0 ||
-	    ac_add_record(s, r, about->name, err) < 0)
+	if (ac_list_bytes(in->layer.files, &r->size, err) < 0)
 		return -1;
-	return ac_add_prepare(s, r, err);
+	lock = ac_add_begin_record(s, r, &p, err);
+	if (lock < 0 || ac_add_sync_files(s, err) < 0)
+		return -1;
+	/* The same archive in another compression is not kept twice. */
+	if (ac_digest_equal(&r->blobs[0].digest, &in->blob) &&
+	    ac_add_move_blob(s, in->dir.fd, "blob", &in->blob, err) < 0)
+		return -1;
+	if (ac_publish_move(s, in->dir.fd, "layer", "layers", r->id, err) < 0 ||
+	    ac_add_sync_names(s, err) < 0)
+		return -1;
+	return ac_add_end_record(s, r, &p, name, err);
 }
 
 int ac_store_add_aci(struct ac_store *s, struct ac_ingest *in,
@@ -250,7 +259,8 @@ int ac_store_add_aci(struct ac_store *s, struct ac_ingest *in,
 	ac_add_describe(&r, about);
 	if (ac_image_load(&r.image, ac_json_copy(in->image.doc), NULL, err) <
 		    0 ||
-	    add_aci(s, in, &r, about, err) < 0)
+	    add_aci(s, in, &r, about->name, err) < 0 ||
+	    ac_add_prepare(s, &r, err) < 0)
 		return ac_err_ctx(err, "%s", in->what);
 	memcpy(id, text, AC_DIGEST_TEXT);
 	return 0;

@@ -10,6 +10,7 @@
 #include "common/base/attr.h"
 #include "common/codec/digest.h"
 #include "common/store/ingest.h"
+#include "common/store/publish.h"
 
 struct ac_err;
 
@@ -28,10 +29,15 @@ AC_MUSTUSE int ac_add_move_blob(const struct ac_store *s, int dirfd,
 				struct ac_err *err);
 /* The new names of blobs and layers reach the disk. */
 AC_MUSTUSE int ac_add_sync_names(const struct ac_store *s, struct ac_err *err);
-/* The record, last of all: from here on the image is there.  What an earlier
- * import of it knew is kept; NAME (may be NULL) is taken from others. */
-AC_MUSTUSE int ac_add_record(struct ac_store *s, struct ac_record *r,
-			     const char *name, struct ac_err *err);
+/* The record, before anything is moved: what an earlier import of the image
+ * knew is kept.  Returns the descriptor that holds images/. */
+AC_MUSTUSE int ac_add_begin_record(struct ac_store *s, struct ac_record *r,
+				   struct ac_pending *p, struct ac_err *err);
+/* And last of all: from here on the image is there.  NAME (may be NULL) is
+ * taken from others. */
+AC_MUSTUSE int ac_add_end_record(struct ac_store *s, const struct ac_record *r,
+				 struct ac_pending *p, const char *name,
+				 struct ac_err *err);
 /* A flattened tree, when one is needed and all it needs is here. */
 AC_MUSTUSE int ac_add_prepare(struct ac_store *s, const struct ac_record *r,
 			      struct ac_err *err);

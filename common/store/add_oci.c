@@ -77,13 +77,14 @@ static int parse_oci(struct oci *o, struct ac_err *err)
 static int move_ingest(const struct ac_store *s, const struct ac_ingest *in,
 		       const char *layer, struct ac_err *err)
 {
-	/* One that was not needed is not settled either. */
+	if (ac_add_move_blob(s, in->dir.fd, "blob", &in->blob, err) < 0)
+		return -1;
+	/* One that was there already, and so was not settled. */
 	if (in->layer.w != NULL)
 		return 0;
-	if (ac_add_move_blob(s, in->dir.fd, "blob", &in->blob, err) < 0 ||
-	    ac_publish_move(s, in->dir.fd, "layer", "layers", layer, err) < 0)
-		return -1;
-	return 0;
+	return ac_publish_move(s, in->dir.fd, "layer", "layers", layer, err) < 0
+		       ? -1
+		       : 0;
 }
 
 /* What was unpacked as layer I must be what the image says. */
@@ -167,6 +168,16 @@ static const char *type_or(const char *type, const char *other)
 	return type != NULL && type[0] != '\0' ? type : other;
 }
 
+static int layer_bytes(const struct oci *o, size_t i, const char *name,
+		       uint64_t *bytes, struct ac_err *err)
+{
+	const struct ac_ingest *in = o->parts->layers[i];
+
+	return in != NULL && in->layer.w == NULL
+		       ? ac_list_bytes(in->layer.files, bytes, err)
+		       : ac_publish_layer_bytes(o->s, name, bytes, err);
+}
+
 static int fill_record(struct oci *o, struct ac_record *r, struct ac_err *err)
 {
 	const struct ac_oci_manifest *m = &o->manifest;
@@ -186,33 +197,45 @@ static int fill_record(struct oci *o, struct ac_record *r, struct ac_err *err)
 		ac_strv_push(&r->layers, name);
 		ac_add_blob(r, &m->layers[i].digest, m->layers[i].size,
 			    type_or(m->layers[i].media_type, AC_OCI_LAYER));
-		if (ac_publish_layer_bytes(o->s, name, &bytes, err) < 0)
+		if (layer_bytes(o, i, name, &bytes, err) < 0)
 			return -1;
 		r->size += bytes;
 	}
 	return 0;
 }
 
-static int add_oci(struct oci *o, struct ac_record *r,
-		   const struct ac_about *about, struct ac_err *err)
+static int settle_all(struct oci *o, struct ac_err *err)
 {
 	const struct ac_oci_parts *p = o->parts;
 
-	if (parse_oci(o, err) < 0)
-		return -1;
 	for (size_t i = 0; i < p->n_layers; i++)
 		if (check_layer(o, i, err) < 0)
 			return -1;
 	for (size_t i = 0; i < p->n_layers; i++)
 		if (settle_layer(o, i, err) < 0)
 			return -1;
-	if (ac_scratch_open(&o->dir, o->s, err) < 0 ||
+	return 0;
+}
+
+static int add_oci(struct oci *o, struct ac_record *r,
+		   const struct ac_about *about, struct ac_err *err)
+{
+	AC_CLEANUP(ac_pending_release)
+	struct ac_pending pending = AC_PENDING_INIT;
+	AC_CLOSE int lock = -1;
+	const struct ac_oci_parts *p = o->parts;
+
+	if (parse_oci(o, err) < 0 || settle_all(o, err) < 0 ||
+	    ac_scratch_open(&o->dir, o->s, err) < 0 ||
 	    write_text(o, "manifest", p->manifest, p->manifest_len, err) < 0 ||
 	    write_text(o, "config", p->config, p->config_len, err) < 0 ||
-	    ac_add_sync_files(o->s, err) < 0 || move_all(o, err) < 0 ||
 	    fill_record(o, r, err) < 0)
 		return -1;
-	return ac_add_record(o->s, r, about->name, err);
+	lock = ac_add_begin_record(o->s, r, &pending, err);
+	if (lock < 0 || ac_add_sync_files(o->s, err) < 0 ||
+	    move_all(o, err) < 0)
+		return -1;
+	return ac_add_end_record(o->s, r, &pending, about->name, err);
 }
 
 int ac_store_add_oci(struct ac_store *s, const struct ac_oci_parts *parts,

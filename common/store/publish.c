@@ -63,24 +63,41 @@ int ac_publish_lock(const struct ac_store *s, struct ac_err *err)
 	return ac_steal_fd(&fd);
 }
 
-static int write_record(const struct ac_store *s, const struct ac_scratch *d,
-			const char *text, size_t len, const char *id,
-			struct ac_err *err)
+void ac_pending_release(struct ac_pending *p)
 {
-	AC_FREE char *name = ac_xasprintf("%s.json", id);
-	AC_CLOSE int images = ac_publish_dir(s, "images", err);
-	AC_CLOSE int fd = openat(d->fd, "record",
-				 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	ac_scratch_release(&p->dir);
+}
 
-	if (images < 0)
+int ac_pending_write(struct ac_pending *p, const struct ac_store *s,
+		     const struct ac_record *r, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf text = AC_BUF_INIT(AC_RECORD_MAX);
+	AC_CLOSE int fd = -1;
+
+	if (ac_record_write(r, &text, err) < 0 ||
+	    ac_scratch_open(&p->dir, s, err) < 0)
 		return -1;
+	fd = openat(p->dir.fd, "record",
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return ac_err_sys(err, errno, "make a record");
-	if (ac_io_write(fd, text, len, "the record", err) < 0)
+	if (ac_io_write(fd, text.p, text.len, "the record", err) < 0)
 		return -1;
 	if (fsync(fd) < 0)
 		return ac_err_sys(err, errno, "flush the record");
-	if (renameat(d->fd, "record", images, name) < 0)
+	return 0;
+}
+
+int ac_pending_place(struct ac_pending *p, const struct ac_store *s,
+		     const char *id, struct ac_err *err)
+{
+	AC_FREE char *name = ac_xasprintf("%s.json", id);
+	AC_CLOSE int images = ac_publish_dir(s, "images", err);
+
+	if (images < 0)
+		return -1;
+	if (renameat(p->dir.fd, "record", images, name) < 0)
 		return ac_err_sys(err, errno, "rename to '%s/images/%s'",
 				  s->path, name);
 	if (fsync(images) < 0)
@@ -91,14 +108,11 @@ static int write_record(const struct ac_store *s, const struct ac_scratch *d,
 int ac_publish_record(const struct ac_store *s, const struct ac_record *r,
 		      struct ac_err *err)
 {
-	AC_CLEANUP(ac_buf_release)
-	struct ac_buf text = AC_BUF_INIT(AC_RECORD_MAX);
-	AC_CLEANUP(ac_scratch_release) struct ac_scratch d = AC_SCRATCH_INIT;
+	AC_CLEANUP(ac_pending_release) struct ac_pending p = AC_PENDING_INIT;
 
-	if (ac_record_write(r, &text, err) < 0 ||
-	    ac_scratch_open(&d, s, err) < 0)
+	if (ac_pending_write(&p, s, r, err) < 0)
 		return -1;
-	return write_record(s, &d, text.p, text.len, r->id, err);
+	return ac_pending_place(&p, s, r->id, err);
 }
 
 int ac_publish_layer_bytes(const struct ac_store *s, const char *chain,

@@ -29,8 +29,23 @@ AC_MUSTUSE int ac_publish_sync(const struct ac_store *s, const char *dir,
  * holds it. */
 AC_MUSTUSE int ac_publish_lock(const struct ac_store *s, struct ac_err *err);
 
-/* Write R's record, in place of one that is there, and make it durable.  The
- * caller holds images/. */
+/* A record on its way.  Written before what it speaks of is moved in place, so
+ * that a full disk is found out before anything has changed. */
+struct ac_pending {
+	struct ac_scratch dir;
+};
+#define AC_PENDING_INIT ((struct ac_pending){.dir = AC_SCRATCH_INIT})
+
+/* Write R's record, on the disk when this returns.  The caller holds images/
+ * until it is placed. */
+AC_MUSTUSE int ac_pending_write(struct ac_pending *p, const struct ac_store *s,
+				const struct ac_record *r, struct ac_err *err);
+/* Put it in the place of one that is there, durably. */
+AC_MUSTUSE int ac_pending_place(struct ac_pending *p, const struct ac_store *s,
+				const char *id, struct ac_err *err);
+void ac_pending_release(struct ac_pending *p);
+
+/* Both at once. */
 AC_MUSTUSE int ac_publish_record(const struct ac_store *s,
 				 const struct ac_record *r, struct ac_err *err);
 
