@@ -37,6 +37,7 @@ static int isal_step(struct ac_decoder *u, struct ac_decoder_step *s,
 	struct inflate_state *d = u->isal;
 	uint32_t in = s->n_in < UINT32_MAX ? (uint32_t)s->n_in : UINT32_MAX;
 	uint32_t out = s->n_out < UINT32_MAX ? (uint32_t)s->n_out : UINT32_MAX;
+	size_t extra;
 	int ret;
 
 	d->next_in = (uint8_t *)(uintptr_t)s->in;
@@ -52,7 +53,16 @@ static int isal_step(struct ac_decoder *u, struct ac_decoder_step *s,
 	case ISAL_DECOMP_OK:
 	case ISAL_END_INPUT:
 	case ISAL_OUT_OVERFLOW:
-		return d->block_state == ISAL_BLOCK_FINISH;
+		if (d->block_state != ISAL_BLOCK_FINISH)
+			return 0;
+		/* Behind zlib's short trailer it may have read on: what is
+		 * left in its bit buffer goes back. */
+		extra = (size_t)d->read_in_length / 8;
+		if (extra > in - d->avail_in)
+			return ac_decoder_broken(u, "impossible code", err);
+		s->in -= extra;
+		s->n_in += extra;
+		return 1;
 	case ISAL_INCORRECT_CHECKSUM:
 		return ac_decoder_broken(u,
 					 "its checksum or size does not match",
