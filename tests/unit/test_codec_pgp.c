@@ -222,7 +222,6 @@ TEST(expired_revoked_and_weak)
 {
 	BUF sig = AC_BUF_INIT(1 << 16);
 	BUF key = AC_BUF_INIT(1 << 16);
-	BUF revoked = AC_BUF_INIT(1 << 16);
 	AC_FREE char *cert = NULL;
 	AC_FREE char *text = NULL;
 	AC_CLOSE int fd = content("text");

@@ -439,11 +439,12 @@ TEST(too_long)
 TEST(truncated_anywhere)
 {
 	BUF b = AC_BUF_INIT(MAX);
-	size_t whole[4] = {0};
+	static const char content[600] = "content";
+	size_t whole[3] = {0};
 
 	mk_pax(&b, 'x', "path", "long");
 	mk_head(&b, (struct mk){.name = "f", .n = 600});
-	mk_data(&b, b.p, 600);
+	mk_data(&b, content, 600);
 	whole[1] = b.len;
 	mk_ext(&b, 'L', "name", 5);
 	mk_head(&b, (struct mk){.name = "g"});
