@@ -198,7 +198,7 @@ static int explain(gpgme_signature_t first, const char *what,
 {
 	enum ac_code code = AC_E_NOT_FOUND;
 	const char *why = "the key is not among the trusted ones";
-	const char *fpr = first->fpr;
+	const char *fpr = first != NULL ? first->fpr : NULL;
 	AC_FREE char *id = NULL;
 
 	for (gpgme_signature_t s = first; s != NULL; s = s->next)

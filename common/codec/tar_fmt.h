@@ -171,7 +171,7 @@ int ac_tar_refuse(const char *name, const char *why, struct ac_err *err);
 /* Append the record KEY=VALUE. */
 void ac_tar_pax_add(struct ac_buf *out, const char *key, const void *value,
 		    size_t n);
-void ac_tar_pax_number(struct ac_buf *out, const char *key, uint64_t v);
+void ac_tar_pax_number(struct ac_buf *records, const char *key, uint64_t v);
 
 /* Make the header of E, with STORED bytes of data behind it, and append to
  * RECORDS what it has no room for. */

@@ -130,9 +130,9 @@ int ac_tar_map_in_data(struct ac_tar_map *m, struct ac_tar_stream *in,
 		       uint64_t *stored, struct ac_err *err)
 {
 	struct lines l = {.in = in, .stored = stored};
-	uint64_t n;
-	uint64_t off;
-	uint64_t len;
+	uint64_t n = 0;
+	uint64_t off = 0;
+	uint64_t len = 0;
 
 	if (next_line(&l, &n, err) < 0)
 		return -1;

@@ -34,14 +34,14 @@ struct ac_decoder_step {
 };
 
 /* Begin a member. */
-AC_MUSTUSE int ac_decoder_start(struct ac_decoder *d, struct ac_err *err);
+AC_MUSTUSE int ac_decoder_start(struct ac_decoder *u, struct ac_err *err);
 /* Work until input or output is used up: 1 when the member ends, 0, -1. */
-AC_MUSTUSE int ac_decoder_step(struct ac_decoder *d, struct ac_decoder_step *s,
+AC_MUSTUSE int ac_decoder_step(struct ac_decoder *u, struct ac_decoder_step *s,
 			       struct ac_err *err);
-void ac_decoder_release(struct ac_decoder *d);
+void ac_decoder_release(struct ac_decoder *u);
 
 /* AC_E_INVALID: "broken gzip data: WHY". */
-int ac_decoder_broken(const struct ac_decoder *d, const char *why,
+int ac_decoder_broken(const struct ac_decoder *u, const char *why,
 		      struct ac_err *err);
 
 #endif
