@@ -133,7 +133,7 @@ static int check_signature(const char *file, const struct verify_opts *o,
 		return ac_err_sys(err, errno, "open");
 	if (ac_io_read_file(AT_FDCWD, name, &sig, err) < 0)
 		return ac_err_ctx(err, "no signature");
-	return ac_pgp_verify(ring, ac_buf_str(&sig), sig.len, fd, file, result,
+	return ac_pgp_verify(ring, ac_buf_str(&sig), sig.len, fd, name, result,
 			     err);
 }
 
