@@ -64,7 +64,7 @@ static unsigned int ports[2];
 static int log_fd;
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 
-static void die(const char *what)
+static AC_NORETURN void die(const char *what)
 {
 	fprintf(stderr, "badserver: %s: %s\n", what, strerror(errno));
 	exit(1);
