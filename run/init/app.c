@@ -191,7 +191,9 @@ int app_start(struct pod *p, struct app *a, enum plan_stage stage)
 	long pid;
 
 	memset(&args, 0, sizeof(args));
-	args.flags = first ? CLONE_NEWNS : 0;
+	/* The only app of a pod shares the init's mounts, which are its own:
+	 * one namespace less to make and to take down. */
+	args.flags = first && (again || p->n > 1) ? CLONE_NEWNS : 0;
 	args.exit_signal = SIGCHLD;
 	if (a->plan->cgroup_fd >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;

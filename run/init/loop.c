@@ -43,7 +43,6 @@ static void start_main(struct pod *p, struct app *a)
 {
 	a->state = APP_RUNNING;
 	a->pid = app_start(p, a, PLAN_MAIN);
-	say(p, PLAN_EV_STARTED, a, a->pid, 0, NULL);
 }
 
 /* Start what may start: in order, each behind the handler of the one before

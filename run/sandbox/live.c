@@ -90,10 +90,6 @@ static void take_event(struct wait *w, struct plan_event *e)
 {
 	e->text[sizeof(e->text) - 1] = '\0';
 	switch ((enum plan_event_kind)e->kind) {
-	case PLAN_EV_STARTED:
-		if (w->ev->started != NULL && e->app < w->live->pod->n_apps)
-			w->ev->started(w->ev->ctx, e->app, e->status);
-		break;
 	case PLAN_EV_ENDED:
 		if (w->ev->ended != NULL && e->app < w->live->pod->n_apps)
 			w->ev->ended(w->ev->ctx, e->app, e->status);

@@ -91,10 +91,9 @@ struct plan {
 };
 
 enum plan_event_kind {
-	PLAN_EV_STARTED = 1, /* an app's main process: status is its pid */
-	PLAN_EV_ENDED,       /* ... ended: status as wait(2) has it */
-	PLAN_EV_HANDLER,     /* an event handler ended badly: status, stage */
-	PLAN_EV_FAILED,      /* could not be set up: text and errno */
+	PLAN_EV_ENDED = 1, /* an app's main process: status as wait(2) has it */
+	PLAN_EV_HANDLER,   /* an event handler ended badly: status, stage */
+	PLAN_EV_FAILED,    /* could not be set up: text and errno */
 	PLAN_EV_WARNING,
 };
 

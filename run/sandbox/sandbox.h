@@ -142,10 +142,10 @@ AC_MUSTUSE int sb_prepare(struct sb_live *live, const struct sb_pod *pod,
 AC_MUSTUSE int sb_start(struct sb_live *live, const struct sb_pod *pod,
 			struct ac_err *err);
 
-/* What a caller is told while it waits.  Any may be NULL. */
+/* What a caller is told while it waits. */
 struct sb_events {
-	void (*started)(void *ctx, size_t app, pid_t pid);
-	/* STATUS as wait(2) has it. */
+	/* An app's process has ended, STATUS as wait(2) has it.  May be
+	 * NULL. */
 	void (*ended)(void *ctx, size_t app, int status);
 	void *ctx;
 };
