@@ -18,6 +18,7 @@ $(INIT_OBJ): $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -I. -D_GNU_SOURCE $(INIT_CFLAGS) -MMD -MP -c -o $@ $<
+-include $(INIT_OBJ:.o=.d)
 
 # Position-independent without a relocation to process: checked, as nobody
 # would process it.
