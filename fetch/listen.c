@@ -44,7 +44,7 @@ static int resolve(const char *where, struct addrinfo **out, struct ac_err *err)
 				  where);
 	}
 	r = getaddrinfo(*name != '\0' ? name : NULL, port, &hints, out);
-	if (r != 0)
+	if (r != 0 || *out == NULL)
 		return ac_err_set(err, AC_E_USAGE, "--listen '%s': %s", where,
 				  gai_strerror(r));
 	return 0;
@@ -71,7 +71,7 @@ static int tell(const char *where, int sys, struct ac_err *err)
 /* "127.0.0.1:8080", "[::1]:8080" */
 static char *show_bound(int fd)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = {.ss_family = AF_UNSPEC};
 	socklen_t len = sizeof(sa);
 	char host[NI_MAXHOST];
 	char port[NI_MAXSERV];
@@ -90,7 +90,7 @@ int listen_on(const char *where, char **bound, struct ac_err *err)
 	AC_CLOSE int fd = -1;
 	int one = 1;
 
-	if (resolve(where, &list, err) < 0)
+	if (resolve(where, &list, err) < 0 || list == NULL)
 		return -1;
 	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		    0);

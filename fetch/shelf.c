@@ -60,7 +60,11 @@ static void empty(struct shelf *s)
 	}
 	free(s->items);
 	free(s->images);
-	*s = (struct shelf){.store = s->store};
+	s->items = NULL;
+	s->images = NULL;
+	s->n = 0;
+	s->n_images = 0;
+	s->valid = false;
 }
 
 void shelf_free(struct shelf *s)

@@ -221,6 +221,43 @@ tags() {
 	[[ $stderr == *signature* ]]
 }
 
+@test "a plain web server is enough" {
+	command -v nginx >/dev/null || skip "no nginx"
+	port=$((20000 + RANDOM % 10000))
+	make_aci app.aci 127.0.0.1/team/app 1.0.0
+	sign_by alice app.aci
+	acfetch publish --url "http://127.0.0.1:$port" --key "$KEYS/alice.asc" site app.aci
+	chmod 755 . site
+	cat >nginx.conf <<-EOF
+		daemon off;
+		pid $PWD/nginx.pid;
+		events {}
+		http {
+			client_body_temp_path $PWD/t1;
+			proxy_temp_path $PWD/t2;
+			fastcgi_temp_path $PWD/t3;
+			uwsgi_temp_path $PWD/t4;
+			scgi_temp_path $PWD/t5;
+			access_log off;
+			server {
+				listen 127.0.0.1:$port;
+				root $PWD/site;
+			}
+		}
+	EOF
+	[ "$(id -u)" != 0 ] || sed -i '1i user root;' nginx.conf
+	nginx -e stderr -c "$PWD/nginx.conf" 3>&- &
+	server=$!
+	for _ in $(seq 100); do
+		curl -s "http://127.0.0.1:$port/" >/dev/null && break || sleep 0.05
+	done
+	export ACUTILS_DIR=$PWD/store
+	set -- acfetch --insecure-options=http,pubkey --local-config "$PWD/local"
+	"$@" trust --port "$port" --prefix 127.0.0.1/team/app --skip-fingerprint-review
+	run -0 --separate-stderr "$@" pull --full --port "$port" 127.0.0.1/team/app
+	[ "$output" = "sha512-$(gunzip <app.aci | sha512sum | cut -d' ' -f1)" ]
+}
+
 @test "an image of the store, with the signature it came with" {
 	signed a.aci example.com/a 1.0.0
 	export ACUTILS_DIR=$PWD/store

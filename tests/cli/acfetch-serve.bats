@@ -192,6 +192,19 @@ make_layout() {
 		grep -c '"v[12]"')" = 2 ]
 }
 
+@test "podman pulls from it" {
+	command -v podman >/dev/null || skip "no podman"
+	make_layout
+	serve --oci app=layout
+	mkdir pod
+	set -- podman --root "$PWD/pod/root" --runroot "$PWD/pod/run" \
+		--storage-driver vfs
+	run -0 --separate-stderr "$@" pull -q --tls-verify=false "$addr/app:v1"
+	[ "$("$@" image inspect --format '{{.Digest}}' "$addr/app:v1")" = \
+		"sha256:$(curl -s "$url/v2/app/manifests/v1" | sha256sum | cut -d' ' -f1)" ]
+	"$@" rmi -f "$addr/app:v1" >/dev/null
+}
+
 @test "an image added while it runs is there" {
 	make_layout
 	serve --oci app=layout
