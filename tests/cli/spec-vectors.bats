@@ -1,14 +1,13 @@
 #!/usr/bin/env bats
-# The vectors of spec/image.md, by `actool validate`.
+# The vectors of spec/image.md and spec/pod.md, by `actool validate`.
 load helper
 
-vectors=$BATS_TEST_DIRNAME/../../spec/vectors/image
-page=$BATS_TEST_DIRNAME/../../spec/image.md
+spec=$BATS_TEST_DIRNAME/../../spec
 
 # Each vector's input as a file of its own, f0, f1, ..., and all in "all".
 unpack() {
 	local i n
-	jq -s 'add' "$vectors"/*.json > all
+	jq -s 'add' "$spec"/vectors/{image,pod}/*.json > all
 	n=$(jq length all)
 	# One line a vector: its text, in base64 to be safe from the shell.
 	jq -r '.[] | (.text // (.manifest | tojson)) | @base64' all > lines
@@ -52,9 +51,11 @@ unpack() {
 	done < <(jq -r 'to_entries[] | "\(.key) \(.value.result)"' all)
 }
 
-@test "every rule of the vectors is on the page" {
-	local r
-	for r in $(jq -r '.[].rule' "$vectors"/*.json | sort -u); do
-		grep -q "\*\*$r\*\*" "$page" || { echo "no $r" && false; }
+@test "every rule of the vectors is on its page" {
+	local r p
+	for p in image pod; do
+		for r in $(jq -r '.[].rule' "$spec/vectors/$p"/*.json | sort -u); do
+			grep -q "\*\*$r\*\*" "$spec/$p.md" || { echo "$p.md: no $r" && false; }
+		done
 	done
 }
