@@ -220,7 +220,7 @@ static const struct ac_cmd handler[] = {
 
 static const struct ac_cmd cmds[] = {
 	{.name = "begin", .args = "[./DIR|./ARCHIVE]", .max = 1,
-	 .help = "start a build: empty, from a directory, a tar, or an ACI",
+	 .help = "start a build: empty, or from a directory, tar, ACI",
 	 .run = run_begin, .opts = begin_options,
 	 .opt_size = sizeof(struct begin_opts)},
 	{.name = "write", .args = "FILE", .min = 1, .max = 1,
