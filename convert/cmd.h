@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONVERT_CMD_H
+#define CONVERT_CMD_H
+
+/* The commands of acconvert.  Exit codes: 0 done, 1 it failed, 2 the command
+ * line is wrong. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/attr.h"
+#include "common/cli/opt.h"
+
+struct ac_call;
+struct ac_err;
+
+struct globals {
+	const char *dir; /* --dir: the store; NULL: the default */
+	bool debug;
+	bool json; /* --json: output for machines */
+};
+
+struct to_aci_opts {
+	const char *image;       /* --image NAME[:TAG] */
+	const char *name;        /* --name NAME */
+	const char *platform;    /* --platform OS/ARCH[/VARIANT] */
+	const char *compression; /* --compression METHOD */
+	uint64_t level;          /* --level N */
+	bool overwrite;          /* --overwrite */
+};
+extern const struct ac_opt to_aci_opts[];
+extern const char to_aci_about[];
+AC_MUSTUSE int to_aci_run(struct ac_call *call, struct ac_err *err);
+
+struct to_oci_opts {
+	const char *tag; /* --tag TAG */
+	uint64_t level;  /* --level N */
+	bool overwrite;  /* --overwrite */
+};
+extern const struct ac_opt to_oci_opts[];
+extern const char to_oci_about[];
+AC_MUSTUSE int to_oci_run(struct ac_call *call, struct ac_err *err);
+
+/* From now on SIGINT, SIGTERM and SIGHUP do not end the process at once,
+ * unless they are ignored. */
+void interrupt_catch(void);
+/* 0, or -1 with *err when one of them came: what was begun is removed on the
+ * way out. */
+AC_MUSTUSE int interrupt_check(struct ac_err *err);
+/* The exit code for ERR when that is what it says, else -1. */
+int interrupt_code(const struct ac_err *err);
+
+#endif

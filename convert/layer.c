@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "convert/layer.h"
+
+#include "common/base/err.h"
+#include "common/codec/unzipfd.h"
+#include "convert/cmd.h"
+
+/* The limits of the store (spec/store.md): what passes here can be kept. */
+static const struct ac_unzip_limits limits = {
+	.max_out = 64ULL << 30,
+	.max_ratio = 1000,
+};
+
+static ssize_t give(void *ctx, const void **p, struct ac_err *err)
+{
+	struct layer_in *in = ctx;
+	ssize_t n;
+
+	if (interrupt_check(err) < 0)
+		return -1;
+	n = ac_unzipfd_source(in->plain, p, err);
+	if (n > 0)
+		ac_hash_add(in->diff, *p, (size_t)n);
+	return n;
+}
+
+int layer_open(struct layer_in *in, const struct image *im,
+	       const struct source *s, size_t i, struct ac_err *err)
+{
+	const struct layer *l = &im->layers[i];
+
+	in->layer = l;
+	if (image_layer(im, s, i, &in->part, err) < 0)
+		return -1;
+	if (l->has_digest)
+		in->blob = ac_hash_new(l->digest.alg);
+	in->diff = ac_hash_new(l->diff.alg);
+	in->plain =
+		ac_unzipfd_new_range(in->part.fd, in->part.off, in->part.size,
+				     in->blob, l->what, &limits);
+	in->tar = ac_tar_reader_new(NULL, give, in);
+	return 0;
+}
+
+void layer_close(struct layer_in *in)
+{
+	ac_tar_reader_free(in->tar);
+	ac_unzipfd_free(in->plain);
+	ac_hash_free(in->blob);
+	ac_hash_free(in->diff);
+	part_release(&in->part);
+	*in = LAYER_IN_INIT;
+}
+
+static int compare(struct ac_hash *h, const struct ac_digest *want,
+		   const char *which, const struct layer_in *in,
+		   struct ac_err *err)
+{
+	struct ac_digest got;
+	char a[AC_DIGEST_TEXT];
+	char b[AC_DIGEST_TEXT];
+
+	ac_hash_final(h, &got);
+	if (ac_digest_equal(&got, want))
+		return 0;
+	ac_digest_print(&got, ':', a);
+	ac_digest_print(want, ':', b);
+	return ac_err_set(err, AC_E_VERIFY,
+			  "%s: its %s is %s, not %s as expected; it is "
+			  "damaged, get the image again",
+			  in->layer->what, which, a, b);
+}
+
+int layer_check(struct layer_in *in, struct ac_err *err)
+{
+	if (in->blob != NULL &&
+	    compare(in->blob, &in->layer->digest, "digest", in, err) < 0)
+		return -1;
+	return compare(in->diff, &in->layer->diff, "diff_id", in, err);
+}
+
+int layer_explain(const struct layer_in *in, struct ac_err *err)
+{
+	struct ac_err why = AC_ERR_INIT;
+
+	if (in->part.fd >= 0 && in->layer->has_digest &&
+	    err->code == AC_E_INVALID &&
+	    part_verify(&in->part, &in->layer->digest, in->layer->what, &why) <
+		    0) {
+		*err = why;
+		return -1;
+	}
+	return ac_err_ctx(err, "%s", in->layer->what);
+}
