@@ -11,6 +11,7 @@
 #include "common/base/own.h"
 #include "common/cli/progress.h"
 #include "common/codec/pgp.h"
+#include "common/image/aci.h"
 #include "common/net/url.h"
 #include "common/sys/io.h"
 #include "fetch/interrupt.h"
@@ -76,10 +77,27 @@ static int signature_of_url(struct job *j, const char *url, struct ac_err *err)
 	return 0;
 }
 
+/* The name in a file's manifest, so that the right key can be told; NULL when
+ * it cannot be had: reading the image will say why.  Caller frees. */
+static char *name_in_file(const char *path)
+{
+	AC_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	AC_CLEANUP(ac_image_release) struct ac_image m = AC_IMAGE_INIT;
+	AC_FREE char *text = NULL;
+	struct ac_err ignored = AC_ERR_INIT;
+	size_t len = 0;
+
+	if (fd < 0 || ac_aci_manifest_fd(fd, path, &text, &len, &ignored) < 0 ||
+	    ac_image_parse(&m, text, len, NULL, &ignored) < 0)
+		return NULL;
+	return ac_xstrdup(m.name);
+}
+
 /* The signature first: when its key is unknown, nothing need be downloaded. */
 static int get_signature(struct job *j, struct ac_err *err)
 {
 	const char *given = j->p->o->signature;
+	AC_FREE char *name = ac_xstrdup(j->want->name);
 	int r;
 
 	if (!verifying(j))
@@ -94,8 +112,10 @@ static int get_signature(struct job *j, struct ac_err *err)
 		r = signature_of_url(j, j->src->url_asc, err);
 	if (r < 0)
 		return -1;
-	return verify_key_known(j->p->g, j->want->name, ac_buf_str(&j->sig),
-				j->sig.len, j->what, err);
+	if (name == NULL && j->src->path != NULL)
+		name = name_in_file(j->src->path);
+	return verify_key_known(j->p->g, name, ac_buf_str(&j->sig), j->sig.len,
+				j->what, err);
 }
 
 static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)

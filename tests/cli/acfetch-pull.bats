@@ -173,7 +173,7 @@ make_site() {
 	rm -r etc
 	mkdir etc
 	run -1 --separate-stderr pull app.aci
-	[[ $stderr == *"acfetch trust --prefix"* ]]
+	[[ $stderr == *'acfetch trust --prefix "example.com/app"'* ]]
 	store_empty
 }
 
