@@ -15,6 +15,7 @@
 #include "common/base/own.h"
 #include "common/cli/table.h"
 #include "common/codec/digest.h"
+#include "common/codec/json.h"
 #include "common/image/name.h"
 #include "common/store/ingest.h"
 #include "common/sys/io.h"
@@ -75,11 +76,21 @@ static char *resolve(const struct ac_store *s, const char *text,
 	return NULL;
 }
 
+/* On standard output, or into LIST when there is one. */
+static void tell_removed(const char *id, struct ac_json *list)
+{
+	if (list != NULL)
+		ac_json_push_str(list, id);
+	else
+		printf("successfully removed aci for image: \"%s\"\n", id);
+}
+
 int rm_run(struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
 	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
+	AC_JSON struct ac_json *list = ac_json_array();
 	size_t removed = 0;
 	int failed = 0;
 
@@ -105,11 +116,12 @@ int rm_run(struct ac_call *c, struct ac_err *err)
 			continue;
 		}
 		removed++;
-		printf("successfully removed aci for image: \"%s\"\n",
-		       ids.v[i]);
+		tell_removed(ids.v[i], g->json ? list : NULL);
 	}
 	if (removed != 0)
 		ac_log("%zu image(s) successfully removed", removed);
+	if (g->json && print_json(list, err) < 0)
+		return -1;
 	if (failed != 0)
 		return ac_err_set(err, AC_E_NOT_FOUND,
 				  "%d image(s) could not be removed", failed);
@@ -131,7 +143,8 @@ static int collect_old(void *ctx, const struct ac_record *r, struct ac_err *err)
 	return 0;
 }
 
-static int remove_old(struct ac_store *s, int64_t grace, struct ac_err *err)
+static int remove_old(struct ac_store *s, int64_t grace, struct ac_json *list,
+		      struct ac_err *err)
 {
 	struct old o = {.before = (int64_t)time(NULL) - grace};
 	int r = ac_store_each(s, collect_old, &o, err);
@@ -145,8 +158,7 @@ static int remove_old(struct ac_store *s, int64_t grace, struct ac_err *err)
 			continue;
 		}
 		if (r >= 0)
-			printf("successfully removed aci for image: \"%s\"\n",
-			       o.ids.v[i]);
+			tell_removed(o.ids.v[i], list);
 	}
 	ac_strv_release(&o.ids);
 	return r;
@@ -157,10 +169,13 @@ int gc_run(struct ac_call *c, struct ac_err *err)
 	const struct gc_opts *o = c->opts;
 	const struct globals *g = c->globals;
 	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
+	AC_JSON struct ac_json *doc = ac_json_object();
+	struct ac_json *list = ac_json_array();
 	char size[AC_SHOW_TEXT];
 	int64_t grace = 0;
 	uint64_t bytes = 0;
 
+	ac_json_set(doc, "removed", list);
 	if (o->grace != NULL && duration_parse(o->grace, &grace) < 0)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--grace-period: '%s' is not a duration such "
@@ -168,13 +183,15 @@ int gc_run(struct ac_call *c, struct ac_err *err)
 				  o->grace);
 	if (ac_store_open(&s, g->dir, false, err) < 0)
 		return -1;
-	if (o->grace != NULL && remove_old(&s, grace, err) < 0)
+	if (o->grace != NULL &&
+	    remove_old(&s, grace, g->json ? list : NULL, err) < 0)
 		return -1;
 	if (ac_store_gc(&s, &bytes, err) < 0)
 		return -1;
 	ac_show_size(bytes, size);
 	ac_log("%s freed", size);
-	return 0;
+	ac_json_set_int(doc, "freed", (int64_t)bytes);
+	return g->json ? print_json(doc, err) : 0;
 }
 
 static int verify_blob(const struct ac_store *s, const struct ac_blob *b,
@@ -212,6 +229,7 @@ int verify_run(struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
+	AC_JSON struct ac_json *list = ac_json_array();
 
 	if (ac_store_open(&s, g->dir, false, err) < 0)
 		return -1;
@@ -225,9 +243,11 @@ int verify_run(struct ac_call *c, struct ac_err *err)
 			if (verify_blob(&s, &r.blobs[b], err) < 0)
 				return ac_err_ctx(err, "image '%s'",
 						  c->argv[i]);
-		printf("successfully verified checksum for image: \"%s\" "
-		       "(\"%s\")\n",
-		       c->argv[i], r.id);
+		if (!g->json)
+			printf("successfully verified checksum for image: "
+			       "\"%s\" (\"%s\")\n",
+			       c->argv[i], r.id);
+		ac_json_push_str(list, r.id);
 	}
-	return 0;
+	return g->json ? print_json(list, err) : 0;
 }

@@ -21,7 +21,8 @@
 
 #define GENERATOR "<meta name=\"generator\" content=\"acfetch publish\">"
 
-enum { MAX_PAGE = 64 << 20 };
+/* Clients that look for tags take 1 MiB of a page. */
+enum { MAX_PAGE = 64 << 20, MAX_ROWS = 2000 };
 
 /* What stands behind the host in a name: "" for the host itself. */
 static const char *below_host(const char *name)
@@ -101,6 +102,7 @@ static void make_page(struct ac_buf *b, const struct catalog *c,
 		      const char *level, const char *url, bool keys)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv prefixes = AC_STRV_INIT;
+	size_t rows = 0;
 
 	prefixes_at(c, level, &prefixes);
 	ac_buf_adds(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
@@ -117,8 +119,12 @@ static void make_page(struct ac_buf *b, const struct catalog *c,
 	ac_buf_adds(b, "<table>\n<tr><th>Name</th><th>Version</th><th>OS</th>"
 		       "<th>Architecture</th><th>File</th></tr>\n");
 	for (size_t i = 0; i < c->n; i++)
-		if (ac_path_within(below_host(c->v[i].name), level))
+		if (ac_path_within(below_host(c->v[i].name), level) &&
+		    ++rows <= MAX_ROWS)
 			add_row(b, &c->v[i], url);
+	if (rows > MAX_ROWS)
+		ac_buf_addf(b, "<tr><td>and %zu more</td></tr>\n",
+			    rows - MAX_ROWS);
 	ac_buf_adds(b, "</table>\n</body>\n</html>\n");
 }
 

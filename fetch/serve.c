@@ -12,10 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/codec/json.h"
 #include "common/store/store.h"
 #include "common/sys/io.h"
 #include "fetch/answer.h"
@@ -123,8 +125,9 @@ static int start(struct server *s, const struct serve_opts *o,
 {
 	unsigned int flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL |
 			     MHD_USE_ERROR_LOG;
-	/* An option without an effect where there is no TLS. */
+	static char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, s->cert.p},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, s->key.p},
 		{MHD_OPTION_END, 0, NULL},
@@ -143,12 +146,13 @@ static int start(struct server *s, const struct serve_opts *o,
 		(unsigned int)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned int)IDLE, MHD_OPTION_ARRAY, https ? tls : none,
 		MHD_OPTION_END);
-	if (s->daemon == NULL)
+	if (s->daemon == NULL && https)
 		return ac_err_set(err, AC_E_INVALID,
-				  https ? "the server did not start: are '%s' "
-					  "and '%s' a certificate and its key?"
-					: "the server did not start%.0s%.0s",
-				  https ? o->cert : "", https ? o->key : "");
+				  "the server did not start: are '%s' and '%s' "
+				  "a certificate and its key?",
+				  o->cert, o->key);
+	if (s->daemon == NULL)
+		return ac_err_set(err, AC_E_SYS, "the server did not start");
 	s->sock = -1; /* the daemon's now */
 	return 0;
 }
@@ -207,6 +211,24 @@ static void server_release(struct server *s)
 	free(s->bound);
 }
 
+/* Where it can be reached, from now on. */
+static int announce(const struct server *s, bool https, const struct globals *g,
+		    struct ac_err *err)
+{
+	AC_FREE char *url =
+		ac_xasprintf("%s://%s", https ? "https" : "http", s->bound);
+	AC_JSON struct ac_json *doc = ac_json_object();
+
+	ac_json_set_str(doc, "url", url);
+	if (!g->json)
+		printf("listening on %s\n", url);
+	else if (print_json(doc, err) < 0)
+		return -1;
+	if (fflush(stdout) != 0)
+		return ac_err_sys(err, errno, "write to standard output");
+	return 0;
+}
+
 int serve_run(struct ac_call *c, struct ac_err *err)
 {
 	const struct serve_opts *o = c->opts;
@@ -230,10 +252,8 @@ int serve_run(struct ac_call *c, struct ac_err *err)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (open_all(&s, o, dir, c->globals, err) < 0 || start(&s, o, err) < 0)
 		return -1;
-	printf("listening on %s://%s\n", o->cert != NULL ? "https" : "http",
-	       s.bound);
-	if (fflush(stdout) != 0)
-		return ac_err_sys(err, errno, "write to standard output");
+	if (announce(&s, o->cert != NULL, c->globals, err) < 0)
+		return -1;
 	wait_for_end(&set);
 	return 0;
 }

@@ -170,8 +170,7 @@ static void tell_added(const struct trust_how *how, const char *fingerprint,
 
 	if (how->prefix != NULL)
 		ac_json_set_str(o, "prefix", how->prefix);
-	else
-		ac_json_set(o, "prefix", ac_json_null());
+	ac_json_set(o, "root", ac_json_new_bool(how->prefix == NULL));
 	ac_json_set_str(o, "fingerprint", fingerprint);
 	ac_json_set_str(o, "path", path);
 	ac_json_push(how->added, o);

@@ -43,8 +43,7 @@ static void add_json(const struct row *r, struct ac_json *array)
 		ac_json_push_str(ids, r->key->identities.v[i]);
 	if (r->t->prefix != NULL)
 		ac_json_set_str(o, "prefix", r->t->prefix);
-	else
-		ac_json_set(o, "prefix", ac_json_null());
+	ac_json_set(o, "root", ac_json_new_bool(r->t->prefix == NULL));
 	ac_json_set_str(o, "fingerprint", r->t->fingerprint);
 	ac_json_set_str(o, "state", r->state);
 	ac_json_set(o, "identities", ids);

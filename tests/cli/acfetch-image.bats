@@ -179,6 +179,14 @@ two_images() {
 	done
 }
 
+@test "rm, gc, verify as JSON" {
+	two_images
+	[ "$(acfetch --json image verify "$a" example.com/b | jq -r '.[]')" = "$a"$'\n'"$b" ]
+	[ "$(acfetch --json image rm example.com/a | jq -r '.[]')" = "$a" ]
+	[ "$(acfetch --json image gc --grace-period=0 | jq -r '.removed[]')" = "$b" ]
+	[ "$(acfetch --json image gc | jq .freed)" = 0 ]
+}
+
 @test "verify: damage is found" {
 	two_images
 	run -0 acfetch image verify example.com/a "$b"

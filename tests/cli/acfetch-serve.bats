@@ -252,6 +252,17 @@ make_layout() {
 	grep -q '127.0.0.1 GET /nothing 404' serve.log
 }
 
+@test "the address as JSON" {
+	make_site
+	acfetch --json serve site --listen 127.0.0.1:0 >serve.out 3>&- &
+	server=$!
+	for _ in $(seq 100); do
+		[ -s serve.out ] && break
+		sleep 0.05
+	done
+	[ "$(get "$(jq -r .url serve.out)/x.aci")" = 200 ]
+}
+
 @test "many clients at once" {
 	make_site
 	serve site

@@ -134,7 +134,7 @@ on_tty() {
 	[[ $output == *"(root)"*"$(fingerprint alice)"*good*"alice <alice@example.com>"* ]]
 	[[ $output == *"example.com/a"*"$(fingerprint bob)"*good* ]]
 	[[ $output == *"aaaaaaaa"*bad* ]]
-	[ "$(af --json trust list 2>/dev/null | jq -r '.[] | select(.prefix) | .fingerprint')" = "$(fingerprint bob)" ]
+	[ "$(af --json trust list 2>/dev/null | jq -r '.[] | select(.root | not) | .fingerprint')" = "$(fingerprint bob)" ]
 
 	run -2 af trust remove --root
 	run -2 af trust remove "$(fingerprint alice)"
