@@ -41,13 +41,4 @@ extern const struct ac_opt to_oci_opts[];
 extern const char to_oci_about[];
 AC_MUSTUSE int to_oci_run(struct ac_call *call, struct ac_err *err);
 
-/* From now on SIGINT, SIGTERM and SIGHUP do not end the process at once,
- * unless they are ignored. */
-void interrupt_catch(void);
-/* 0, or -1 with *err when one of them came: what was begun is removed on the
- * way out. */
-AC_MUSTUSE int interrupt_check(struct ac_err *err);
-/* The exit code for ERR when that is what it says, else -1. */
-int interrupt_code(const struct ac_err *err);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include "common/base/err.h"
 #include "common/codec/unzipfd.h"
+#include "common/sys/interrupt.h"
 #include "convert/cmd.h"
 
 /* The limits of the store (spec/store.md): what passes here can be kept. */
@@ -16,7 +17,7 @@ static ssize_t give(void *ctx, const void **p, struct ac_err *err)
 	struct layer_in *in = ctx;
 	ssize_t n;
 
-	if (interrupt_check(err) < 0)
+	if (ac_interrupt_check(err) < 0)
 		return -1;
 	n = ac_unzipfd_source(in->plain, p, err);
 	if (n > 0)

@@ -14,6 +14,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/sys/atomic.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/path.h"
 #include "common/sys/tree.h"
@@ -126,7 +127,7 @@ int layout_sink(void *ctx, const void *p, size_t n, struct ac_err *err)
 {
 	struct layout *l = ctx;
 
-	if (interrupt_check(err) < 0)
+	if (ac_interrupt_check(err) < 0)
 		return -1;
 	if (l->fd < 0) {
 		l->fd = openat(l->blobs, NEW_BLOB,

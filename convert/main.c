@@ -68,7 +68,6 @@ int main(int argc, char **argv)
 		.globals = global_opts,
 		.global_size = sizeof(struct globals),
 		.debug_offset = offsetof(struct globals, debug),
-		.code = interrupt_code,
 		.version = "appc version 0.8.11",
 	};
 	static char to_aci[] = "to-aci";

@@ -17,6 +17,7 @@
 #include "common/image/aci.h"
 #include "common/image/manifest.h"
 #include "common/image/name.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/out.h"
 #include "common/sys/path.h"
 #include "convert/cmd.h"
@@ -232,7 +233,7 @@ static int convert(struct job *j, const struct ac_call *call,
 		err->code = AC_E_USAGE;
 		return ac_err_ctx(err, "--name '%s'", j->o->name);
 	}
-	interrupt_catch();
+	(void)ac_interrupt_catch();
 	if (source_open(&j->source, call->argv[0], g->dir, err) < 0 ||
 	    image_pick(&j->image, &j->source, &choice, err) < 0 ||
 	    make_manifest(j, err) < 0 ||

@@ -17,6 +17,7 @@
 #include "common/image/aci.h"
 #include "common/image/manifest.h"
 #include "common/image/oci.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/path.h"
 #include "convert/cmd.h"
 #include "convert/layout.h"
@@ -310,7 +311,7 @@ int to_oci_run(struct ac_call *call, struct ac_err *err)
 	if (o->level > 12)
 		return ac_err_set(err, AC_E_USAGE,
 				  "bad value for option --level: 1 to 12");
-	interrupt_catch();
+	(void)ac_interrupt_catch();
 	if (load_manifest(&j, fd, err) < 0 ||
 	    layout_open(&j.layout, call->argv[1], o->overwrite, err) < 0)
 		return -1;

@@ -11,7 +11,7 @@
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/net/url.h"
-#include "fetch/interrupt.h"
+#include "common/sys/interrupt.h"
 #include "fetch/puller.h"
 
 enum { SHORT_ID = 7 + 32 };
@@ -133,7 +133,7 @@ static int prepare(struct puller *p, const struct ac_call *c,
 				  "--signature is for one image only");
 	if (ac_store_open(&p->store, p->g->dir, true, err) < 0)
 		return -1;
-	p->http = http_client(p->g, p->insecure, interrupt_catch());
+	p->http = http_client(p->g, p->insecure, ac_interrupt_catch());
 	if ((p->insecure & INSECURE_IMAGE) != 0)
 		ac_warn("image signature verification has been disabled");
 	if ((p->insecure & INSECURE_TLS) != 0)
@@ -180,9 +180,9 @@ int pull_run(struct ac_call *c, struct ac_err *err)
 
 	for (int i = 0; ret == 0 && i < c->argc; i++)
 		ret = pull_one(&p, c->argv[i], results, err);
-	if (ret < 0 && interrupt_code() != 0) {
+	if (ret < 0 && ac_interrupt_code() != 0) {
 		ac_log("interrupted; nothing unfinished was kept");
-		return interrupt_code();
+		return ac_interrupt_code();
 	}
 	if (ret == 0 && p.g->json)
 		ret = print_json(results, err);

@@ -13,8 +13,8 @@
 #include "common/codec/pgp.h"
 #include "common/image/aci.h"
 #include "common/net/url.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
-#include "fetch/interrupt.h"
 #include "fetch/puller.h"
 #include "fetch/verify.h"
 
@@ -122,7 +122,7 @@ static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
 {
 	struct job *j = ctx;
 
-	if (interrupt_check(err) < 0 || ac_ingest_feed(j->in, p, n, err) < 0)
+	if (ac_interrupt_check(err) < 0 || ac_ingest_feed(j->in, p, n, err) < 0)
 		return -1;
 	ac_progress_add(j->progress, n);
 	return 0;
@@ -211,7 +211,7 @@ static int transfer(struct job *j, struct pulled *out, struct ac_err *err)
 	if (ac_ingest_finish(j->in, err) < 0 || verify(j, &signers, err) < 0)
 		return -1;
 	if (pull_check(ac_ingest_image(j->in), j->want, err) < 0 ||
-	    interrupt_check(err) < 0)
+	    ac_interrupt_check(err) < 0)
 		return -1;
 	out->fetched = true;
 	return ac_store_add_aci(&j->p->store, j->in, &about, out->id, err);

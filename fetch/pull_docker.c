@@ -11,7 +11,7 @@
 #include "common/image/name.h"
 #include "common/image/oci.h"
 #include "common/net/registry.h"
-#include "fetch/interrupt.h"
+#include "common/sys/interrupt.h"
 #include "fetch/puller.h"
 
 enum { MAX_MANIFEST = 8 << 20, MAX_CONFIG = 8 << 20 };
@@ -193,7 +193,7 @@ static int publish(struct image *x, struct pulled *out, struct ac_err *err)
 				     .n_layers = x->m.n_layers,
 				     .appc = appc};
 
-	if (appc == NULL || interrupt_check(err) < 0)
+	if (appc == NULL || ac_interrupt_check(err) < 0)
 		return -1;
 	out->fetched = true;
 	return ac_store_add_oci(&x->p->store, &parts, &about, out->id, err);

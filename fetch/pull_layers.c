@@ -9,7 +9,7 @@
 #include "common/cli/progress.h"
 #include "common/image/oci.h"
 #include "common/net/registry.h"
-#include "fetch/interrupt.h"
+#include "common/sys/interrupt.h"
 #include "fetch/puller.h"
 
 enum { THREADS = 3 };
@@ -45,7 +45,7 @@ static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
 {
 	struct flow *f = ctx;
 
-	if (interrupt_check(err) < 0 || ac_ingest_feed(f->in, p, n, err) < 0)
+	if (ac_interrupt_check(err) < 0 || ac_ingest_feed(f->in, p, n, err) < 0)
 		return -1;
 	ac_progress_add(f->w->progress, n);
 	return 0;
@@ -74,7 +74,7 @@ static void failed(struct work *w, const struct ac_err *err)
 	if (w->err.code == AC_OK)
 		w->err = *err;
 	(void)pthread_mutex_unlock(&w->mu);
-	interrupt_halt();
+	ac_interrupt_halt();
 }
 
 static void *worker(void *ctx)

@@ -10,7 +10,7 @@
 #include "common/image/name.h"
 #include "common/net/discover.h"
 #include "common/net/url.h"
-#include "fetch/interrupt.h"
+#include "common/sys/interrupt.h"
 #include "fetch/puller.h"
 
 int pull_check(const struct ac_image *m, const struct pull_want *want,
@@ -304,7 +304,7 @@ int pull_ref(struct puller *p, const struct ac_ref *ref, struct pulled *out,
 {
 	int found = 0;
 
-	if (interrupt_check(err) < 0)
+	if (ac_interrupt_check(err) < 0)
 		return -1;
 	if (p->policy != PULL_UPDATE || ref->kind == AC_REF_ID)
 		found = find(p, ref, out, err);

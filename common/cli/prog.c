@@ -11,6 +11,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/sys/interrupt.h"
 
 enum { MAX_DEPTH = 3 };
 
@@ -198,7 +199,9 @@ static int check_operands(const struct parse *p, const char *path,
 
 static int exit_code(const struct ac_prog *p, const struct ac_err *err)
 {
-	int code = p->code != NULL ? p->code(err) : -1;
+	int code = ac_interrupt_code() != 0 ? ac_interrupt_code()
+		   : p->code != NULL        ? p->code(err)
+					    : -1;
 
 	if (code >= 0)
 		return code;

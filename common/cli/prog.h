@@ -27,6 +27,9 @@
  * Global options may stand before or after the command's name.  A unique
  * prefix of a command's name is the command.  `PROGRAM help [CMD]`, --help and
  * -h print on stdout and exit 0; `PROGRAM --version` and `version` too.
+ *
+ * A command that fails because a signal came (sys/interrupt.h) exits with 128
+ * and the signal's number.
  */
 
 #include <stdbool.h>

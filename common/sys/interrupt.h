@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AC_FETCH_INTERRUPT_H
-#define AC_FETCH_INTERRUPT_H
+#ifndef AC_SYS_INTERRUPT_H
+#define AC_SYS_INTERRUPT_H
 
 /* Ending early without leaving anything behind: SIGINT, SIGTERM and SIGHUP set
  * a flag, which every transfer and every loop over bytes looks at.  The same
@@ -13,16 +13,16 @@
 struct ac_err;
 
 /* Begin to catch; signals that are ignored stay so.  Returns the flag: 0, a
- * signal's number, or -1 after interrupt_halt. */
-const atomic_int *interrupt_catch(void);
+ * signal's number, or -1 after ac_interrupt_halt. */
+const atomic_int *ac_interrupt_catch(void);
 
 /* Make other threads end too, because one has failed. */
-void interrupt_halt(void);
+void ac_interrupt_halt(void);
 
 /* 0, or -1 with AC_E_SYS when it is time to end. */
-AC_MUSTUSE int interrupt_check(struct ac_err *err);
+AC_MUSTUSE int ac_interrupt_check(struct ac_err *err);
 
 /* The exit code for the signal that came: 128 and its number; 0: none did. */
-int interrupt_code(void);
+int ac_interrupt_code(void);
 
 #endif

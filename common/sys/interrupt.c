@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fetch/interrupt.h"
+#include "common/sys/interrupt.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,7 +18,7 @@ static void on_signal(int sig)
 		atomic_store(&flag, sig);
 }
 
-const atomic_int *interrupt_catch(void)
+const atomic_int *ac_interrupt_catch(void)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction sa = {.sa_handler = on_signal,
@@ -34,21 +34,21 @@ const atomic_int *interrupt_catch(void)
 	return &flag;
 }
 
-void interrupt_halt(void)
+void ac_interrupt_halt(void)
 {
 	int none = 0;
 
 	(void)atomic_compare_exchange_strong(&flag, &none, -1);
 }
 
-int interrupt_check(struct ac_err *err)
+int ac_interrupt_check(struct ac_err *err)
 {
 	if (atomic_load(&flag) == 0)
 		return 0;
 	return ac_err_sys(err, EINTR, "stopped");
 }
 
-int interrupt_code(void)
+int ac_interrupt_code(void)
 {
 	int sig = atomic_load(&flag);
 
