@@ -105,7 +105,7 @@ int ac_records_read(const struct ac_store *s, struct ac_records *out,
 		if (r > 0) {
 			got.n++;
 		} else if (r < 0) {
-			ac_warn("%s; 'acfetch image rm %.20s' removes it",
+			ac_warn("%s; 'acfetch image rm %s' removes it",
 				err->msg, ids.v[i]);
 			got.unreadable++;
 		}
