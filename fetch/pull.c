@@ -11,6 +11,7 @@
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/net/url.h"
+#include "common/store/render.h"
 #include "common/sys/interrupt.h"
 #include "fetch/puller.h"
 
@@ -152,6 +153,16 @@ static void add_result(struct ac_json *results, const char *reference,
 	ac_json_push(results, o);
 }
 
+/* What 'acrun' needs beyond the layers: its own process writes nothing into the
+ * store. */
+static int make_runnable(struct puller *p, const char *id, struct ac_err *err)
+{
+	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
+	int found = ac_store_get(&p->store, id, &r, err);
+
+	return found > 0 ? ac_store_prepare(&p->store, &r, err) : found;
+}
+
 static int pull_one(struct puller *p, const char *text, struct ac_json *results,
 		    struct ac_err *err)
 {
@@ -162,7 +173,8 @@ static int pull_one(struct puller *p, const char *text, struct ac_json *results,
 	if (ac_ref_parse(&ref, text, err) < 0)
 		return -1;
 	shown = ref.kind == AC_REF_URL ? ac_url_show(text) : ac_xstrdup(text);
-	if (pull_ref(p, &ref, &done, err) < 0)
+	if (pull_ref(p, &ref, &done, err) < 0 ||
+	    make_runnable(p, done.id, err) < 0)
 		return ac_err_ctx(err, "image '%s'", shown);
 	if (p->g->json)
 		add_result(results, shown, &done);

@@ -14,7 +14,6 @@
 #include "common/store/ingest_priv.h"
 #include "common/store/publish.h"
 #include "common/store/record.h"
-#include "common/store/render.h"
 
 static const char *const blob_dirs[] = {
 	[AC_SHA256] = "blobs/sha256",
@@ -207,18 +206,6 @@ int ac_add_end_record(struct ac_store *s, const struct ac_record *r,
 	return name != NULL ? take_name(s, r->id, name, err) : 0;
 }
 
-/* Make what only a flattened tree can give, if all dependencies are here; when
- * they come later, so does this. */
-int ac_add_prepare(struct ac_store *s, const struct ac_record *r,
-		   struct ac_err *err)
-{
-	if (r->image.n_deps == 0 && r->image.whitelist.n == 0)
-		return 0;
-	if (ac_store_prepare(s, r, err) < 0)
-		return err->code == AC_E_NOT_FOUND ? 0 : -1;
-	return 0;
-}
-
 static int add_aci(struct ac_store *s, struct ac_ingest *in,
 		   struct ac_record *r, const char *name, struct ac_err *err)
 {
@@ -259,8 +246,7 @@ int ac_store_add_aci(struct ac_store *s, struct ac_ingest *in,
 	ac_add_describe(&r, about);
 	if (ac_image_load(&r.image, ac_json_copy(in->image.doc), NULL, err) <
 		    0 ||
-	    add_aci(s, in, &r, about->name, err) < 0 ||
-	    ac_add_prepare(s, &r, err) < 0)
+	    add_aci(s, in, &r, about->name, err) < 0)
 		return ac_err_ctx(err, "%s", in->what);
 	memcpy(id, text, AC_DIGEST_TEXT);
 	return 0;

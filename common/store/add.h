@@ -38,8 +38,5 @@ AC_MUSTUSE int ac_add_begin_record(struct ac_store *s, struct ac_record *r,
 AC_MUSTUSE int ac_add_end_record(struct ac_store *s, const struct ac_record *r,
 				 struct ac_pending *p, const char *name,
 				 struct ac_err *err);
-/* A flattened tree, when one is needed and all it needs is here. */
-AC_MUSTUSE int ac_add_prepare(struct ac_store *s, const struct ac_record *r,
-			      struct ac_err *err);
 
 #endif

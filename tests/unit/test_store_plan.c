@@ -199,7 +199,9 @@ TEST(whitelists)
 	/* A directory in the list is itself alone. */
 	CHECK(S_ISDIR(scratch_stat(ta, "e").st_mode));
 	CHECK(scratch_missing(ta, "e/f"));
-	/* To run it there is one layer, made when it was added. */
+	/* To run it there is one layer, once it is made. */
+	CHECK(ac_store_layers(&s, &r, &v, &err) < 0);
+	CHECK(ac_store_prepare(&s, &r, &err) == 0);
 	CHECK(ac_store_layers(&s, &r, &v, &err) == 0 && v.n == 1);
 	CHECK(strncmp(v.v[0], "flat-", 5) == 0);
 	CHECK(ac_store_open_layer(&s, v.v[0], &root, &lock, &err) == 0);
@@ -222,6 +224,8 @@ TEST(a_flattened_tree_follows_its_dependencies)
 	AC_CLOSE int lock = -1;
 	uint64_t bytes;
 
+	CHECK(ac_store_prepare(&s, &r, &err) < 0);
+	CHECK(err.code == AC_E_NOT_FOUND);
 	b = add(&s, "b", "");
 	CHECK(ac_store_layers(&s, &r, &v, &err) < 0);
 	CHECK(err.code == AC_E_UNSUPPORTED);
