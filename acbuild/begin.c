@@ -20,6 +20,7 @@
 #include "common/codec/tar.h"
 #include "common/codec/unzipfd.h"
 #include "common/image/manifest.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/treewr.h"
 
 static int begin_empty(struct work *w, struct ac_err *err)
@@ -55,7 +56,9 @@ static int untar(int fd, int dirfd, const char *what, struct ac_err *err)
 		uint64_t off;
 		size_t n;
 
-		r = ac_treewr_add(tree, &e, err);
+		r = ac_interrupt_check(err);
+		if (r == 0)
+			r = ac_treewr_add(tree, &e, err);
 		while (r >= 0 && e.type == AC_F_REG &&
 		       (r = ac_tar_data(tar, &p, &n, &off, err)) > 0)
 			r = ac_treewr_data(tree, p, n, off, err);
@@ -184,8 +187,10 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 		return -1;
 	if (geteuid() != 0)
 		ac_debug("not root: owners of files become 0:0 when written");
+	(void)ac_interrupt_catch();
 	if (fill(&w, c->argc != 0 ? c->argv[0] : NULL, err) < 0 ||
-	    work_save(&w, err) < 0 || work_begun(&w, err) < 0) {
+	    work_save(&w, err) < 0 || ac_interrupt_check(err) < 0 ||
+	    work_begun(&w, err) < 0) {
 		if (work_destroy(&w, &ignored) < 0)
 			ac_warn("%s", ignored.msg);
 		return -1;

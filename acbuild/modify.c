@@ -23,6 +23,7 @@
 #include "common/codec/json.h"
 #include "common/image/aci.h"
 #include "common/image/manifest.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/out.h"
 #include "common/sys/tree.h"
 
@@ -170,12 +171,14 @@ static int in_work(struct work *w, const struct ac_call *c, int fd,
 	    begin_from(w, g->modify, err) < 0 || work_save(w, err) < 0)
 		return -1;
 	w->rootfs = open_dir(w->aci, "rootfs", err);
-	if (w->rootfs < 0 || copy_in(w, c, err) < 0)
+	if (w->rootfs < 0 || copy_in(w, c, err) < 0 ||
+	    ac_interrupt_check(err) < 0)
 		return -1;
 	if (!g->no_history)
 		history_add(w->doc, c);
 	if (ac_out_replace(&out, g->modify, err) < 0 ||
-	    write_to(w, out.fd, &how, &id, err) < 0)
+	    write_to(w, out.fd, &how, &id, err) < 0 ||
+	    ac_interrupt_check(err) < 0)
 		return -1;
 	return ac_out_commit(&out, err);
 }
@@ -196,6 +199,7 @@ int modify_files(const struct ac_call *c, struct ac_err *err)
 	dir = beside(g->modify, err);
 	if (dir == NULL)
 		return -1;
+	(void)ac_interrupt_catch(); /* what is unpacked must go */
 	tmp = ac_xasprintf("%s/.acbuild-modify-XXXXXX", dir);
 	if (mkdtemp(tmp) == NULL)
 		return ac_err_sys(err, errno, "create a directory in '%s'",

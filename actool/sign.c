@@ -16,6 +16,7 @@
 #include "common/codec/json.h"
 #include "common/codec/pgp.h"
 #include "common/image/aci.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/out.h"
 #include "common/sys/spawn.h"
@@ -63,9 +64,12 @@ int run_sign(struct ac_call *c, struct ac_err *err)
 					  o->passphrase_fd);
 		s.passphrase_fd = (int)fd;
 	}
+	(void)ac_interrupt_catch();
 	for (int i = 0; i < c->argc; i++) {
 		struct ac_err one = AC_ERR_INIT;
 
+		if (ac_interrupt_check(err) < 0)
+			return -1;
 		if (sign_file(c->argv[i], o, &s, &one) < 0)
 			code = tell_file(c->argv[i], &one);
 	}
@@ -206,9 +210,12 @@ static int verify_all(struct ac_call *c, struct ac_pgp_ring *ring,
 	if (add_keys(ring, &o->keys, err) < 0 ||
 	    add_keys(ring, &o->keyrings, err) < 0)
 		return -1;
-	for (int i = 0; i < c->argc; i++)
+	for (int i = 0; i < c->argc; i++) {
 		if (verify(c->argv[i], o, ring, all) != 0)
 			code = 1;
+		if (ac_interrupt_check(err) < 0)
+			return -1;
+	}
 	if (o->json) {
 		ac_json_write(all, 2, false, &b);
 		if (ac_buf_check(&b, "the result", err) < 0)
@@ -231,6 +238,7 @@ int run_verify(struct ac_call *c, struct ac_err *err)
 	if (o->signature != NULL && c->argc != 1)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--signature goes with one file");
+	(void)ac_interrupt_catch(); /* the ring is a directory: it must go */
 	ring = ac_pgp_ring_new(err);
 	if (ring == NULL)
 		return -1;

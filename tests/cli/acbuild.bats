@@ -376,6 +376,32 @@ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env PATH="$PATH
 	acbuild end
 }
 
+@test "told to end, begin and --modify leave nothing" {
+	mkdir t
+	truncate -s 2G t/zeros
+	echo '{"acKind":"ImageManifest","acVersion":"0.8.11","name":"example.com/a"}' > manifest
+	mkdir rootfs
+	for i in $(seq 300); do head -c 100000 /dev/zero > "rootfs/$i"; done
+	tar -cf a.aci manifest rootfs
+	rm -r rootfs manifest
+	acbuild begin ./a.aci & pid=$!
+	until [ -e .acbuild/staging/rootfs ] || ! kill -0 $pid; do :; done 2>/dev/null
+	kill -TERM $pid 2>/dev/null || :
+	rc=0
+	wait $pid || rc=$?
+	[ "$rc" -eq 0 ] || { [ "$rc" -eq 143 ] && [ ! -e .acbuild ]; }
+	rm -rf .acbuild
+	cp a.aci before
+	acbuild --modify a.aci copy t /t & pid=$!
+	until ls -d .acbuild-modify-* || ! kill -0 $pid; do :; done > /dev/null 2>&1
+	kill -TERM $pid
+	rc=0
+	wait $pid || rc=$?
+	[ "$rc" -eq 143 ]
+	cmp a.aci before
+	[ "$(ls -A)" = "$(printf 'a.aci\nbefore\nt')" ]
+}
+
 @test "a begin or an end that was killed is no build, and the next begin works" {
 	begin
 	rm .acbuild/buildMode

@@ -210,6 +210,16 @@ teardown() {
 	mkdir tmp
 	TMPDIR=$PWD/tmp actool verify --key ed.asc a.aci
 	[ -z "$(ls -A tmp)" ]
+	# Nor of one that was told to end.
+	truncate -s 1G big.aci
+	cp a.aci.asc big.aci.asc
+	TMPDIR=$PWD/tmp actool verify --key ed.asc big.aci & pid=$!
+	until [ -n "$(ls -A tmp)" ]; do sleep 0.01; done
+	kill -TERM $pid
+	rc=0
+	wait $pid || rc=$?
+	[ "$rc" -eq 143 ]
+	[ -z "$(ls -A tmp)" ]
 	gpgconf --homedir gnupg-ed --kill all
 	sleep 0.2
 	run ! pgrep -af "gpg-agent.*$home"
