@@ -11,7 +11,7 @@
 enum { MAX_BYTES = 16 << 20 };
 
 int wants_add(struct wants *w, const char *target, struct link *link,
-	      struct ac_err *err)
+	      unsigned int since, struct ac_err *err)
 {
 	size_t len = strlen(target);
 	struct want *to = ac_map_get(&w->map, target, len);
@@ -25,6 +25,7 @@ int wants_add(struct wants *w, const char *target, struct link *link,
 	if (to == NULL) {
 		to = ac_xcalloc(1, sizeof(*to));
 		to->target = ac_xstrdup(target);
+		to->since = since;
 		w->v = ac_xrealloc(w->v, w->n + 1, sizeof(struct want *));
 		to->at = w->n;
 		w->v[w->n++] = to;

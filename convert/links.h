@@ -24,7 +24,8 @@ struct link {
 
 /* Those that wait for one target. */
 struct want {
-	char *target; /* owned */
+	unsigned int since; /* layer of the first of them */
+	char *target;       /* owned */
 	struct link *v;
 	size_t n;
 	size_t at; /* its place among all */
@@ -38,9 +39,10 @@ struct wants {
 	size_t bytes;   /* of names, for the limit */
 };
 
-/* Let the link LINK, of which the path is moved here, wait for TARGET. */
+/* Let the link LINK of layer SINCE, of which the path is moved here, wait for
+ * TARGET. */
 AC_MUSTUSE int wants_add(struct wants *w, const char *target, struct link *link,
-			 struct ac_err *err);
+			 unsigned int since, struct ac_err *err);
 /* Those that wait for TARGET, which wait no longer; or NULL.  The caller
  * frees. */
 struct want *wants_take(struct wants *w, const char *target);

@@ -135,10 +135,10 @@ static int blocked(struct squash *q, const struct ac_entry *e, const char *path,
 
 /* --- parents --- */
 
-static bool hides_below(const struct path *p, uint16_t layer)
+/* Do upper layers hide the directory P as this layer has it, and all in it? */
+static bool is_hidden(const struct path *p, uint16_t layer)
 {
 	return (p->white != 0 && p->white < layer) ||
-	       (p->opaque != 0 && p->opaque < layer) ||
 	       (p->first != 0 && p->first < layer &&
 		(p->flags & PATH_FIRST_DIR) == 0);
 }
@@ -175,14 +175,14 @@ static int walk_one(struct squash *q, const char *path, size_t len, bool hidden,
 		p->last = q->layer;
 		p->flags |= PATH_LAST_DIR | PATH_LAST_GUESS;
 	}
-	hidden = hidden || hides_below(p, q->layer);
-	if (hidden)
+	if (hidden || is_hidden(p, q->layer))
 		return 1;
 	if (p->through == 0)
 		p->through = q->layer;
-	if (p->first == 0 && !mark)
-		return note_implied(q, path, len, err);
-	return 0;
+	hidden = p->opaque != 0 && p->opaque < q->layer;
+	if (p->first == 0 && !mark && note_implied(q, path, len, err) < 0)
+		return -1;
+	return hidden;
 }
 
 /* All parents of PATH, from the root on: 1 when one hides it, 0, -1. */
@@ -370,6 +370,9 @@ static int enter(struct squash *q, const struct ac_entry *e, const char *path,
 		p->flags |= PATH_LAST_DIR;
 		p->attrs = attributes(e);
 	}
+	/* A directory above it began empty: what it replaced is gone. */
+	if (!dir && p->opaque == 0 && (p->flags & PATH_FIRST_DIR) != 0)
+		p->opaque = q->layer;
 	if (hidden || p->first != 0 || (p->white != 0 && p->white < q->layer))
 		return 0;
 	if (!dir && p->through != 0 && p->through < q->layer)
@@ -490,7 +493,7 @@ static void release(struct squash *q)
 	paths_release(&q->paths);
 	ac_set_release(&q->implied);
 	ac_buf_release(&q->parent);
-	squash_forget_late(q);
+	squash_forget_links(q);
 	wants_release(&q->here);
 	wants_release(&q->below);
 }
@@ -506,7 +509,6 @@ int squash(const struct image *im, const struct source *s, struct aliases *a,
 		.w = w,
 		.implied = AC_SET_INIT,
 		.parent = AC_BUF_INIT(8192),
-		.waiting = AC_MAP_INIT,
 	};
 	int ret = run(&q, err);
 

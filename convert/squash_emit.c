@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "common/base/err.h"
 #include "convert/squash_priv.h"
 
@@ -48,6 +50,10 @@ int squash_emit_wanted(struct squash *q, const struct ac_entry *e,
 				  want->v[0].path, want->target);
 	if (squash_emit(q, e, want->v[0].path, err) < 0)
 		return -1;
+	ac_strv_push(&q->names, want->target);
+	ac_strv_push(&q->names, want->v[0].path);
+	ac_map_put(&q->given, q->names.v[q->names.n - 2], strlen(want->target),
+		   q->names.v[q->names.n - 1]);
 	for (size_t i = 1; i < want->n; i++)
 		if (squash_emit_link(q, &want->v[i], want->v[0].path, err) < 0)
 			return -1;

@@ -28,13 +28,15 @@ static const struct late *late_at(const struct squash *q, const char *path)
 	return i != 0 ? &q->late[i - 1] : NULL;
 }
 
-/* Was the file PATH of this layer written? */
-static bool is_written(const struct squash *q, const char *path)
+/* The name under which the file PATH of this layer was written, or NULL. */
+static const char *written(const struct squash *q, const char *path)
 {
 	const struct path *p = find(q, path);
 
-	return p != NULL && p->first == q->layer &&
-	       (p->flags & PATH_FIRST_DIR) == 0 && late_at(q, path) == NULL;
+	if (p != NULL && p->first == q->layer &&
+	    (p->flags & PATH_FIRST_DIR) == 0 && late_at(q, path) == NULL)
+		return path;
+	return ac_map_get(&q->given, path, strlen(path));
 }
 
 static int to_directory(const char *path, const char *target,
@@ -80,13 +82,13 @@ int squash_link(struct squash *q, const struct ac_entry *e, const char *path,
 		.mtime = e->mtime,
 		.mtime_ns = e->mtime_ns,
 	};
-	const char *name;
+	const char *name = written(q, target);
 
 	if (strcmp(path, target) == 0)
 		return ac_err_set(err, AC_E_INVALID,
 				  "hard link '%s' leads to itself", path);
-	if (is_written(q, target))
-		return squash_emit_link(q, &l, target, err);
+	if (name != NULL)
+		return squash_emit_link(q, &l, name, err);
 	if (wait_for(q, &l, target, err) < 0)
 		return -1;
 	own = NULL; /* it is the link's now */
@@ -105,7 +107,7 @@ int squash_relink(struct squash *q, struct want *want, const char *target,
 	return 0;
 }
 
-void squash_forget_late(struct squash *q)
+void squash_forget_links(struct squash *q)
 {
 	for (size_t i = 0; i < q->n_late; i++) {
 		free(q->late[i].link.path);
@@ -116,6 +118,8 @@ void squash_forget_late(struct squash *q)
 	q->n_late = 0;
 	q->late_bytes = 0;
 	ac_map_release(&q->waiting);
+	ac_map_release(&q->given);
+	ac_strv_release(&q->names);
 }
 
 /* Write LINK to TARGET, or find out who will: its path is moved away then. */
@@ -124,6 +128,7 @@ static int settle_one(struct squash *q, struct link *link, const char *target,
 {
 	const struct late *l;
 	const struct path *p;
+	const char *name;
 	size_t steps = 0;
 
 	while ((l = late_at(q, target)) != NULL) {
@@ -136,11 +141,12 @@ static int settle_one(struct squash *q, struct link *link, const char *target,
 	p = find(q, target);
 	if (p != NULL && p->last == q->layer && (p->flags & PATH_LAST_DIR) != 0)
 		return to_directory(link->path, target, err);
-	if (is_written(q, target))
-		return squash_emit_link(q, link, target, err);
+	name = written(q, target);
+	if (name != NULL)
+		return squash_emit_link(q, link, name, err);
 	return wants_add(p != NULL && p->last == q->layer ? &q->here
 							  : &q->below,
-			 target, link, err);
+			 target, link, q->layer, err);
 }
 
 /* An entry of a layer that is read once more. */
@@ -192,9 +198,12 @@ static int read_again(struct squash *q, size_t i, struct ac_err *err)
 	return read_entries(q, &in, err);
 }
 
-/* Does the layer just read remove PATH from those below it? */
-static bool is_removed(const struct squash *q, const char *path)
+/* Does the layer just read remove the target of W from those below it?  What it
+ * has in the place of a directory counts for the links of layers above: its
+ * own may have been made before. */
+static bool is_removed(const struct squash *q, const struct want *w)
 {
+	const char *path = w->target;
 	const struct path *p = find(q, path);
 	size_t n = strlen(path);
 
@@ -207,7 +216,8 @@ static bool is_removed(const struct squash *q, const char *path)
 		p = paths_get(&q->paths, path, n);
 		if (p != NULL &&
 		    (p->white_last == q->layer || p->opaque_last == q->layer ||
-		     (p->last == q->layer && (p->flags & PATH_LAST_DIR) == 0)))
+		     (w->since != q->layer && p->last == q->layer &&
+		      (p->flags & PATH_LAST_DIR) == 0)))
 			return true;
 	}
 	return false;
@@ -245,11 +255,11 @@ int squash_settle(struct squash *q, size_t i, struct ac_err *err)
 			return -1;
 	}
 	wants_release(&q->here);
-	squash_forget_late(q);
+	squash_forget_links(q);
 	for (size_t k = 0; k < q->below.n; k++) {
 		const struct want *w = q->below.v[k];
 
-		if (w != NULL && is_removed(q, w->target))
+		if (w != NULL && is_removed(q, w))
 			return dangling(w, err);
 	}
 	return 0;

@@ -43,6 +43,8 @@ struct squash {
 	size_t late_bytes;     /* of their names, for the limit */
 	struct ac_map waiting; /* those of this layer: path to late */
 	struct wants here;     /* of these, targets that an upper layer hides */
+	struct ac_map given;   /* such targets, to the link written for them */
+	struct ac_strv names;  /* the strings of it */
 	struct wants below;    /* links whose target is in a layer below */
 };
 
@@ -52,8 +54,8 @@ AC_MUSTUSE int squash_emit(struct squash *q, const struct ac_entry *e,
 /* Write the hard link L to TARGET, which was written. */
 AC_MUSTUSE int squash_emit_link(struct squash *q, const struct link *l,
 				const char *target, struct ac_err *err);
-/* Write E as the first of those that WANT it, and the others as links to
- * that. */
+/* Write E as the first of those that WANT it, and the others, also those that
+ * come later, as links to that. */
 AC_MUSTUSE int squash_emit_wanted(struct squash *q, const struct ac_entry *e,
 				  const struct want *want, struct ac_err *err);
 
@@ -69,8 +71,8 @@ AC_MUSTUSE int squash_relink(struct squash *q, struct want *want,
 AC_MUSTUSE int squash_settle(struct squash *q, size_t i, struct ac_err *err);
 /* All layers have been. */
 AC_MUSTUSE int squash_settled(const struct squash *q, struct ac_err *err);
-/* Free what waits for the end of a layer. */
-void squash_forget_late(struct squash *q);
+/* Free what is known of the links of one layer. */
+void squash_forget_links(struct squash *q);
 
 /* The path where PATH of this layer belongs.  NULL and *err when links lead in
  * a circle.  Caller frees. */
