@@ -114,6 +114,7 @@ static void puller_release(struct puller *p)
 	free(p->variant);
 	ac_store_release(&p->store);
 	ac_http_free(p->http);
+	credentials_release(&p->credentials);
 	ac_strv_release(&p->seen);
 }
 
@@ -132,7 +133,8 @@ static int prepare(struct puller *p, const struct ac_call *c,
 	if (p->o->signature != NULL && c->argc != 1)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--signature is for one image only");
-	if (ac_store_open(&p->store, p->g->dir, true, err) < 0)
+	if (credentials_load(p->g, &p->credentials, err) < 0 ||
+	    ac_store_open(&p->store, p->g->dir, true, err) < 0)
 		return -1;
 	p->http = http_client(p->g, p->insecure, ac_interrupt_catch());
 	if ((p->insecure & INSECURE_IMAGE) != 0)

@@ -242,9 +242,14 @@ int pull_docker(struct puller *p, const struct ac_ref *ref, struct pulled *out,
 			  .name = ac_ref_canonical(ref),
 			  .manifest = AC_BUF_INIT(MAX_MANIFEST),
 			  .config = AC_BUF_INIT(MAX_CONFIG)};
+	const struct credential *c =
+		credentials_registry(&p->credentials, ref->registry);
+	struct ac_registry_auth auth = {.user = c != NULL ? c->user : NULL,
+					.password =
+						c != NULL ? c->password : NULL};
 	int ret;
 
-	x.reg = ac_registry_new(p->http, ref, NULL);
+	x.reg = ac_registry_new(p->http, ref, &auth);
 	ret = transfer(&x, out, err);
 	for (size_t i = 0; x.layers != NULL && i < x.m.n_layers; i++)
 		ac_ingest_free(x.layers[i]);

@@ -18,6 +18,7 @@
 #include "common/store/ingest.h"
 #include "common/store/store.h"
 #include "fetch/cmd.h"
+#include "fetch/credentials.h"
 #include "fetch/pull.h"
 
 struct ac_err;
@@ -41,6 +42,7 @@ struct puller {
 				    * machine's */
 	struct ac_store store;
 	struct ac_http *http;
+	struct credentials credentials;
 	struct ac_strv seen; /* dependencies that were looked after */
 };
 

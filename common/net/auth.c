@@ -92,11 +92,10 @@ static char *base64(const char *text)
 	return ac_buf_steal(&b);
 }
 
-static char *basic(const struct ac_auth *a)
+char *ac_auth_basic(const char *user, const char *password)
 {
 	AC_FREE char *pair =
-		ac_xasprintf("%s:%s", a->user,
-			     a->password != NULL ? a->password : "");
+		ac_xasprintf("%s:%s", user, password != NULL ? password : "");
 	AC_FREE char *text = base64(pair);
 
 	explicit_bzero(pair, strlen(pair));
@@ -197,7 +196,7 @@ static int fetch_token(struct ac_auth *a, bool plain, struct ac_err *err)
 	if (check_realm(a, plain, err) < 0)
 		return -1;
 	if (a->user != NULL)
-		ac_strv_take(&headers, basic(a));
+		ac_strv_take(&headers, ac_auth_basic(a->user, a->password));
 	if (ac_http_do(a->http, &q, &r, err) < 0)
 		return ac_err_ctx(err, "token for registry '%s'", a->registry);
 	if (r.status == 401 || r.status == 403)
@@ -263,9 +262,10 @@ static int answer(struct ac_auth *a, const struct ac_challenges *c, bool plain,
 				  a->registry);
 	if (a->user == NULL)
 		return ac_err_set(err, AC_E_DENIED,
-				  "registry '%s' wants a user and a password",
+				  "registry '%s' wants a user and a password; "
+				  "they go into a file in auth.d",
 				  a->registry);
-	install(a, basic(a), 0);
+	install(a, ac_auth_basic(a->user, a->password), 0);
 	return 0;
 }
 

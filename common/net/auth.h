@@ -5,8 +5,7 @@
 /*
  * The Authorization header for one repository of a registry: none at first;
  * what its challenge asks for after a 401 (a bearer token from the realm it
- * names, or Basic); renewed when it grows old.  From any thread.  Used by
- * registry.c alone.
+ * names, or Basic); renewed when it grows old.  From any thread.
  */
 
 #include <pthread.h>
@@ -18,6 +17,9 @@
 #include "common/net/http.h"
 
 struct ac_err;
+
+/* "Authorization: Basic ..."; PASSWORD may be NULL.  Caller frees. */
+AC_MUSTUSE char *ac_auth_basic(const char *user, const char *password);
 
 struct ac_auth {
 	struct ac_http *http;

@@ -213,6 +213,8 @@ static int try_page(struct walk *w, const char *scheme, const char *name,
 	struct ac_http_request q = {.url = url, .max_body = MAX_PAGE};
 	struct ac_err why = AC_ERR_INIT;
 
+	if (strcmp(scheme, "https") == 0)
+		q.headers = w->opts->headers;
 	if (ac_http_do(w->http, &q, &r, &why) < 0) {
 		if (why.code == AC_E_SYS) {
 			*err = why;

@@ -38,6 +38,8 @@ enum ac_discover_want {
 struct ac_discover_opts {
 	unsigned int want; /* enum ac_discover_want; 0: both */
 	unsigned int port; /* in place of 443 and 80; 0: those */
+	/* Credentials for the name's host, or NULL: sent by https only. */
+	const struct ac_strv *headers;
 };
 
 /* Walk from the whole name up to its host until a page says what is wanted;

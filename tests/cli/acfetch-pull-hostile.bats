@@ -214,6 +214,45 @@ registry() {
 	store_empty
 }
 
+@test "a user and a password for a registry" {
+	make_oci
+	registry <<-END
+	GET /v2/app/manifests/latest
+	need Basic bWU6cHc=
+	header Content-Type: application/vnd.oci.image.manifest.v1+json
+	file manifest.json
+	GET /v2/app/manifests/latest
+	status 401
+	header WWW-Authenticate: Basic realm="x"
+	END
+	run -1 --separate-stderr insecure "docker://$A/app"
+	[[ $stderr == *"wants a user and a password; "*auth.d* ]]
+	mkdir -p etc/auth.d
+	echo '{"rktKind":"dockerAuth","rktVersion":"v1","registries":["'"$A"'"],"credentials":{"user":"me","password":"pw"}}' >etc/auth.d/a.json
+	run -0 insecure "docker://$A/app"
+	grep -q "blobs/$LAYER range= auth=Basic bWU6cHc=$" log
+}
+
+@test "credentials that are not as they should be" {
+	mkdir -p etc/auth.d user/auth.d
+	for text in '{' '{}' '{"rktKind":"auth","rktVersion":"v2"}' \
+		'{"rktKind":"auth","rktVersion":"v1","domains":["h"],"type":"aws","credentials":{}}' \
+		'{"rktKind":"auth","rktVersion":"v1","domains":[],"type":"oauth","credentials":{"token":"secret"}}' \
+		'{"rktKind":"auth","rktVersion":"v1","domains":["h","h"],"type":"oauth","credentials":{"token":"secret"}}' \
+		'{"rktKind":"dockerAuth","rktVersion":"v1","registries":["h"],"credentials":{"user":"me"}}'; do
+		echo "$text" >etc/auth.d/x.json
+		run -1 --separate-stderr insecure sha512-00
+		[[ $stderr == *"'$PWD/etc/auth.d/x.json'"* ]]
+		[[ $stderr != *secret* ]]
+	done
+	# A link does not count.
+	ln -s x.json etc/auth.d/y.json
+	echo '{"rktKind":"auth","rktVersion":"v1","domains":["h"],"type":"oauth","credentials":{"token":"secret"}}' >etc/auth.d/x.json
+	cp etc/auth.d/x.json user/auth.d/
+	run -1 --separate-stderr insecure --user-config=user sha512-00
+	[[ $stderr == *"an id alone cannot be fetched"* ]]
+}
+
 @test "a server that stands still is given up" {
 	make_oci
 	registry <<-END

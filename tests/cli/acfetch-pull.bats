@@ -89,7 +89,7 @@ in_layers() {
 	done
 }
 
-# nginx: https on $PORT with a certificate of our own authority (ca.pem), serving
+# start_nginx [LINES]: https on $PORT with a certificate of our own authority (ca.pem), serving
 # the directory www.
 start_nginx() {
 	local port
@@ -106,7 +106,7 @@ start_nginx() {
 	uwsgi_temp_path tmp; scgi_temp_path tmp;
 	default_type text/html;
 	server { listen 127.0.0.1:$port ssl; ssl_certificate $PWD/ca.pem; ssl_certificate_key $PWD/key.pem;
-	root $PWD/www; }
+	root $PWD/www; ${1-} }
 	}
 	END
 	nginx -p "$PWD" -c "$PWD/nginx.conf" -e "$PWD/nginx.err" 3>&- &
@@ -258,6 +258,28 @@ make_site() {
 	run -1 --separate-stderr pull --ca-file=ca.pem --port="$PORT" --insecure-options=image localhost/app:2.0
 	[[ $stderr == *'requested value for label "version": "2.0" differs from fetched aci label value: "1.0"'* ]]
 	ingest_empty
+}
+
+@test "a site that wants credentials" {
+	start_nginx "auth_basic x; auth_basic_user_file $PWD/passwd;"
+	make_site
+	trust "$KEY" localhost
+	echo "me:$(openssl passwd -apr1 pw)" >passwd
+	chmod o+r passwd
+	url=https://localhost:$PORT/images/app-1.0-linux-$(appc_arch).aci
+	run -1 --separate-stderr pull --ca-file=ca.pem "$url"
+	[[ $stderr == *"status 401"* ]]
+	run -1 --separate-stderr pull --ca-file=ca.pem --port="$PORT" localhost/app:1.0
+	[[ $stderr == *"status 401"* ]]
+	mkdir -p etc/auth.d
+	echo '{"rktKind":"auth","rktVersion":"v1","domains":["localhost:'"$PORT"'"],"type":"basic","credentials":{"user":"me","password":"pw"}}' >etc/auth.d/a.json
+	run -0 --separate-stderr pull --ca-file=ca.pem "$url"
+	run -0 --separate-stderr pull --ca-file=ca.pem --port="$PORT" localhost/app:1.0
+	# Those of the user come after those of the machine.
+	mkdir -p user/auth.d
+	sed 's/"pw"/"wrong"/' etc/auth.d/a.json >user/auth.d/a.json
+	run -1 pull --ca-file=ca.pem --user-config=user --no-store "$url"
+	! grep -rq '"pw"' store || false
 }
 
 @test "discovery that finds nothing says where it looked" {
