@@ -59,3 +59,6 @@ $B/tests/probe: tests/probe/probe.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -static -o $@ $<
+
+$B/tests/test_run_filter: $(patsubst %,$B/run/sandbox/%.o,filter filter_policy filter_default)
+$B/tests/test_run_text: $(patsubst %,$B/run/%.o,duration env) $B/run/sandbox/caps.o
