@@ -22,6 +22,7 @@
 #include "run/image.h"
 #include "run/manifest.h"
 #include "run/poddir.h"
+#include "run/rootless.h"
 
 enum { MAX_MANIFEST = AC_JSON_MAX_BYTES, DEFAULT_PIDS = 4096 };
 
@@ -105,7 +106,9 @@ static int check_flags(struct run *r, struct ac_err *err)
 	d->interactive = f->interactive;
 	d->strict = f->strict;
 	d->hostname = f->hostname;
-	d->pids = f->pids != 0 ? f->pids : DEFAULT_PIDS;
+	d->rootless = geteuid() != 0;
+	/* What was not asked for is not missed by a user without groups. */
+	d->pids = f->pids != 0 || d->rootless ? f->pids : DEFAULT_PIDS;
 	r->source.dir = r->globals->dir;
 	r->source.insecure = r->globals->insecure;
 	return 0;
@@ -251,6 +254,20 @@ static void tidy(struct run *r, bool keep)
 		ac_warn("%s", err.msg);
 }
 
+/* Not before the images are here: acfetch is to run as the user.  What was
+ * opened before is of another mount namespace, of which nothing may be mounted:
+ * the store is opened anew. */
+static int enter_rootless(struct run *r, struct ac_err *err)
+{
+	AC_FREE char *path = ac_xstrdup(r->source.store.path);
+
+	ac_store_release(&r->source.store);
+	r->source.store = AC_STORE_INIT;
+	if (rootless_enter(err) < 0)
+		return -1;
+	return ac_store_open(&r->source.store, path, false, err);
+}
+
 static int run_pod(struct run *r, struct ac_err *err)
 {
 	struct sb_events ev = {.ended = app_ended, .ctx = r};
@@ -259,6 +276,8 @@ static int run_pod(struct run *r, struct ac_err *err)
 		return -1;
 	if ((r->flags->pod_manifest != NULL ? load_manifest(r, err)
 					    : find_images(r, err)) < 0)
+		return -1;
+	if (r->describe.rootless && enter_rootless(r, err) < 0)
 		return -1;
 	if (make_dir(r, err) < 0 ||
 	    ac_pod_load(&r->d.pod, ac_json_copy(r->manifest), NULL, err) < 0 ||

@@ -6,6 +6,8 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 enum { MAX_PATH = 4096 };
 
@@ -53,8 +55,66 @@ static void set_oom(const struct pod *p, const struct app *a)
 		(void)SYS1(SYS_close, fd);
 }
 
-static void stdio(const struct pod *p, const struct app *a)
+/* Hand the master of the app's terminal to acrun. */
+static void send_master(const struct pod *p, const struct app *a, int master)
 {
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	char byte = 0;
+	struct iovec v = {&byte, 1};
+	struct msghdr m;
+
+	memset(&control, 0, sizeof(control));
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	memcpy(control.space + CMSG_LEN(0), &master, sizeof(master));
+	memset(&m, 0, sizeof(m));
+	m.msg_iov = &v;
+	m.msg_iovlen = 1;
+	m.msg_control = &control;
+	m.msg_controllen = sizeof(control);
+	need(p, a, SYS3(SYS_sendmsg, p->plan->tty_fd, &m, 0),
+	     "hand over the terminal", "");
+}
+
+/* A terminal of the app's own devpts, opened by its master, so that no name in
+ * the image has a say. */
+static void terminal(const struct pod *p, const struct app *a,
+		     const struct who *w)
+{
+	int unlock = 0;
+	long master = root_open(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY,
+				RESOLVE_NO_SYMLINKS);
+	long slave;
+
+	need(p, a, master, "make a terminal", "");
+	need(p, a, SYS3(SYS_ioctl, master, TIOCSPTLCK, &unlock),
+	     "unlock the terminal", "");
+	slave = SYS3(SYS_ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+	need(p, a, slave, "open the terminal", "");
+	if ((p->plan->flags & PLAN_ROOTLESS) == 0)
+		need(p, a, SYS3(SYS_fchown, slave, w->uid, -1),
+		     "give the terminal to the app", "");
+	need(p, a, SYS3(SYS_ioctl, slave, TIOCSCTTY, 0), "take the terminal",
+	     "");
+	send_master(p, a, (int)master);
+	for (int i = 0; i < 3; i++)
+		need(p, a, SYS3(SYS_dup3, slave, i, 0),
+		     "set up standard input and output", "");
+	(void)SYS1(SYS_close, master);
+	(void)SYS1(SYS_close, slave);
+}
+
+static void stdio(const struct pod *p, const struct app *a, const struct who *w,
+		  int handler)
+{
+	if (!handler && (a->plan->flags & PLAN_TTY) != 0) {
+		terminal(p, a, w);
+		return;
+	}
 	for (int i = 0; i < 3; i++)
 		if (a->plan->stdio[i] != i)
 			need(p, a, SYS3(SYS_dup3, a->plan->stdio[i], i, 0),
@@ -167,7 +227,7 @@ __attribute__((noreturn)) static void child(struct pod *p, struct app *a,
 		     "enter the app's mounts", "");
 	if (!handler)
 		who_find(p, a, &w);
-	stdio(p, a);
+	stdio(p, a, &w, handler);
 	enter_cwd(p, a);
 	(void)SYS1(SYS_umask, 022);
 	reset_signals();

@@ -152,6 +152,28 @@ static int fresh(const struct pod *p, const char *type, uint32_t attr)
 	return (int)r;
 }
 
+/* A user namespace that shares the host's network may not have a sysfs of its
+ * own: then it is the host's, read-only. */
+static int fresh_sys(const struct pod *p, uint32_t attr)
+{
+	struct mount_attr set = {.attr_set = attr};
+	int borrowed = (p->plan->flags & PLAN_ROOTLESS) != 0 &&
+		       (p->plan->flags & PLAN_LOOPBACK) == 0;
+	long fd;
+	long r;
+
+	if (!borrowed)
+		return fresh(p, "sysfs", attr);
+	fd = SYS3(SYS_open_tree, AT_FDCWD, "/sys",
+		  OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
+	r = fd < 0 ? fd
+		   : SYS5(SYS_mount_setattr, fd, "",
+			  AT_EMPTY_PATH | AT_RECURSIVE, &set, sizeof(set));
+	if (r < 0)
+		die(p, NULL, r, "bind the host's ", "/sys");
+	return (int)fd;
+}
+
 /* Each app gets a /proc and a /sys of its own.  They are made before the host's
  * tree goes: in a user namespace the kernel asks for a full one in sight. */
 static void open_api(struct pod *p)
@@ -164,7 +186,7 @@ static void open_api(struct pod *p)
 		struct app *a = &p->apps[i];
 
 		a->proc_fd = fresh(p, "proc", attr);
-		a->sys_fd = fresh(p, "sysfs", attr | MOUNT_ATTR_RDONLY);
+		a->sys_fd = fresh_sys(p, attr | MOUNT_ATTR_RDONLY);
 		handlers |= a->plan->argv[PLAN_PRE_START].n != 0 ||
 			    a->plan->argv[PLAN_POST_STOP].n != 0;
 	}

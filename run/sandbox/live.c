@@ -16,6 +16,7 @@
 #include "common/base/own.h"
 #include "run/sandbox/engine.h"
 #include "run/sandbox/plan.h"
+#include "run/sandbox/tty.h"
 
 /* One wait: what to poll, and what came. */
 struct wait {
@@ -128,6 +129,8 @@ static void forward(const struct wait *w)
 		if (s.ssi_signo != SIGWINCH)
 			(void)send_signal(w->live->pidfd, (int)s.ssi_signo,
 					  NULL);
+		else if (w->live->tty != NULL)
+			tty_resize(w->live->tty);
 }
 
 enum { POLL_EVENTS, POLL_SIGNALS, POLL_POD, POLL_FIXED };
@@ -142,7 +145,10 @@ static size_t fill(const struct wait *w, struct pollfd *p)
 	for (size_t i = 0; i < l->n_outs; i++)
 		p[POLL_FIXED + i] =
 			(struct pollfd){.fd = l->outs[i].fd, .events = POLLIN};
-	return POLL_FIXED + l->n_outs;
+	if (l->tty == NULL)
+		return POLL_FIXED + l->n_outs;
+	tty_poll(l->tty, p + POLL_FIXED + l->n_outs);
+	return POLL_FIXED + l->n_outs + TTY_POLLS;
 }
 
 static void copy_out(struct wait *w, const struct pollfd *p)
@@ -165,7 +171,7 @@ static int watch(struct wait *w)
 {
 	struct sb_live *l = w->live;
 	AC_FREE struct pollfd *p =
-		ac_xcalloc(POLL_FIXED + l->n_outs, sizeof(*p));
+		ac_xcalloc(POLL_FIXED + l->n_outs + TTY_POLLS, sizeof(*p));
 	bool over = false;
 
 	while (!over) {
@@ -182,7 +188,11 @@ static int watch(struct wait *w)
 		if (p[POLL_SIGNALS].revents != 0)
 			forward(w);
 		copy_out(w, p + POLL_FIXED);
+		if (l->tty != NULL)
+			tty_serve(l->tty, p + POLL_FIXED + l->n_outs);
 	}
+	if (l->tty != NULL)
+		tty_drain(l->tty);
 	while (l->events >= 0 && take_events(w))
 		;
 	for (size_t i = 0; i < l->n_outs; i++)
@@ -241,7 +251,7 @@ void sb_release(struct sb_live *live)
 	ac_own_closep(&live->pidfd);
 	ac_own_closep(&live->events);
 	ac_own_closep(&live->signals);
-	ac_own_closep(&live->tty);
+	tty_free(live->tty);
 	ac_strv_release(&live->cgroups);
 	ac_strv_release(&live->warnings);
 	cgroup_free(live->groups);

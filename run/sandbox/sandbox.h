@@ -119,7 +119,7 @@ struct sb_live {
 	int pidfd;
 	int events;              /* pipe from the init */
 	int signals;             /* signalfd */
-	int tty;                 /* socket on which a terminal arrives, or -1 */
+	struct tty *tty;         /* of an app with SB_IO_TTY, or NULL */
 	struct ac_strv cgroups;  /* directories, outermost first; may not all
 				    come to be */
 	struct ac_strv warnings; /* what could not be enforced, and why */
@@ -130,7 +130,7 @@ struct sb_live {
 };
 
 #define SB_LIVE_INIT \
-	((struct sb_live){.pidfd = -1, .events = -1, .signals = -1, .tty = -1})
+	((struct sb_live){.pidfd = -1, .events = -1, .signals = -1})
 
 /* Find where the pod's control groups go: live->cgroups.  Nothing is made. */
 AC_MUSTUSE int sb_prepare(struct sb_live *live, const struct sb_pod *pod,

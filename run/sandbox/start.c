@@ -22,6 +22,7 @@
 #include "run/sandbox/engine.h"
 #include "run/sandbox/plan.h"
 #include "run/sandbox/tree.h"
+#include "run/sandbox/tty.h"
 
 enum { MAX_PLAN = 64 << 20 };
 
@@ -127,7 +128,7 @@ static int open_stdio(struct start *s, struct sb_live *live, struct ac_err *err)
 		if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
 			return ac_err_sys(err, errno, "make a socket");
 		s->tty_fd = fd_list_add(&s->fds, ends[1]);
-		live->tty = ends[0];
+		live->tty = tty_new(ends[0]);
 	}
 	return 0;
 }

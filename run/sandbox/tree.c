@@ -85,40 +85,37 @@ static void kernel_says(int fs, char *out, size_t size)
 	out[n > 0 ? n : 0] = '\0';
 }
 
-static int make_overlay(const int *layers, size_t n, int upper, int work,
-			unsigned int flags, bool by_fd, struct ac_err *err)
+static int fail(int fs, size_t n, struct ac_err *err)
 {
-	AC_CLOSE int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	int sys = errno;
 	char text[256] = "";
-	int fd;
 
-	if (fs < 0)
-		return ac_err_sys(err, errno, "open an overlay file system");
-	if ((by_fd ? layers_by_fd : layers_by_name)(fs, layers, n, upper,
-						    work) < 0 ||
-	    options(fs, upper >= 0, flags) < 0 ||
-	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
-		int sys = errno;
-
-		kernel_says(fs, text, sizeof(text));
-		return ac_err_sys(err, sys,
-				  "mount the overlay of %zu layers%s%s%s", n,
-				  text[0] != '\0' ? " (" : "", text,
-				  text[0] != '\0' ? ")" : "");
-	}
-	fd = fsmount(fs, FSMOUNT_CLOEXEC, attributes(flags));
-	if (fd < 0)
-		return ac_err_sys(err, errno, "mount the overlay");
-	return fd;
+	kernel_says(fs, text, sizeof(text));
+	return ac_err_sys(err, sys, "mount the overlay of %zu layers%s%s%s", n,
+			  text[0] != '\0' ? " (" : "", text,
+			  text[0] != '\0' ? ")" : "");
 }
 
 int tree_overlay(const int *layers, size_t n, int upper, int work,
 		 unsigned int flags, struct ac_err *err)
 {
-	int fd = make_overlay(layers, n, upper, work, flags, true, err);
+	AC_CLOSE int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	int fd;
 
-	if (fd < 0 && err->sys == EINVAL)
-		fd = make_overlay(layers, n, upper, work, flags, false, err);
+	if (fs >= 0 && layers_by_fd(fs, layers, n, upper, work) < 0) {
+		(void)close(fs);
+		fs = fsopen("overlay", FSOPEN_CLOEXEC);
+		if (fs >= 0 && layers_by_name(fs, layers, n, upper, work) < 0)
+			return fail(fs, n, err);
+	}
+	if (fs < 0)
+		return ac_err_sys(err, errno, "open an overlay file system");
+	if (options(fs, upper >= 0, flags) < 0 ||
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return fail(fs, n, err);
+	fd = fsmount(fs, FSMOUNT_CLOEXEC, attributes(flags));
+	if (fd < 0)
+		return ac_err_sys(err, errno, "mount the overlay");
 	return fd;
 }
 

@@ -335,3 +335,38 @@ ns_types="pid net ipc uts mnt cgroup"
 	acrun run example.com/sh --user=app --group=staff -- true < /dev/null > /dev/null 2>&1
 	[ "$(stat -c '%u %g %a' /dev/null)" = "$before" ]
 }
+
+# Answer the system call $1 as a kernel without it would, with error $2; only
+# the call number $3, and only acrun's own, when that is given.
+without() {
+	command -v strace > /dev/null || skip "needs strace"
+	if [ -n "$3" ]; then
+		strace -o /dev/null -e "inject=$1:error=$2:when=$3" "${@:4}"
+	else
+		strace -f -o /dev/null -e "inject=$1:error=$2" "${@:4}"
+	fi
+}
+
+@test "older kernels: what is missing is done another way" {
+	# Layers by name instead of by descriptor.
+	run -0 without fsconfig EINVAL 1 acrun run example.com/sh -- 'grep -c lowerdir=/proc /proc/mounts; echo x > /y'
+	[ "${lines[0]}" = 1 ]
+	# No Landlock.
+	run -0 without landlock_create_ruleset ENOSYS "" acrun run example.com/sh -- 'echo ran'
+	[ "$output" = ran ]
+	# No flag for executable memory files.
+	run -0 without memfd_create EINVAL 1 acrun run example.com/sh -- 'echo ran'
+	[ "$output" = ran ]
+}
+
+@test "devices without BPF: by the v1 controller, or no node of the image opens" {
+	run -0 without bpf EPERM "" acrun run example.com/probe -- device B 7 0 /disk
+	[[ $output == *"mknod allowed"* ]]
+	[[ $output == *"open EPERM"* || $output == *"open EACCES"* ]]
+	if [ ! -d /sys/fs/cgroup/devices ]; then
+		[[ $output == *"the device policy is not enforced"* ]]
+		run -254 without bpf EPERM "" acrun run --strict-isolators example.com/probe -- device B 7 0 /disk
+	fi
+	run -0 without bpf EPERM "" acrun run example.com/sh -- 'echo x > /dev/null; head -c2 /dev/zero | wc -c'
+	[ "${lines[-1]}" = 2 ]
+}

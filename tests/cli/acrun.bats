@@ -329,3 +329,42 @@ teardown() { acrun_teardown; }
 	run -3 acrun run --rm example.com/sh -- 'exit 3'
 	nothing_left
 }
+
+@test "--interactive: a terminal of the app's own" {
+	image example.com/sh "$SHELL_APP" > /dev/null
+	run -5 script -qec "stty rows 33 cols 99; acrun run --interactive example.com/sh \
+		--user=app --group=staff -- 'tty; busybox stty size; stat -c %U /dev/pts/0; exit 5'" /dev/null
+	[[ $output == *"/dev/pts/0"* ]]
+	[[ $output == *"33 99"* ]]
+	[[ $output == *app* ]]
+	run -0 acrun run --interactive example.com/sh --exec=/bin/sh <<< 'test -t 0 && echo yes $((6*7))'
+	[[ $output == *"yes 42"* ]]
+	# ^C is the app's, by its terminal.
+	run -130 script -qec "acrun run --interactive example.com/sh -- 'sleep 30'" /dev/null \
+		< <(sleep 0.7; printf '\003'; sleep 3)
+	run -254 acrun run --interactive example.com/sh -- true --- example.com/sh --name=b -- true
+	[[ $output == *"interactive option only supports one image"* ]]
+}
+
+@test "a user without root: one id, no control groups" {
+	image example.com/sh "$SHELL_APP" > /dev/null
+	chown -R 1000:1000 "$ACUTILS_DIR"
+	chmod 755 . "$BATS_RUN_TMPDIR" "$BATS_SUITE_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR" .. ../..
+	install -m 755 "$BINDIR/acrun" .
+	as=(setpriv --reuid=1000 --regid=1000 --clear-groups "$PWD/acrun")
+	"${as[@]}" list > /dev/null 2>&1 || skip "the test's directory cannot be reached by others"
+	unshare --help > /dev/null && setpriv --reuid=1000 --regid=1000 --clear-groups \
+		unshare -U true || skip "no user namespaces for users here"
+	run -3 "${as[@]}" run example.com/sh -- 'id -u; echo x > /new && cat /new; echo y > /dev/null; hostname; exit 3'
+	[ "${lines[0]}" = 0 ]
+	[ "${lines[1]}" = x ]
+	run -0 "${as[@]}" run --net=host example.com/sh -- 'cat /sys/class/net/lo/mtu'
+	[ "$output" = 65536 ]
+	run -254 "${as[@]}" run example.com/sh --user=app -- true
+	[[ $output == *"only user 0 and group 0 exist"* ]]
+	run -0 "${as[@]}" run example.com/sh --memory=64M -- true
+	[[ $output == *"memory isolator is not enforced: control groups need root"* ]]
+	run -254 "${as[@]}" run --strict-isolators example.com/sh --memory=64M -- true
+	"${as[@]}" gc --grace-period=0s
+	nothing_left
+}
