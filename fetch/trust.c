@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/trust.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,7 +189,12 @@ static int keep(const struct trust_how *how, const struct ac_buf *text,
 		return -1;
 	if (keystore_add(how->g, how->prefix, fingerprint, armoured, &path,
 			 err) < 0)
-		return ac_err_ctx(err, "add key '%s'", fingerprint);
+		return ac_err_ctx(err,
+				  err->sys == EACCES
+					  ? "add key '%s' (as root, or with a "
+					    "--user-config=DIR of your own)"
+					  : "add key '%s'",
+				  fingerprint);
 	if (how->prefix != NULL)
 		ac_log("Added key for prefix \"%s\" at \"%s\"", how->prefix,
 		       path);

@@ -229,4 +229,13 @@ on_tty() {
 	[ "$(id -u)" = 0 ] || { mkdir local && chmod 555 local; }
 	run -1 --separate-stderr af trust --skip-fingerprint-review --root "$KEYS/alice.asc"
 	[[ $stderr == *"$PWD/local"* ]]
+	if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+		chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR/.." .
+		cp "$KEYS/alice.asc" "$(command -v acfetch)" .
+		mkdir -m 755 other
+		run -1 --separate-stderr setpriv --reuid=65534 --regid=65534 \
+			--clear-groups ./acfetch --local-config "$PWD/other" trust \
+			--skip-fingerprint-review --root alice.asc
+		[[ $stderr == *"as root, or with a --user-config=DIR of your own"* ]]
+	fi
 }
