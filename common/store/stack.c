@@ -250,7 +250,7 @@ static int step(struct walk *w, const char *name, bool follow, struct ac_hit *h,
 		struct ac_err *err)
 {
 	AC_CLEANUP(release_level) struct level next = {.n = 0};
-	struct stat st;
+	struct stat st = {.st_mode = 0};
 	size_t top = 0;
 	int kind = look(w, name, &next, &top, &st, err);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -142,6 +143,9 @@ void ac_unpack_release(struct ac_unpack *u)
 	forget(u);
 	ac_strv_release(&u->from);
 	ac_strv_release(&u->to);
+	free(u->path);
+	free(u->link);
+	u->path = u->link = NULL;
 	if (u->files >= 0)
 		(void)close(ac_steal_fd(&u->files));
 	if (u->dir >= 0)
@@ -243,15 +247,20 @@ static int write_entry(struct ac_unpack *u, const struct ac_entry *e,
 static int write_moved(struct ac_unpack *u, const struct ac_entry *e,
 		       struct ac_err *err)
 {
-	AC_FREE char *path = NULL;
-	AC_FREE char *link = NULL;
 	struct ac_entry to = *e;
+	char *old;
 
 	if (u->from.n == 0)
 		return write_entry(u, e, err);
-	to.path = path = moved(u, e->path);
-	if (e->type == AC_F_HARD)
-		to.link = link = moved(u, e->link);
+	/* They must last as long as the entry's content takes to come. */
+	old = u->path;
+	to.path = u->path = moved(u, e->path);
+	free(old);
+	if (e->type == AC_F_HARD) {
+		old = u->link;
+		to.link = u->link = moved(u, e->link);
+		free(old);
+	}
 	return write_entry(u, &to, err);
 }
 

@@ -53,6 +53,7 @@ struct ac_unpack {
 	/* Directories that are links below, and where those lead: names in
 	 * the first are written to the second. */
 	struct ac_strv from, to;
+	char *path, *link; /* of the entry being written, when moved */
 };
 
 /* Begin, in the empty directory NAME made in DIRFD. */
