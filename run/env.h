@@ -3,7 +3,7 @@
 #define RUN_ENV_H
 
 /* Environments as lists of "NAME=VALUE".  In order of precedence, the last wins
- * (spec/pod.md): --inherit-env, the image, --set-env-file, --set-env,
+ * (spec/run.md): --inherit-env, the image, --set-env-file, --set-env,
  * --environment. */
 
 #include <stdbool.h>

@@ -140,8 +140,7 @@ static const struct ac_cmd cmds[] = {
 	 .max = -1,
 	 .run = cmd_rm},
 	{.name = "gc",
-	 .help = "remove exited pods that are old enough, and what killed ones "
-		 "left",
+	 .help = "remove old exited pods, and what killed ones left",
 	 .opts = gc_opts,
 	 .opt_size = sizeof(struct gc_flags),
 	 .run = cmd_gc},

@@ -3,7 +3,7 @@
 #define RUN_PODDIR_H
 
 /*
- * Pods on disk (spec/pod.md).  A pod is a directory
+ * Pods on disk (spec/run.md).  A pod is a directory
  * <store>/pods/<where>/<uuid>; whoever runs or removes it holds an exclusive
  * flock on that directory, so that place and lock together are its state, also
  * after the power went. Changes of state are renames.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What separates a pod from the host and from other pods (spec/pod.md,
+# What separates a pod from the host and from other pods (spec/run.md,
 # "Isolation").
 load helper
 load acrun
