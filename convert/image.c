@@ -115,14 +115,14 @@ int image_list(const struct ac_strv *names, const char *want,
 	if (names->n == 0)
 		return ac_err_set(err, AC_E_NOT_FOUND, "no images found");
 	for (size_t i = 0; i < names->n; i++)
-		ac_buf_addf(&b, "\n%s", names->v[i]);
+		ac_buf_addf(&b, "%s'%s'", i != 0 ? ", " : "", names->v[i]);
 	if (want == NULL)
 		return ac_err_set(err, AC_E_INVALID,
 				  "several images found, use option --image "
-				  "with one of:\n%s",
+				  "with one of: %s",
 				  ac_buf_str(&b));
 	return ac_err_set(err, AC_E_NOT_FOUND,
-			  "%s \"%s\" not found; there are:\n%s",
+			  "%s \"%s\" not found; there are: %s",
 			  colon != NULL && strchr(colon, '/') == NULL ? "tag"
 								      : "app",
 			  want, ac_buf_str(&b));

@@ -9,7 +9,7 @@ layout_blob() {
 }
 
 # layout DIR FILE...: an image of these layers, bottom first: tar files, plain
-# or compressed by gzip or zstd.
+# or compressed by gzip or zstd.  LAYOUT_CONFIG is its "config".
 layout() {
 	local dir=$1 layers='' diffs='' d s f
 	shift
@@ -24,8 +24,8 @@ layout() {
 		esac
 		diffs+=",\"sha256:${d%% *}\""
 	done
-	printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["/x"]},"rootfs":{"type":"layers","diff_ids":[%s]}}' \
-		"${diffs#,}" >"$dir/tmp"
+	printf '{"architecture":"amd64","os":"linux","config":%s,"rootfs":{"type":"layers","diff_ids":[%s]}}' \
+		"${LAYOUT_CONFIG-{\"Cmd\":[\"/x\"]\}}" "${diffs#,}" >"$dir/tmp"
 	read -r d s < <(layout_blob "$dir" "$dir/tmp")
 	printf '{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":%s},"layers":[%s]}' \
 		"$d" "$s" "${layers#,}" >"$dir/tmp"
