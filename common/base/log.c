@@ -6,6 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/alloc.h"
+#include "common/base/own.h"
+#include "common/base/str.h"
+
 /* The only globals of common/. */
 static const char *name = "acutils";
 static bool debugging;
@@ -26,17 +30,19 @@ bool ac_log_debugging(void)
 	return debugging;
 }
 
+/* One write a line, and nothing in it that a terminal would obey: names in
+ * messages come from anywhere. */
 AC_PRINTF(2, 0)
 static void line(const char *kind, const char *fmt, va_list ap)
 {
 	char text[2048];
-	int n = snprintf(text, sizeof(text), "%s: %s", name, kind);
-	size_t len = (size_t)n;
+	AC_FREE char *show = NULL;
+	AC_FREE char *out = NULL;
 
-	(void)vsnprintf(text + len, sizeof(text) - len - 1, fmt, ap);
-	len = strlen(text);
-	text[len++] = '\n';
-	(void)!write(STDERR_FILENO, text, len);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	show = ac_str_show(text);
+	out = ac_xasprintf("%s: %s%s\n", name, kind, show);
+	(void)!write(STDERR_FILENO, out, strlen(out));
 }
 
 void ac_log(const char *fmt, ...)

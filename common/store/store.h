@@ -8,8 +8,8 @@
  *	blobs/<alg>/<hex>     bytes as delivered, named by their digest
  *	images/<id>.json      one record an image
  *	layers/<chain>/       rootfs/ (overlay-ready) and files (its list);
- *	                      <chain> is "sha256-<hex>" of an OCI chain id, or
- *	                      the image id of an ACI
+ *	                      <chain> is "sha256-<hex>" of an OCI chain id, the
+ *	                      image id of an ACI, or a flattened tree's name
  *	ingest/               downloads and unpackings under way
  *	pods/                 acrun's
  *
@@ -110,7 +110,7 @@ AC_MUSTUSE int ac_store_each(const struct ac_store *s, ac_store_each_fn fn,
  * dependent; a later layer overrides): names below layers/.  Dependencies are
  * looked for in the store (imageID, name, labels): a missing one is
  * AC_E_NOT_FOUND, a cycle AC_E_INVALID.  Where an overlay cannot say it
- * (a pathWhitelist in the chain, spec/store.md S40) the one layer is a
+ * (spec/store.md S42) the one layer is a
  * flattened tree, made by ac_store_prepare (render.h): AC_E_UNSUPPORTED with
  * what to do when that has not been done. */
 AC_MUSTUSE int ac_store_layers(const struct ac_store *s,
