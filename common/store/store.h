@@ -110,9 +110,9 @@ AC_MUSTUSE int ac_store_each(const struct ac_store *s, ac_store_each_fn fn,
  * dependent; a later layer overrides): names below layers/.  Dependencies are
  * looked for in the store (imageID, name, labels): a missing one is
  * AC_E_NOT_FOUND, a cycle AC_E_INVALID.  Where an overlay cannot say it
- * (spec/store.md S42) the one layer is a
- * flattened tree, made by ac_store_prepare (render.h): AC_E_UNSUPPORTED with
- * what to do when that has not been done. */
+ * (spec/store.md S42) the one layer is a flattened tree, made by
+ * ac_store_prepare (render.h): AC_E_UNSUPPORTED with what to do when that has
+ * not been done. */
 AC_MUSTUSE int ac_store_layers(const struct ac_store *s,
 			       const struct ac_record *r, struct ac_strv *out,
 			       struct ac_err *err);
