@@ -62,3 +62,5 @@ $B/tests/probe: tests/probe/probe.c
 
 $B/tests/test_run_filter: $(patsubst %,$B/run/sandbox/%.o,filter filter_policy filter_default)
 $B/tests/test_run_text: $(patsubst %,$B/run/%.o,duration env) $B/run/sandbox/caps.o
+$B/tidy/run/sandbox/filter.ok: $B/run/sandbox/syscalls.inc
+$B/tidy/run/sandbox/filter_default.ok: $B/run/sandbox/default_filter.inc

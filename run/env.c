@@ -72,7 +72,7 @@ int env_set_text(struct ac_strv *env, const char *text, const char *option,
 		 struct ac_err *err)
 {
 	struct ac_str name;
-	const char *value;
+	const char *value = "";
 
 	if (cut(text, option, &name, &value, err) < 0)
 		return -1;
@@ -85,7 +85,7 @@ static int set_once(struct ac_strv *env, const char *text, const char *where,
 		    struct ac_err *err)
 {
 	struct ac_str name;
-	const char *value;
+	const char *value = "";
 
 	if (cut(text, where, &name, &value, err) < 0)
 		return -1;

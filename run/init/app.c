@@ -134,6 +134,7 @@ static void enter_cwd(const struct pod *p, const struct app *a)
 
 	if (str_eq(cwd, "/"))
 		return;
+	name[0] = '\0';
 	memset(&how, 0, sizeof(how));
 	how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 	how.resolve = RESOLVE_NO_MAGICLINKS;

@@ -8,7 +8,7 @@
 
 static uint64_t now(void)
 {
-	struct timespec t;
+	struct timespec t = {0, 0};
 
 	(void)SYS2(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;

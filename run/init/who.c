@@ -103,6 +103,7 @@ static int look_up(const char *file, const char *name, unsigned int key,
 	if (fd < 0)
 		return 0;
 	memset(&l, 0, offsetof(struct lines, buf));
+	memset(&st, 0, sizeof(st));
 	l.fd = (int)fd;
 	if (SYS2(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		while (found == 0 && (n = next_line(&l, &line)) >= 0) {
@@ -131,6 +132,7 @@ static void owner(const struct pod *p, const struct app *a, const char *path,
 	long fd = root_open(AT_FDCWD, path, O_PATH | O_NOFOLLOW, 0);
 	long r = fd;
 
+	memset(&st, 0, sizeof(st));
 	if (r >= 0)
 		r = SYS4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH);
 	if (r < 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -252,7 +253,7 @@ static void bound_memory(int dir, bool v2, const struct sb_limits *l,
 
 	if (l->memory != 0) {
 		r = putf(dir, v2 ? "memory.max" : "memory.limit_in_bytes",
-			 "%llu", (unsigned long long)l->memory);
+			 "%" PRIu64, l->memory);
 		if (r < 0)
 			warn(warnings, who, "the memory limit",
 			     strerror(errno));
@@ -260,12 +261,12 @@ static void bound_memory(int dir, bool v2, const struct sb_limits *l,
 		if (v2)
 			(void)put(dir, "memory.swap.max", "0");
 		else
-			(void)putf(dir, "memory.memsw.limit_in_bytes", "%llu",
-				   (unsigned long long)l->memory);
+			(void)putf(dir, "memory.memsw.limit_in_bytes",
+				   "%" PRIu64, l->memory);
 	}
 	if (l->memory_request != 0 &&
-	    putf(dir, v2 ? "memory.low" : "memory.soft_limit_in_bytes", "%llu",
-		 (unsigned long long)l->memory_request) < 0)
+	    putf(dir, v2 ? "memory.low" : "memory.soft_limit_in_bytes",
+		 "%" PRIu64, l->memory_request) < 0)
 		warn(warnings, who, "the memory request", strerror(errno));
 }
 
@@ -273,26 +274,24 @@ static void bound_cpu(int dir, bool v2, const struct sb_limits *l,
 		      const char *who, struct ac_strv *warnings)
 {
 	enum { PERIOD = 100000, SMALLEST = 1000 };
-	unsigned long long quota = l->cpu_milli * (PERIOD / 1000);
+	uint64_t quota = l->cpu_milli * (PERIOD / 1000);
 	int r = 0;
 
 	if (quota != 0 && quota < SMALLEST)
 		quota = SMALLEST;
 	if (quota != 0 && v2) {
-		r = putf(dir, "cpu.max", "%llu %d", quota, PERIOD);
+		r = putf(dir, "cpu.max", "%" PRIu64 " %d", quota, PERIOD);
 	} else if (quota != 0) {
 		(void)putf(dir, "cpu.cfs_period_us", "%d", PERIOD);
-		r = putf(dir, "cpu.cfs_quota_us", "%llu", quota);
+		r = putf(dir, "cpu.cfs_quota_us", "%" PRIu64, quota);
 	}
 	if (r < 0)
 		warn(warnings, who, "the cpu limit", strerror(errno));
 	if (l->cpu_shares == 0)
 		return;
-	r = v2 ? putf(dir, "cpu.weight", "%llu",
-		      (unsigned long long)(1 +
-					   (l->cpu_shares - 2) * 9999 / 262142))
-	       : putf(dir, "cpu.shares", "%llu",
-		      (unsigned long long)l->cpu_shares);
+	r = v2 ? putf(dir, "cpu.weight", "%" PRIu64,
+		      (1 + (l->cpu_shares - 2) * 9999 / 262142))
+	       : putf(dir, "cpu.shares", "%" PRIu64, l->cpu_shares);
 	if (r < 0)
 		warn(warnings, who, "the cpu weight", strerror(errno));
 }
@@ -303,8 +302,8 @@ static void bound(int dir, bool v2, enum cgroup_v1 kind,
 {
 	switch (kind) {
 	case CGROUP_PIDS:
-		if (l->pids != 0 && putf(dir, "pids.max", "%llu",
-					 (unsigned long long)l->pids) < 0)
+		if (l->pids != 0 &&
+		    putf(dir, "pids.max", "%" PRIu64, l->pids) < 0)
 			warn(warnings, who, "the limit on processes",
 			     strerror(errno));
 		break;
