@@ -76,19 +76,16 @@ static int slurp(const char *path, struct ac_buf *b)
 }
 
 /* TOP/SUB and the caller's PATH in that hierarchy; the hierarchy's own top when
- * the path is not in sight, as in a container. */
+ * the path is not in sight, as in a container; NULL when it is not mounted. */
 static char *base_dir(const char *sub, struct ac_str path)
 {
-	char *dir = ac_xasprintf(TOP "%s%.*s", sub, AC_STR_FMT(path));
+	AC_FREE char *top = ac_xasprintf(TOP "%s", sub);
+	AC_FREE char *dir = ac_xasprintf("%s%.*s", top, AC_STR_FMT(path));
 	struct stat st;
 
-	if (path.len > 1 && stat(dir, &st) < 0) {
-		free(dir);
-		return ac_xasprintf(TOP "%s", sub);
-	}
-	if (path.len == 1)
-		dir[strlen(dir) - 1] = '\0';
-	return dir;
+	if (path.len > 1 && stat(dir, &st) == 0)
+		return ac_steal_ptr(&dir);
+	return stat(top, &st) == 0 ? ac_steal_ptr(&top) : NULL;
 }
 
 static struct ac_str parent(struct ac_str path)
@@ -116,7 +113,9 @@ static void find_v1(struct sb_cgroups *g, const struct sb_pod *pod,
 			(void)snprintf(sub, sizeof(sub), "/%s", KINDS[k]);
 			AC_FREE char *base = base_dir(sub, path);
 
-			g->v1[k] = ac_xasprintf("%s/%s", base, pod->name);
+			if (base != NULL)
+				g->v1[k] =
+					ac_xasprintf("%s/%s", base, pod->name);
 		}
 	}
 }
@@ -148,7 +147,8 @@ static int find_all(struct sb_cgroups *g, const struct sb_pod *pod,
 		} else if (v2 != NULL) {
 			AC_FREE char *base = base_dir(v2, parent(line));
 
-			g->v2 = ac_xasprintf("%s/%s", base, pod->name);
+			if (base != NULL)
+				g->v2 = ac_xasprintf("%s/%s", base, pod->name);
 		}
 	}
 	return 0;

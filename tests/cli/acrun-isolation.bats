@@ -370,3 +370,38 @@ without() {
 	run -0 without bpf EPERM "" acrun run example.com/sh -- 'echo x > /dev/null; head -c2 /dev/zero | wc -c'
 	[ "${lines[-1]}" = 2 ]
 }
+
+# Run the rest with another view of the control groups: $1 is done to them in a
+# mount namespace of its own.
+with_groups() { unshare -m sh -ec "$1; shift; exec \"\$@\"" sh "$@"; }
+
+@test "control groups: v1 alone" {
+	[ -d /sys/fs/cgroup/pids ] || skip "no v1 here"
+	v1='umount /sys/fs/cgroup/unified'
+	run -0 with_groups "$v1" acrun run example.com/probe -- device B 7 0 /disk
+	[[ $output == *"mknod allowed"* ]]
+	[[ $output == *"open EPERM"* ]]
+	[[ $output != *"not enforced"* ]]
+	run -137 with_groups "$v1" acrun run example.com/probe --memory=32M -- hog 64
+	run -0 with_groups "$v1" acrun run --pids=20 example.com/probe -- fork 100
+	[ "$output" -lt 20 ]
+	acrun gc --grace-period=0s > /dev/null
+	nothing_left
+}
+
+@test "control groups: v2 alone" {
+	v2=true
+	[ ! -d /sys/fs/cgroup/unified ] ||
+		v2='mount -t tmpfs none /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup'
+	run -0 with_groups "$v2" acrun run example.com/probe -- device B 7 0 /disk
+	[[ $output == *"mknod allowed"* ]]
+	[[ $output == *"open EPERM"* ]]
+	run with_groups "$v2" acrun run example.com/probe --memory=32M -- hog 64
+	# Enforced, or told.
+	[ "$status" = 137 ] || [[ $output == *"memory isolator is not enforced"* ]]
+	run -0 with_groups "$v2" acrun run example.com/sh --name=a --memory=64M -- 'cat /proc/self/cgroup' --- \
+		example.com/sh --name=b -- 'cat /proc/self/cgroup'
+	[[ $output == *"a: 0::/"* ]]
+	acrun gc --grace-period=0s > /dev/null
+	nothing_left
+}
