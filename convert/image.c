@@ -228,7 +228,7 @@ static int follow_desc(struct image *im, const struct source *s,
 		struct ac_oci_manifest m = {.doc = NULL};
 		AC_CLEANUP(ac_oci_index_release)
 		struct ac_oci_index x = {.doc = NULL};
-		struct ac_oci_desc d;
+		struct ac_oci_desc d = {.media_type = ""};
 		int index;
 
 		if (source_read(s, &digest, size, &text, err) < 0)
@@ -356,7 +356,7 @@ static int pick_layout(struct image *im, const struct source *s,
 	struct ac_buf text = AC_BUF_INIT(AC_JSON_MAX_BYTES);
 	AC_CLEANUP(ac_oci_index_release) struct ac_oci_index x = {.doc = NULL};
 	AC_FREE char *base = base_name(s->what);
-	struct ac_oci_desc d;
+	struct ac_oci_desc d = {.media_type = ""};
 	const char *name;
 
 	if (part_read(index, "index.json", &text, err) < 0 ||

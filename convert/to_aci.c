@@ -167,7 +167,7 @@ static int write_image(struct job *j, struct ac_digest *id, struct ac_err *err)
 	AC_CLEANUP(aliases_release) struct aliases a = {.v = NULL};
 	int ret;
 
-	while ((ret = write_once(j, &a, id, err)) > 0) {
+	while ((ret = write_once(j, &a, id, err)) > 0 && a.n != 0) {
 		ac_debug("'%s' is a link below, beginning anew",
 			 a.v[a.n - 1].from);
 		if (lseek(j->out.fd, 0, SEEK_SET) < 0 ||

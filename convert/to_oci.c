@@ -302,9 +302,9 @@ int to_oci_run(struct ac_call *call, struct ac_err *err)
 	};
 	AC_CLOSE int fd = open(j.what, O_RDONLY | O_CLOEXEC);
 	char digest[AC_DIGEST_TEXT];
-	struct ac_digest layer;
+	struct ac_digest layer = {.alg = AC_SHA256};
 	const char *tag = o->tag;
-	uint64_t size;
+	uint64_t size = 0;
 
 	if (fd < 0)
 		return ac_err_sys(err, errno, "open '%s'", j.what);

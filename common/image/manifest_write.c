@@ -38,11 +38,12 @@ struct shape {
 						       {NULL, TEXT, NULL}}; \
 	static const struct shape name = {name##_members}
 
-SHAPE(pair, {"name", TEXT, NULL}, {"value", TEXT, NULL});
+/* Names that are missing stay so: an empty one would be no name at all. */
+SHAPE(pair, {"name", OPTIONAL, NULL}, {"value", TEXT, NULL});
 SHAPE(handler, {"name", TEXT, NULL}, {"exec", NULLABLE, NULL});
-SHAPE(mount, {"name", TEXT, NULL}, {"path", TEXT, NULL},
+SHAPE(mount, {"name", OPTIONAL, NULL}, {"path", TEXT, NULL},
       {"readOnly", OPTIONAL, NULL});
-SHAPE(port, {"name", TEXT, NULL}, {"protocol", TEXT, NULL},
+SHAPE(port, {"name", OPTIONAL, NULL}, {"protocol", TEXT, NULL},
       {"port", NUMBER, NULL}, {"count", COUNT, NULL},
       {"socketActivated", FLAG, NULL});
 SHAPE(isolator, {"name", TEXT, NULL}, {"value", NULLABLE, NULL});
