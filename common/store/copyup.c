@@ -14,7 +14,7 @@
 #include "common/base/map.h"
 #include "common/base/own.h"
 #include "common/store/unpack.h"
-#include "common/sys/io.h"
+#include "common/sys/holes.h"
 #include "common/sys/meta.h"
 #include "common/sys/path.h"
 
@@ -115,26 +115,11 @@ static int add_name(struct copy_up *c, const char *path, const char *target,
 	return ac_treewr_add(c->w, &e, err);
 }
 
-static int copy_data(struct copy_up *c, int fd, const char *path,
-		     struct ac_err *err)
-{
-	enum { CHUNK = 256 << 10 };
-	AC_FREE char *buf = ac_xmalloc(CHUNK);
-	uint64_t off = 0;
-	ssize_t n;
-
-	while ((n = ac_io_read(fd, buf, CHUNK, path, err)) > 0) {
-		if (ac_treewr_data(c->w, buf, (size_t)n, off, err) < 0)
-			return -1;
-		off += (uint64_t)n;
-	}
-	return n < 0 ? -1 : 0;
-}
-
 static int copy_file(struct copy_up *c, const struct ac_hit *h,
 		     const char *path, struct ac_err *err)
 {
 	AC_CLEANUP(ac_meta_release) struct ac_meta m = AC_META_INIT;
+	AC_CLEANUP(ac_holes_release) struct ac_holes holes = AC_HOLES_INIT;
 	AC_CLOSE int fd = -1;
 
 	if (ac_meta_read(&m, h->parent, h->name, err) < 0)
@@ -146,11 +131,13 @@ static int copy_file(struct copy_up *c, const struct ac_hit *h,
 		if (fd < 0)
 			return ac_err_sys(err, errno, "open '%s' below",
 					  h->path);
+		if (ac_holes_find(&holes, fd, &m.st, h->path, &m.e, err) < 0)
+			return -1;
 	}
 	if (touch_parents(c, path, err) < 0 ||
 	    ac_treewr_add(c->w, &m.e, err) < 0)
 		return -1;
-	return fd >= 0 ? copy_data(c, fd, path, err) : 0;
+	return fd >= 0 ? ac_treewr_copy(c->w, fd, err) : 0;
 }
 
 /* The names of one file below: all that its list connects. */

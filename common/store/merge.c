@@ -13,6 +13,7 @@
 #include "common/base/map.h"
 #include "common/base/own.h"
 #include "common/store/stack.h"
+#include "common/sys/holes.h"
 #include "common/sys/meta.h"
 #include "common/sys/path.h"
 
@@ -49,6 +50,7 @@ struct ac_merge {
 	struct frame *top;
 	bool started;
 	struct ac_meta meta;
+	struct ac_holes holes;
 	char *path; /* of the entry told last */
 	int fd;
 	struct ac_map inodes;
@@ -97,6 +99,7 @@ void ac_merge_free(struct ac_merge *m)
 	}
 	ac_map_release(&m->inodes);
 	ac_meta_release(&m->meta);
+	ac_holes_release(&m->holes);
 	free(m->path);
 	if (m->fd >= 0)
 		(void)close(m->fd);
@@ -274,6 +277,9 @@ static int tell(struct ac_merge *m, size_t layer, int dirfd, const char *name,
 		if (m->fd < 0)
 			return ac_err_sys(err, errno, "open '%s' of a layer",
 					  m->path);
+		if (ac_holes_find(&m->holes, m->fd, &m->meta.st, m->path,
+				  &m->meta.e, err) < 0)
+			return -1;
 	}
 	m->meta.e.path = m->path;
 	*e = m->meta.e;

@@ -3,21 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/sys/treerd_priv.h"
 
 void ac_meta_release(struct ac_meta *m)
 {
 	free((char *)(uintptr_t)m->e.link);
-	free((struct ac_xattr *)(uintptr_t)m->e.xattrs);
+	if (m->xattrs != NULL)
+		treerd_release_xattrs(m->xattrs);
+	free(m->xattrs);
 	*m = AC_META_INIT;
 }
 
@@ -53,101 +52,16 @@ static int read_link(struct ac_meta *m, int dirfd, const char *name,
 	return 0;
 }
 
-static bool wanted(const char *name)
-{
-	return strcmp(name, "security.selinux") != 0 &&
-	       strncmp(name, "trusted.overlay.", 16) != 0 &&
-	       strncmp(name, "user.overlay.", 13) != 0;
-}
-
-/* The values of LIST, N bytes of names, into one allocation with the names: the
- * kernel has at most 64 KiB of names and of each value. */
-static int read_values(struct ac_meta *m, const char *path, const char *list,
-		       size_t n, struct ac_err *err)
-{
-	char *value = ac_xmalloc(65536);
-	struct ac_xattr *v = NULL;
-	char *data = NULL;
-	size_t count = 0;
-	size_t used = 0;
-	int rc = 0;
-
-	for (const char *s = list; s < list + n; s += strlen(s) + 1) {
-		size_t len = strlen(s) + 1;
-		ssize_t got;
-
-		if (!wanted(s))
-			continue;
-		got = lgetxattr(path, s, value, 65536);
-		if (got < 0 && (errno == ENODATA || errno == ENOTSUP))
-			continue;
-		if (got < 0) {
-			rc = ac_err_sys(err, errno, "read attribute '%s'", s);
-			break;
-		}
-		data = ac_xrealloc(data, used + len + (size_t)got, 1);
-		memcpy(data + used, s, len);
-		memcpy(data + used + len, value, (size_t)got);
-		v = ac_xrealloc(v, count + 1, sizeof(*v));
-		v[count++] = (struct ac_xattr){.len = (size_t)got};
-		used += len + (size_t)got;
-	}
-	if (rc == 0 && count != 0) {
-		/* The array, and behind it what it points into. */
-		char *at;
-
-		v = ac_xrealloc(v, count * sizeof(*v) + used, 1);
-		at = (char *)&v[count];
-		memcpy(at, data, used);
-		for (size_t i = 0; i < count; i++) {
-			v[i].name = at;
-			v[i].value = at + strlen(at) + 1;
-			at += strlen(at) + 1 + v[i].len;
-		}
-		m->e.xattrs = v;
-		m->e.n_xattrs = count;
-		v = NULL;
-	}
-	free(v);
-	free(data);
-	free(value);
-	return rc;
-}
-
-static int read_xattrs(struct ac_meta *m, int dirfd, const char *name,
-		       struct ac_err *err)
-{
-	char path[64 + 256];
-	char list[1024]; /* enough but for the strangest file */
-	ssize_t n;
-	char *big;
-	int rc;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dirfd,
-		       name[0] != '\0' ? name : ".");
-	n = llistxattr(path, list, sizeof(list));
-	if (n >= 0)
-		return n == 0 ? 0 : read_values(m, path, list, (size_t)n, err);
-	if (errno == ENOTSUP)
-		return 0;
-	if (errno != ERANGE)
-		return ac_err_sys(err, errno, "read the attributes of '%s'",
-				  name);
-	big = ac_xmalloc(65536);
-	n = llistxattr(path, big, 65536);
-	rc = n < 0 ? ac_err_sys(err, errno, "read the attributes of '%s'", name)
-		   : read_values(m, path, big, (size_t)n, err);
-	free(big);
-	return rc;
-}
-
 int ac_meta_read(struct ac_meta *m, int dirfd, const char *name,
 		 struct ac_err *err)
 {
 	const struct stat *st = &m->st;
+	struct treerd_xattrs *kept = m->xattrs; /* its memory is used again */
 	int type;
 
+	m->xattrs = NULL;
 	ac_meta_release(m);
+	m->xattrs = kept;
 	if (fstatat(dirfd, name, &m->st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) <
 	    0)
 		return ac_err_sys(err, errno, "stat '%s'", name);
@@ -169,5 +83,8 @@ int ac_meta_read(struct ac_meta *m, int dirfd, const char *name,
 		m->e.size = (uint64_t)st->st_size;
 	if (type == AC_F_LINK && read_link(m, dirfd, name, err) < 0)
 		return -1;
-	return read_xattrs(m, dirfd, name, err);
+	if (m->xattrs == NULL)
+		m->xattrs = ac_xcalloc(1, sizeof(*m->xattrs));
+	return treerd_xattrs(m->xattrs, -1, dirfd, name[0] != '\0' ? name : ".",
+			     name, &m->e, err);
 }

@@ -18,16 +18,18 @@
 #include "common/sys/entry.h"
 
 struct ac_err;
+struct treerd_xattrs;
 
 struct ac_meta {
 	struct ac_entry e; /* .path is NULL, no extents; owned by this */
 	struct stat st;
+	struct treerd_xattrs *xattrs; /* owned: what e.xattrs points into */
 };
 
 #define AC_META_INIT ((struct ac_meta){.e.path = NULL})
 
 /* Read NAME in DIRFD: one component, not followed; "" is DIRFD itself.
- * Extended attributes: all but "security.selinux" and overlay's own.  A socket
+ * Extended attributes as treerd.h tells them.  A socket
  * is AC_E_INVALID.  M is INIT or was read before. */
 AC_MUSTUSE int ac_meta_read(struct ac_meta *m, int dirfd, const char *name,
 			    struct ac_err *err);

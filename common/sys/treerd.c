@@ -18,13 +18,12 @@
 #include "common/base/own.h"
 #include "common/base/str.h"
 #include "common/sys/at.h"
+#include "common/sys/holes.h"
 #include "common/sys/treerd_priv.h"
 
 enum {
 	MAX_PATH = 4095,
 	MAX_TARGET = 4096,
-	/* Beyond so many pieces the rest of a file is one. */
-	MAX_EXTENTS = 1 << 20,
 	DIRENTS = 32 << 10,
 };
 
@@ -55,8 +54,7 @@ struct ac_treerd {
 	struct stat st; /* of it, before it was read */
 	struct ac_map inodes;
 	struct treerd_xattrs xattrs;
-	struct ac_extent *extents; /* owned */
-	size_t cap_extents;
+	struct ac_holes holes;
 	char *dirents;
 };
 
@@ -109,7 +107,7 @@ void ac_treerd_free(struct ac_treerd *r)
 		free(r->inodes.slots[i].value);
 	ac_map_release(&r->inodes);
 	treerd_release_xattrs(&r->xattrs);
-	free(r->extents);
+	ac_holes_release(&r->holes);
 	free(r->dirents);
 	free(r);
 }
@@ -189,52 +187,6 @@ static int check_last(struct ac_treerd *r, struct ac_err *err)
 	if (bad)
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s' changed while it was read", shown(r));
-	return 0;
-}
-
-static void add_extent(struct ac_treerd *r, size_t n, off_t from, off_t to)
-{
-	if (n == r->cap_extents) {
-		r->cap_extents = n != 0 ? n * 2 : 16;
-		r->extents = ac_xrealloc(r->extents, r->cap_extents,
-					 sizeof(*r->extents));
-	}
-	r->extents[n] = (struct ac_extent){.off = (uint64_t)from,
-					   .len = (uint64_t)(to - from)};
-}
-
-/* Find the holes of the file open as FD, where its size says it has some. */
-static int find_holes(struct ac_treerd *r, int fd, struct ac_entry *e,
-		      struct ac_err *err)
-{
-	off_t size = r->st.st_size;
-	off_t at = 0;
-	size_t n = 0;
-
-	if (r->st.st_blocks >= (size + 511) / 512)
-		return 0;
-	while (at < size) {
-		off_t from = lseek(fd, at, SEEK_DATA);
-		off_t to;
-
-		if (from < 0 && errno == ENXIO)
-			break; /* a hole up to the end */
-		if (from < 0)
-			return sys(r, "seek in", err);
-		to = n + 1 < MAX_EXTENTS ? lseek(fd, from, SEEK_HOLE) : size;
-		if (to < 0)
-			return sys(r, "seek in", err);
-		add_extent(r, n++, from, to);
-		at = to;
-	}
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return sys(r, "seek in", err);
-	if (n == 1 && r->extents[0].len == (uint64_t)size)
-		return 0; /* compressed, not sparse */
-	if (n == 0)
-		add_extent(r, 0, 0, 0); /* not NULL */
-	e->extents = r->extents;
-	e->n_extents = n;
 	return 0;
 }
 
@@ -364,7 +316,7 @@ static int tell(struct ac_treerd *r, const char *name, struct ac_entry *e,
 	if (treerd_xattrs(&r->xattrs, fd, r->dir, name, shown(r), e, err) < 0)
 		return -1;
 	if (e->type == AC_F_REG) {
-		if (find_holes(r, fd, e, err) < 0)
+		if (ac_holes_find(&r->holes, fd, &r->st, shown(r), e, err) < 0)
 			return -1;
 		*out = r->fd = ac_steal_fd(&fd);
 	} else if (e->type == AC_F_DIR) {

@@ -2,7 +2,7 @@
 #ifndef AC_SYS_TREERD_PRIV_H
 #define AC_SYS_TREERD_PRIV_H
 
-/* The extended attributes of one file, for treerd.c alone. */
+/* The extended attributes of one file, for treerd.c and meta.c. */
 
 #include <stddef.h>
 

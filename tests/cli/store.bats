@@ -78,6 +78,22 @@ umoci_tree() {
 	same_trees tree mnt
 }
 
+@test "a sparse file of 20 GiB takes no room, and no time" {
+	truncate -s 20G hole
+	echo end | dd of=hole bs=1 seek=$((20 << 30)) conv=notrunc status=none
+	tar -Scf x.tar hole
+	layout lay x.tar
+	id=$("$ctl" store pull lay)
+	mkdir tree
+	"$ctl" store render "$id" tree
+	[ "$(stat -c %s tree/hole)" -eq $(((20 << 30) + 4)) ]
+	[ "$(tail -c 4 tree/hole)" = end ]
+	"$ctl" store export "$id" x.aci
+	[ "$(du -sk --apparent-size x.aci | cut -f1)" -lt 1000 ]
+	"$ctl" store2 aci x.aci
+	[ "$(du -sk store store2 tree | awk '{ n += $1 } END { print n }')" -lt 2000 ]
+}
+
 @test "layers that are there are not unpacked again, in whatever compression" {
 	id=$("$ctl" store pull "$IMAGES/oci")
 	stat -c '%n %i' store/layers/* >before
