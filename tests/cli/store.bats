@@ -186,6 +186,33 @@ umoci_tree() {
 	blobs_ok mnt/store
 }
 
+@test "a fault at any system call: the image is there or nothing is" {
+	need_root
+	command -v strace >/dev/null || skip "needs strace"
+	"$ctl" store list
+	for call in openat mkdirat pwrite64 write fsync syncfs renameat renameat2 fchown utimensat linkat symlinkat mknodat ftruncate flock; do
+		for n in 1 2 7 30; do
+			run --separate-stderr strace -f -qq -o /dev/null -e "trace=$call" \
+				-e "inject=$call:error=EIO:when=$n" "$ctl" store pull "$IMAGES/oci"
+			echo "$call $n: $status $stderr"
+			# Said, but by the very call that cannot work.
+			[ "$status" -eq 0 ] || [ -n "$stderr" ] || [ "$call" = write ]
+			id=$("$ctl" store list | cut -d' ' -f1)
+			[ "$status" -ne 0 ] || [ -n "$id" ]
+			if [ -n "$id" ]; then
+				rm -rf tree && mkdir tree
+				"$ctl" store render "$id" tree
+				[ -d whole ] || cp -a tree whole
+				same_trees whole tree
+				blobs_ok store
+				"$ctl" store rm "$id"
+			fi
+			"$ctl" store gc >/dev/null
+			store_empty store
+		done
+	done
+}
+
 @test "a user without privileges gets the same tree, as their own" {
 	need_root
 	mkdir user
