@@ -16,6 +16,7 @@
 #include "common/base/own.h"
 #include "common/store/render.h"
 #include "common/sys/atomic.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/tree.h"
 #include "fetch/image.h"
@@ -162,6 +163,7 @@ int render_run(struct ac_call *c, struct ac_err *err)
 	AC_CLEANUP(draft_release) struct draft d = {.parent = -1};
 	AC_CLOSE int fd = -1;
 
+	(void)ac_interrupt_catch(); /* the draft must go */
 	if (ac_store_open(&s, g->dir, false, err) < 0 ||
 	    image_find(&s, c->argv[0], &r, err) < 0 ||
 	    draft_open(&d, c->argv[1], o->overwrite, err) < 0)

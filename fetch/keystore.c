@@ -95,9 +95,16 @@ static char *place(const char *prefix)
 static int read_key(const struct level *l, const char *rel, struct ac_buf *out,
 		    struct ac_err *err)
 {
-	AC_CLOSE int fd = ac_at_open_in_root(l->fd, rel, O_RDONLY, err);
+	/* Not blocking: a FIFO would be waited for. */
+	AC_CLOSE int fd = ac_at_open_in_root(l->fd, rel, O_RDONLY | O_NONBLOCK,
+					     err);
+	struct stat st;
 
-	return fd < 0 ? -1 : ac_io_slurp(fd, out, rel, err);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return ac_err_set(err, AC_E_INVALID, "'%s' is not a file", rel);
+	return ac_io_slurp(fd, out, rel, err);
 }
 
 /* The file NAME in DIR (below trustedkeys) into OUT, or out of it.  One that

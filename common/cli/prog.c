@@ -303,19 +303,16 @@ static int dispatch(struct parse *p, int argc, char **argv)
 	return r >= 0 ? r : tell(p->prog, path, &err);
 }
 
-/* 0, 1 and 2 must be open, or the first file opened becomes stdout. */
+/* 0, 1 and 2 must be open, or the first file opened becomes stdout.  What was
+ * closed cannot be written to, so that a result nobody gets is a failure;
+ * messages nobody gets are not. */
 static void open_stdio(void)
 {
-	int fd;
+	static const int flags[] = {O_RDONLY, O_RDONLY, O_WRONLY};
 
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		(void)close(fd);
-	for (fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) == FD_CLOEXEC)
-			(void)fcntl(fd, F_SETFD, 0);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", flags[fd]);
 }
 
 int ac_prog_main(const struct ac_prog *prog, int argc, char **argv)

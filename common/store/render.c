@@ -16,6 +16,7 @@
 #include "common/store/publish.h"
 #include "common/store/root.h"
 #include "common/store/scratch.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/treewr.h"
 
@@ -29,7 +30,8 @@ static int write_tree(struct ac_merge *m, struct ac_treewr *w,
 	int r;
 
 	while ((r = ac_merge_next(m, &e, &fd, err)) > 0) {
-		if (ac_treewr_add(w, &e, err) < 0)
+		if (ac_interrupt_check(err) < 0 ||
+		    ac_treewr_add(w, &e, err) < 0)
 			return -1;
 		if (e.type == AC_F_REG && ac_treewr_copy(w, fd, err) < 0)
 			return -1;
