@@ -96,8 +96,8 @@ static int read_key(const struct level *l, const char *rel, struct ac_buf *out,
 		    struct ac_err *err)
 {
 	/* Not blocking: a FIFO would be waited for. */
-	AC_CLOSE int fd = ac_at_open_in_root(l->fd, rel, O_RDONLY | O_NONBLOCK,
-					     err);
+	AC_CLOSE int fd =
+		ac_at_open_in_root(l->fd, rel, O_RDONLY | O_NONBLOCK, err);
 	struct stat st;
 
 	if (fd < 0)

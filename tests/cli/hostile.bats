@@ -27,7 +27,7 @@ setup() { store_setup; }
 	sign home a.aci
 	trust home example.com
 	mkfifo "etc/trustedkeys/prefix.d/example.com/$(printf '0%.0s' {1..40})"
-	run -0 --separate-stderr timeout 20 acfetch --local-config="$PWD/etc" \
+	run -0 --separate-stderr timeout -k 2 20 acfetch --local-config="$PWD/etc" \
 		--system-config=/nonexistent pull ./a.aci
 	[[ $stderr == *"0000' is not a file; it is not used"* ]]
 	drop_key home
