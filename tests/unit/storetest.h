@@ -104,8 +104,6 @@ static inline int store_dir_empty(const struct ac_store *s, const char *dir)
 {
 	AC_CLOSE int fd =
 		openat(s->dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(4096);
-	AC_FREE char *cmd = ac_xasprintf("%s/%s", s->path, dir);
 
 	CHECK(fd >= 0);
 	/* A directory with nothing in it has no more than its two links, and

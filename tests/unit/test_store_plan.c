@@ -124,7 +124,7 @@ TEST(a_bomb_of_dependencies)
 	struct ac_err err = AC_ERR_INIT;
 	AC_CLEANUP(ac_strv_release) struct ac_strv v = AC_STRV_INIT;
 	AC_CLEANUP(ac_buf_release) struct ac_buf deps = AC_BUF_INIT(1 << 16);
-	AC_FREE char *leaf = add(&s, "leaf", "");
+	AC_FREE AC_UNUSED char *leaf = add(&s, "leaf", "");
 	AC_FREE char *mid = NULL;
 	AC_FREE char *top = NULL;
 
@@ -165,11 +165,12 @@ TEST(whitelists)
 	AC_CLEANUP(ac_strv_release) struct ac_strv v = AC_STRV_INIT;
 	/* C has x and y, keeps x alone; B, on C, keeps all; A keeps d/in and
 	 * what C left. */
-	AC_FREE char *c = aci_add(&s,
-				  aci_make("example.com/c", "1",
-					   ",\"pathWhitelist\":[\"/x\"]",
-					   FILES("x", "c", "y", "c")),
-				  NULL);
+	AC_FREE AC_UNUSED char *c =
+		aci_add(&s,
+			aci_make("example.com/c", "1",
+				 ",\"pathWhitelist\":[\"/x\"]",
+				 FILES("x", "c", "y", "c")),
+			NULL);
 	AC_FREE char *b = aci_add(&s,
 				  aci_make("example.com/b", "1", DEPS(DEP("c")),
 					   FILES("y", "b", "z", "b")),
