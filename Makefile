@@ -160,7 +160,7 @@ fuzz: ## fuzz one format: make fuzz T=tar [FUZZ_TIME=60]
 
 HEADERS  := $(sort $(wildcard common/*/*.h) $(foreach d,$(DIRS),$(wildcard $d/*.h $d/*/*.h)))
 C_FILES  := $(HEADERS) $(COMMON_SRC) $(PROGRAM_SRC) $(wildcard tests/*/*.[ch])
-SH_FILES := .ci/run tests/deps tests/quickstart $(wildcard tests/lint/* tests/bench/*.sh tests/bench/run tests/bench/make-image tests/cli/*.bash tests/cli/*.bats)
+SH_FILES := .ci/run tests/deps tests/quickstart $(wildcard tests/lint/* tests/bench/*.sh tests/bench/run tests/bench/make-image tests/data/make-* tests/cli/*.bash tests/cli/*.bats)
 lint: lint-format lint-headers lint-layers lint-words lint-size lint-shell lint-man lint-tidy ## every static check
 lint-format:
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
