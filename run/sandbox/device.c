@@ -16,15 +16,10 @@
 enum { MAX_RULES = 64, PER_RULE = 6, FIXED = 32 };
 
 static const struct device_rule USUAL[] = {
-	{false, 1, 3, false},
-	{false, 1, 5, false},
-	{false, 1, 7, false},
-	{false, 1, 8, false},
-	{false, 1, 9, false},
-	{false, 5, 0, false},
-	{false, 5, 1, false},
-	{false, 5, 2, false},
-	{false, 136, DEVICE_ANY, false},
+	{false, 1, 3, false}, {false, 1, 5, false},
+	{false, 1, 7, false}, {false, 1, 8, false},
+	{false, 1, 9, false}, {false, 5, 0, false},
+	{false, 5, 2, false}, {false, 136, DEVICE_ANY, false},
 };
 
 /* Registers: the context in 1, what is asked in 2, type in 3, major in 4, minor
@@ -71,27 +66,26 @@ static void rule(struct code *c, const struct device_rule *r)
 static void usual(struct code *c)
 {
 	enum {
-		TTYS = 5, /* tty, console, ptmx */
-		LAST_TTY = 2,
-		PTS = 136,
 		MEM = 1, /* null, zero, full, random, urandom: */
-		LAST_MEM = 9,
 		MEM_BITS = 0x3a8,
+		TTYS = 5, /* tty and ptmx; the console is the host's */
+		TTY_BITS = 0x5,
+		LAST = 9,
+		PTS = 136,
 	};
 	int jump = BPF_JMP | BPF_K;
 
-	emit(c, jump | BPF_JNE, 3, 0, 12, BPF_DEVCG_DEV_CHAR);
-	emit(c, jump | BPF_JEQ, 4, 0, 3, PTS);
-	emit(c, jump | BPF_JEQ, 4, 0, 4, MEM);
-	emit(c, jump | BPF_JNE, 4, 0, 9, TTYS);
-	emit(c, jump | BPF_JGT, 5, 0, 8, LAST_TTY);
-	answer(c, 1);
-	emit(c, jump | BPF_JGT, 5, 0, 5, LAST_MEM);
+	emit(c, jump | BPF_JNE, 3, 0, 11, BPF_DEVCG_DEV_CHAR);
+	emit(c, jump | BPF_JEQ, 4, 0, 8, PTS);
 	emit(c, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, MEM_BITS);
+	emit(c, jump | BPF_JEQ, 4, 0, 2, MEM);
+	emit(c, jump | BPF_JNE, 4, 0, 7, TTYS);
+	emit(c, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, TTY_BITS);
+	emit(c, jump | BPF_JGT, 5, 0, 5, LAST);
 	emit(c, BPF_ALU64 | BPF_RSH | BPF_X, 0, 5, 0, 0);
 	emit(c, BPF_ALU64 | BPF_AND | BPF_K, 0, 0, 0, 1);
-	emit(c, jump | BPF_JEQ, 0, 0, 1, 0);
-	emit(c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	emit(c, jump | BPF_JEQ, 0, 0, 2, 0);
+	answer(c, 1);
 }
 
 static void program(struct code *c, const struct device_rule *rules, size_t n)
