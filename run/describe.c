@@ -32,9 +32,7 @@ static void make_env(struct described_app *a, const struct ac_pod_app *app,
 	};
 	const char *term = getenv("TERM");
 
-	for (size_t i = 0; i < app->app.environment.n; i++)
-		env_set(&a->env, ac_str(app->app.environment.v[i].name),
-			app->app.environment.v[i].value, true);
+	env_from_pairs(&a->env, &app->app.environment);
 	for (size_t i = 0; i < AC_LEN(defaults); i++)
 		env_set(&a->env, ac_str(defaults[i][0]), defaults[i][1], false);
 	if (tty)

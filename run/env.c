@@ -2,6 +2,7 @@
 #include "run/env.h"
 
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/map.h"
 #include "common/base/own.h"
 #include "common/sys/io.h"
 
@@ -33,6 +35,27 @@ void env_set(struct ac_strv *env, struct ac_str name, const char *value,
 	} else if (override) {
 		free(*old);
 		*old = ac_xasprintf("%.*s=%s", AC_STR_FMT(name), value);
+	}
+}
+
+void env_from_pairs(struct ac_strv *env, const struct ac_pairs *pairs)
+{
+	AC_CLEANUP(ac_map_release) struct ac_map places = AC_MAP_INIT;
+
+	for (size_t i = 0; i < pairs->n; i++) {
+		const char *name = pairs->v[i].name;
+		size_t len = strlen(name);
+		/* A place of the list, and one: NULL is no value. */
+		uintptr_t at = (uintptr_t)ac_map_get(&places, name, len);
+		char *text = ac_xasprintf("%s=%s", name, pairs->v[i].value);
+
+		if (at != 0) {
+			free(env->v[at - 1]);
+			env->v[at - 1] = text;
+			continue;
+		}
+		ac_strv_take(env, text);
+		ac_map_put(&places, name, len, (void *)env->n);
 	}
 }
 

@@ -10,6 +10,7 @@
 
 #include "common/base/attr.h"
 #include "common/base/str.h"
+#include "common/image/manifest.h"
 
 struct ac_err;
 
@@ -17,7 +18,11 @@ struct ac_err;
 void env_set(struct ac_strv *env, struct ac_str name, const char *value,
 	     bool override);
 
-/* The same for "NAME=VALUE" as OPTION gives it. */
+/* Fill ENV, which is empty, from what an image or a pod lists: of the same name
+ * the last wins.  In linear time: the list may be as long as a manifest can. */
+void env_from_pairs(struct ac_strv *env, const struct ac_pairs *pairs);
+
+/* env_set for "NAME=VALUE" as OPTION gives it. */
 AC_MUSTUSE int env_set_text(struct ac_strv *env, const char *text,
 			    const char *option, struct ac_err *err);
 

@@ -126,10 +126,8 @@ static int set_environment(struct ac_json *app, const struct ac_record *r,
 	struct ac_json *list = ac_json_array();
 
 	set(app, "environment", list);
-	for (size_t i = 0; r->image.has_app && i < r->image.app.environment.n;
-	     i++)
-		env_set(&env, ac_str(r->image.app.environment.v[i].name),
-			r->image.app.environment.v[i].value, true);
+	if (r->image.has_app)
+		env_from_pairs(&env, &r->image.app.environment);
 	if (flags->inherit_env)
 		env_inherit(&env);
 	for (size_t i = 0; i < common->n; i++)
