@@ -53,7 +53,16 @@ static int open_init(struct pod_dir *p, struct ac_err *err)
 	return fd;
 }
 
-/* Wait for the pod to be over: its runner lets go of the lock. */
+static int kill_init(const struct pod_dir *p, int init, struct ac_err *err)
+{
+	if (syscall(SYS_pidfd_send_signal, init, SIGKILL, NULL, 0) < 0 &&
+	    errno != ESRCH)
+		return ac_err_sys(err, errno, "kill pod \"%s\"", p->uuid);
+	return 0;
+}
+
+/* Wait for the pod to be over: its runner lets go of the lock.  1 when it
+ * is, 0 when that takes longer than MS. */
 static int wait_end(const struct pod_dir *p, unsigned int ms,
 		    struct ac_err *err)
 {
@@ -61,10 +70,19 @@ static int wait_end(const struct pod_dir *p, unsigned int ms,
 		int r = pod_try_lock(p, err);
 
 		if (r != 0)
-			return r < 0 ? -1 : 0;
+			return r;
 		pause_step();
 	}
-	return ac_err_set(err, AC_E_BUSY, "pod \"%s\" did not end", p->uuid);
+	return 0;
+}
+
+static int wait_killed(const struct pod_dir *p, struct ac_err *err)
+{
+	int r = wait_end(p, MARGIN_MS, err);
+
+	return r == 0 ? ac_err_set(err, AC_E_BUSY, "pod \"%s\" did not end",
+				   p->uuid)
+		      : r;
 }
 
 static int stop_one(int pods, const char *uuid, const struct stop_flags *f,
@@ -72,6 +90,7 @@ static int stop_one(int pods, const char *uuid, const struct stop_flags *f,
 {
 	AC_CLEANUP(pod_dir_release) struct pod_dir p = POD_DIR_INIT;
 	AC_CLOSE int init = -1;
+	int r;
 
 	if (pod_find(&p, pods, uuid, err) < 0)
 		return -1;
@@ -85,17 +104,19 @@ static int stop_one(int pods, const char *uuid, const struct stop_flags *f,
 	init = open_init(&p, err);
 	if (init < 0)
 		return -1;
-	if (f->force) {
-		if (syscall(SYS_pidfd_send_signal, init, SIGKILL, NULL, 0) <
-			    0 &&
-		    errno != ESRCH)
-			return ac_err_sys(err, errno, "kill pod \"%s\"",
-					  p.uuid);
-	} else if (sb_stop(init, grace, err) < 0) {
+	/* Handlers that run when an app has ended get as long again.  An init
+	 * that does not end its pod even then, which a root app can bring
+	 * about, is not asked any more. */
+	if (f->force)
+		r = 0;
+	else if (sb_stop(init, grace, err) < 0)
 		return -1;
-	}
-	/* Handlers that run when an app has ended get as long again. */
-	if (wait_end(&p, 2 * grace + MARGIN_MS, err) < 0)
+	else
+		r = wait_end(&p, 2 * grace + MARGIN_MS, err);
+	if (r < 0)
+		return -1;
+	if (r == 0 &&
+	    (kill_init(&p, init, err) < 0 || wait_killed(&p, err) < 0))
 		return -1;
 	printf("\"%s\"\n", p.uuid);
 	return 0;

@@ -321,6 +321,8 @@ int ac_prog_main(const struct ac_prog *prog, int argc, char **argv)
 	int code;
 
 	open_stdio();
+	/* Ignored, as a caller may have left it, no child's end can be told. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	ac_log_init(prog->name, false);
 	p.globals = ac_xcalloc(1, prog->global_size);
 	code = dispatch(&p, argc, argv);

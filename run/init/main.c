@@ -76,9 +76,13 @@ static void follow_parent(const struct pod *p)
  * terminal's signals away, which acrun forwards. */
 static void stand_alone(const struct pod *p)
 {
+	static const uint64_t dfl[4]; /* the kernel's struct sigaction */
 	uint64_t all = ~0ULL;
 
 	(void)SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
+	/* Ignored, as a caller may have left it, children would vanish
+	 * unseen. */
+	(void)SYS4(SYS_rt_sigaction, SIGCHLD, dfl, NULL, 8);
 	(void)SYS2(SYS_prctl, PR_SET_DUMPABLE, 0);
 	(void)SYS2(SYS_prctl, PR_SET_NAME, "acinit");
 	(void)SYS1(SYS_setsid, 0);

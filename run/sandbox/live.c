@@ -41,9 +41,15 @@ int sb_stop(int pidfd, unsigned int grace_ms, struct ac_err *err)
 	info.si_pid = getpid();
 	info.si_uid = getuid();
 	info.si_value.sival_int = (int)grace_ms;
-	if (send_signal(pidfd, PLAN_STOP_SIGNAL, &info) < 0 && errno != ESRCH)
-		return ac_err_sys(err, errno, "signal the pod");
-	return 0;
+	if (send_signal(pidfd, PLAN_STOP_SIGNAL, &info) == 0 || errno == ESRCH)
+		return 0;
+	/* An app can fill its user's queue of signals.  One without a value
+	 * needs no place in it: the grace is then the one the pod began
+	 * with. */
+	if (errno == EAGAIN &&
+	    (send_signal(pidfd, PLAN_STOP_SIGNAL, NULL) == 0 || errno == ESRCH))
+		return 0;
+	return ac_err_sys(err, errno, "signal the pod");
 }
 
 static const char *app_name(const struct wait *w, uint32_t i)
@@ -165,6 +171,13 @@ static void copy_out(struct wait *w, const struct pollfd *p)
 	}
 }
 
+static bool is_ready(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0;
+}
+
 /* Until the init is gone: then nothing of the pod is left, and what its
  * processes wrote is in the pipes. */
 static int watch(struct wait *w)
@@ -195,8 +208,10 @@ static int watch(struct wait *w)
 		tty_drain(l->tty);
 	while (l->events >= 0 && take_events(w))
 		;
+	/* What was written is there now.  The end of the file need not be: an
+	 * app may have handed its output to somebody outside. */
 	for (size_t i = 0; i < l->n_outs; i++)
-		while (l->outs[i].fd >= 0 &&
+		while (l->outs[i].fd >= 0 && is_ready(l->outs[i].fd) &&
 		       out_copy(&l->outs[i],
 				app_name(w, (uint32_t)l->outs[i].app)))
 			;

@@ -302,6 +302,10 @@ static int take_signals(struct sb_live *live, struct ac_err *err)
 	for (size_t i = 0; i < AC_LEN(FORWARDED); i++)
 		(void)sigaddset(&set, FORWARDED[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	/* A caller that ignores SIGCHLD would leave us no status to wait for; a
+	 * reader of our output that goes away is no reason to end the pod. */
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)signal(SIGPIPE, SIG_IGN);
 	live->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return live->signals >= 0 ? 0
 				  : ac_err_sys(err, errno, "receive signals");

@@ -15,6 +15,7 @@
  *	probe trap		say what signals come; end on the second
  *	probe scopes		0 when Landlock has scopes
  *	probe fork N		have N children at once: how many there were
+ *	probe flood		fill our user's queue of signals, say so, wait
  */
 
 #include <errno.h>
@@ -231,6 +232,19 @@ static int forks(const char *text)
 	return 0;
 }
 
+static int flood(void)
+{
+	union sigval none = {.sival_int = 0};
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, NULL);
+	while (sigqueue(getpid(), SIGRTMAX, none) == 0)
+		;
+	puts("full");
+	return pause();
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -259,5 +273,7 @@ int main(int argc, char **argv)
 		return syscall(444, NULL, 0, 1) < 6;
 	if (strcmp(what, "fork") == 0 && argc == 3)
 		return forks(argv[2]);
+	if (strcmp(what, "flood") == 0)
+		return flood();
 	return 2;
 }

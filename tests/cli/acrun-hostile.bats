@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# Callers, images and apps that mean acrun no good.
+load helper
+load acrun
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	acrun_setup
+	image example.com/sh "$SHELL_APP" > /dev/null
+	image example.com/probe "$PROBE_APP" > /dev/null
+}
+
+teardown() { acrun_teardown; }
+
+@test "a caller that ignores SIGCHLD" {
+	run -3 timeout -k 1 20 env --ignore-signal=CHLD acrun run example.com/sh -- 'true; exit 3'
+}
+
+@test "a reader that goes away does not end the pod" {
+	acrun run --uuid-file-save=u example.com/sh --name=a -- 'seq 100000' --- \
+		example.com/sh --name=b -- 'sleep 0.3' | head -n1 > first
+	[ "$(cat first)" = "a: 1" ]
+	run -0 acrun status "$(cat u)"
+	grep -qx app-a=0 <<< "$output"
+	grep -qx app-b=0 <<< "$output"
+	acrun gc --grace-period=0s
+	nothing_left
+}
+
+@test "somebody outside who holds an app's output open holds up nobody" {
+	start_pod example.com/sh --name=a -- 'echo begun; sleep 60' --- \
+		example.com/sh --name=b -- 'sleep 60'
+	until grep -q begun pod.out; do sleep 0.02; done
+	app=$(pgrep -P "$(cat "$ACUTILS_DIR/pods/run/$UUID/pid")" | head -n1)
+	exec 7> "/proc/$app/fd/1"
+	acrun stop --force "$UUID" 7>&-
+	exec 7>&-
+	end_pod 137
+}
+
+@test "the host's console stays shut to an app that makes a node for it" {
+	run -0 acrun run example.com/probe -- device C 5 1 /console
+	[ "$output" = $'mknod allowed\nopen EPERM' ]
+	run -0 acrun run example.com/sh -- 'cd /tmp; for d in "1 3" "1 5" "1 7" "1 8" "1 9" "1 1" "1 2" "1 4" "1 6" "1 10" "1 11" "5 3"; do
+		mknod x c $d; dd if=x count=0 2> /dev/null && echo $d; rm x; done'
+	[ "$output" = $'1 3\n1 5\n1 7\n1 8\n1 9' ]
+}
+
+@test "an image with a hundred thousand variables" {
+	id=$(image example.com/env '{"exec": ["/bin/true"], "user": "0", "group": "0"}')
+	file=$ACUTILS_DIR/images/$id.json
+	jq -c '.manifest.app.environment = [range(100000) | {name: "V\(.)", value: "x"}]' \
+		"$file" > new
+	mv new "$file"
+	# With time in the square of the number it took half a minute.
+	run -0 timeout 10 acrun run example.com/env
+}
+
+@test "stop ends a pod whose app has filled the queue of signals" {
+	start_pod example.com/probe -- flood
+	until grep -q full pod.out; do sleep 0.05; done
+	run -0 acrun stop --grace=100ms "$UUID"
+	end_pod 137
+}
