@@ -131,6 +131,26 @@ static int find_images(struct run *r, struct ac_err *err)
 	return r->manifest != NULL ? 0 : -1;
 }
 
+/* What a template may leave open, a pod that is to run must say. */
+static int check_whole(const struct ac_pod *pod, struct ac_err *err)
+{
+	if (pod->n_apps == 0)
+		return ac_err_set(err, AC_E_INVALID,
+				  "pod must contain at least one application");
+	for (size_t i = 0; i < pod->n_apps; i++) {
+		const struct ac_pod_app *a = &pod->apps[i];
+		const char *missing = a->name == NULL || a->name[0] == '\0'
+					      ? "name"
+				      : a->image_id == NULL ? "image id"
+							    : NULL;
+
+		if (missing != NULL)
+			return ac_err_set(err, AC_E_INVALID,
+					  "apps[%zu] has no %s", i, missing);
+	}
+	return 0;
+}
+
 /* A given manifest names its images by id. */
 static int load_manifest(struct run *r, struct ac_err *err)
 {
@@ -140,7 +160,8 @@ static int load_manifest(struct run *r, struct ac_err *err)
 
 	if (ac_io_read_file(AT_FDCWD, file, &b, err) < 0)
 		return ac_err_ctx(err, "--pod-manifest");
-	if (ac_pod_parse(&pod, ac_buf_str(&b), b.len, NULL, err) < 0)
+	if (ac_pod_parse(&pod, ac_buf_str(&b), b.len, NULL, err) < 0 ||
+	    check_whole(&pod, err) < 0)
 		return ac_err_ctx(err, "%s", file);
 	r->source.policy = PULL_NEVER;
 	r->records = ac_xcalloc(pod.n_apps, sizeof(*r->records));

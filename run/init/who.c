@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 enum { MAX_ID = 0x7fffffff, MAX_FILE = 8 << 20 };
 
@@ -94,6 +96,7 @@ static int look_up(const char *file, const char *name, unsigned int key,
 {
 	static struct lines l;
 	struct stat st;
+	struct statfs fs;
 	char *line;
 	long n;
 	int found = 0;
@@ -105,7 +108,10 @@ static int look_up(const char *file, const char *name, unsigned int key,
 	memset(&l, 0, offsetof(struct lines, buf));
 	memset(&st, 0, sizeof(st));
 	l.fd = (int)fd;
-	if (SYS2(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode)) {
+	/* A link into /proc would have us read, with all our rights, what the
+	 * app may not: of the kernel's log a reader takes lines away. */
+	if (SYS2(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    SYS2(SYS_fstatfs, fd, &fs) == 0 && fs.f_type != PROC_SUPER_MAGIC) {
 		while (found == 0 && (n = next_line(&l, &line)) >= 0) {
 			size_t len;
 			const char *f = line == NULL ? NULL

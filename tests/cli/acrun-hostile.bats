@@ -62,3 +62,35 @@ teardown() { acrun_teardown; }
 	run -0 acrun stop --grace=100ms "$UUID"
 	end_pod 137
 }
+
+@test "a pod manifest that leaves things out" {
+	id=$(image example.com/left-out "$SHELL_APP")
+	jq -n --arg id "$id" '{acVersion: "0.8.11", acKind: "PodManifest", apps: [{name: "a",
+		image: {id: $id}, app: {exec: ["/bin/true"], user: "0", group: "0"}}]}' > whole
+	run -0 acrun run --pod-manifest=whole
+	while IFS='|' read -r change want; do
+		jq "$change" whole > part
+		run -254 acrun run --pod-manifest=part
+		[[ $output == *"$want"* ]] || { echo "$change: $output" >&2; false; }
+	done <<- 'EOF'
+		del(.apps)|at least one application
+		.apps = []|at least one application
+		del(.apps[0].name)|apps[0] has no name
+		del(.apps[0].image)|apps[0] has no image id
+		del(.apps[0].image.id)|apps[0] has no image id
+	EOF
+	acrun gc --grace-period=0s
+	nothing_left
+}
+
+@test "the kernel's log is not a file of users" {
+	rm root/etc/passwd
+	ln -s /proc/kmsg root/etc/passwd
+	image example.com/log "$SHELL_APP" > /dev/null
+	# A process that reads the log is behind all others: what is new.
+	echo "acrun-hostile $$: mark" > /dev/kmsg
+	run -254 acrun run example.com/log --user=nobody-here -- id
+	[[ $output == *"user 'nobody-here' is neither"* ]]
+	run -0 timeout 2 dd if=/proc/kmsg bs=64k count=1 status=none
+	[[ $output == *"acrun-hostile $$: mark"* ]]
+}
