@@ -68,7 +68,9 @@ static int place(char *out, size_t size, enum pod_where where, const char *uuid)
 	return snprintf(out, size, "%s/%s", PLACES[where], uuid);
 }
 
-int pod_create(struct pod_dir *p, int pods, struct ac_err *err)
+/* 1 when made and locked; 0 when gc took it for one that a killed runner left,
+ * before it was locked. */
+static int create(struct pod_dir *p, int pods, struct ac_err *err)
 {
 	char path[64];
 
@@ -87,9 +89,25 @@ int pod_create(struct pod_dir *p, int pods, struct ac_err *err)
 			return ac_err_sys(err, errno, "make 'pods/%s'", path);
 	}
 	p->fd = openat(pods, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->fd < 0 && errno == ENOENT)
+		return 0;
 	if (p->fd < 0 || flock(p->fd, LOCK_EX) < 0)
 		return ac_err_sys(err, errno, "lock 'pods/%s'", path);
+	if (faccessat(pods, path, F_OK, 0) == 0)
+		return 1;
+	(void)close(p->fd);
+	p->fd = -1;
 	return 0;
+}
+
+int pod_create(struct pod_dir *p, int pods, struct ac_err *err)
+{
+	int r;
+
+	do {
+		r = create(p, pods, err);
+	} while (r == 0);
+	return r < 0 ? -1 : 0;
 }
 
 int pod_move(struct pod_dir *p, int pods, enum pod_where to, struct ac_err *err)

@@ -94,3 +94,16 @@ teardown() { acrun_teardown; }
 	run -0 timeout 2 dd if=/proc/kmsg bs=64k count=1 status=none
 	[[ $output == *"acrun-hostile $$: mark"* ]]
 }
+
+@test "gc takes no pod that is just being made" {
+	command -v strace > /dev/null || skip "needs strace"
+	acrun run example.com/sh -- true
+	strace -qq -o /dev/null -e trace=flock -e inject=flock:delay_enter=500000:when=1 \
+		acrun run --uuid-file-save=u example.com/sh -- 'exit 6' 3>&- &
+	runner=$!
+	for _ in 1 2 3; do
+		sleep 0.1
+		acrun gc --grace-period=0s
+	done
+	end_pod 6
+}
