@@ -189,9 +189,12 @@ static int watch(struct wait *w)
 
 	while (!over) {
 		size_t n = fill(w, p);
+		int r = poll(p, n, l->tty != NULL ? tty_timeout(l->tty) : -1);
 
-		if (poll(p, n, -1) < 0 && errno != EINTR)
+		if (r < 0 && errno != EINTR)
 			return ac_err_sys(w->err, errno, "wait for the pod");
+		if (r == 0 && l->tty != NULL)
+			tty_tell_again(l->tty);
 		over = p[POLL_POD].revents != 0;
 		if (p[POLL_EVENTS].revents != 0 && l->events >= 0 &&
 		    !take_events(w)) {

@@ -11,7 +11,7 @@
 #include "common/base/alloc.h"
 #include "common/base/own.h"
 
-enum { CONTROL_D = 4 };
+enum { CONTROL_D = 4, FIRST_MS = 50, LAST_MS = 60000 };
 
 struct tty *tty_new(int socket)
 {
@@ -131,8 +131,25 @@ static void take_input(struct tty *t)
 	if (r <= 0) {
 		/* A terminal has no end of file but this key. */
 		t->input_over = true;
+		t->again_ms = FIRST_MS;
 		t->pending[t->n++] = CONTROL_D;
 	}
+}
+
+int tty_timeout(const struct tty *t)
+{
+	return t->input_over && t->master >= 0 && t->n == 0 ? t->again_ms : -1;
+}
+
+/* The key is lost when the app changes its terminal's mode before it reads, as
+ * a shell does; a file's end is there for every read. */
+void tty_tell_again(struct tty *t)
+{
+	if (tty_timeout(t) < 0)
+		return;
+	t->pending[t->n++] = CONTROL_D;
+	if (t->again_ms < LAST_MS)
+		t->again_ms *= 2;
 }
 
 void tty_serve(struct tty *t, const struct pollfd *p)

@@ -21,6 +21,7 @@ struct tty {
 	bool raw;   /* the caller's terminal was changed: */
 	struct termios saved;
 	bool input_over; /* end of our standard input */
+	int again_ms;    /* until the app is told so once more */
 	char pending[4096];
 	size_t n; /* bytes of input that the app has not taken */
 };
@@ -31,6 +32,10 @@ enum { TTY_POLLS = 2 };
 AC_MUSTUSE struct tty *tty_new(int socket);
 /* What to wait for: fills P[0..TTY_POLLS). */
 void tty_poll(const struct tty *t, struct pollfd *p);
+/* How long to wait, for poll(2). */
+int tty_timeout(const struct tty *t);
+/* That time is over and nothing came. */
+void tty_tell_again(struct tty *t);
 /* Do what can be done, P being what poll(2) made of it. */
 void tty_serve(struct tty *t, const struct pollfd *p);
 /* Copy what is left of the output: the app is gone. */

@@ -107,3 +107,9 @@ teardown() { acrun_teardown; }
 	done
 	end_pod 6
 }
+
+@test "the end of the input reaches a terminal whose app begins to read late" {
+	# The key that says so is lost by a change of modes before it is read.
+	run -0 timeout -k 1 30 acrun run --interactive example.com/sh -- \
+		'sleep 0.3; exec sh -i' < /dev/null
+}
