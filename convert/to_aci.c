@@ -135,7 +135,7 @@ static int make_manifest(struct job *j, struct ac_err *err)
 	int ret;
 
 	if (doc == NULL)
-		return -1;
+		return ac_err_ctx(err, "image configuration");
 	ret = ac_image_load(&j->manifest, doc, &f, err);
 	for (size_t i = 0; i < f.n; i++)
 		ac_debug("%s: %s (%s)", f.v[i].path, f.v[i].text, f.v[i].rule);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/fpmap.h"
@@ -95,6 +96,47 @@ static int pass_data(struct layout *l, struct ac_err *err)
 	return ret;
 }
 
+/* What is known of a path below rootfs. */
+enum { LISTED = 1, LEAF = 2, PARENT = 4 };
+
+static int bad_parent(const char *path, int len, struct ac_err *err)
+{
+	AC_FREE char *whole = ac_xasprintf("%.*s", len, path);
+	AC_FREE char *show = ac_str_show(whole);
+
+	return ac_err_set(err, AC_E_INVALID,
+			  "'rootfs/%s' has files below it and is not a "
+			  "directory",
+			  show);
+}
+
+/* Take in that PATH is there, which needs its parents to be directories: what
+ * is written through a link is not where it seems to be. */
+static int note_path(struct layout *l, const char *path, bool dir,
+		     struct ac_err *err)
+{
+	size_t len = strlen(path);
+	uint32_t *v = NULL;
+
+	(void)ac_fpmap_add(&l->seen, path, len, &v);
+	if ((*v & LISTED) != 0)
+		return duplicate(path - strlen("rootfs/"), err);
+	if (!dir && (*v & PARENT) != 0)
+		return bad_parent(path, (int)len, err);
+	*v |= dir ? LISTED : LISTED | LEAF;
+	while (len-- > 0) {
+		if (path[len] != '/')
+			continue;
+		(void)ac_fpmap_add(&l->seen, path, len, &v);
+		if ((*v & LEAF) != 0)
+			return bad_parent(path, (int)len, err);
+		if ((*v & PARENT) != 0)
+			return 0; /* and so are those above */
+		*v |= PARENT;
+	}
+	return 0;
+}
+
 /* An entry below rootfs, or rootfs itself. */
 static int on_file(struct layout *l, struct ac_entry *e, struct ac_err *err)
 {
@@ -108,8 +150,8 @@ static int on_file(struct layout *l, struct ac_entry *e, struct ac_err *err)
 			return ac_err_set(err, AC_E_INVALID,
 					  "rootfs is not a directory");
 		l->has_rootfs = true;
-	} else if (!ac_fpmap_add(&l->seen, e->path, strlen(e->path), NULL)) {
-		return duplicate(whole, err);
+	} else if (note_path(l, e->path, e->type == AC_F_DIR, err) < 0) {
+		return -1;
 	}
 	if (e->type == AC_F_HARD) {
 		if (!ac_path_within(e->link, "rootfs") ||
