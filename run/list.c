@@ -72,7 +72,7 @@ static void add_row(struct list *l, const struct pod_dir *p,
 			      app != NULL ? app->image_id : "-");
 	ac_table_add(&l->table, first ? pod_state(p) : "");
 	add_time(l, first ? i->created : 0);
-	add_time(l, first ? i->started : 0);
+	add_time(l, first ? i->log.started : 0);
 	ac_table_add(&l->table, "");
 }
 

@@ -15,10 +15,10 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/hex.h"
-#include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/sys/io.h"
 #include "common/sys/tree.h"
+#include "run/podlog.h"
 #include "run/sandbox/sandbox.h"
 
 static const char PLACES[POD_WHERES][16] = {"embryo", "run", "exited-garbage",
@@ -68,6 +68,14 @@ static int place(char *out, size_t size, enum pod_where where, const char *uuid)
 	return snprintf(out, size, "%s/%s", PLACES[where], uuid);
 }
 
+/* The first pod to come there makes the place. */
+static int make_place(int pods, enum pod_where where, struct ac_err *err)
+{
+	if (mkdirat(pods, PLACES[where], 0700) < 0 && errno != EEXIST)
+		return ac_err_sys(err, errno, "make 'pods/%s'", PLACES[where]);
+	return 0;
+}
+
 /* 1 when made and locked; 0 when gc took it for one that a killed runner left,
  * before it was locked. */
 static int create(struct pod_dir *p, int pods, struct ac_err *err)
@@ -78,26 +86,16 @@ static int create(struct pod_dir *p, int pods, struct ac_err *err)
 		return -1;
 	p->where = POD_EMBRYO;
 	(void)place(path, sizeof(path), POD_EMBRYO, p->uuid);
-	if (mkdirat(pods, path, 0700) < 0) {
-		/* The first pod of this store. */
-		for (int w = 0; w < POD_WHERES; w++)
-			if (mkdirat(pods, PLACES[w], 0700) < 0 &&
-			    errno != EEXIST)
-				return ac_err_sys(err, errno, "make 'pods/%s'",
-						  PLACES[w]);
-		if (mkdirat(pods, path, 0700) < 0)
-			return ac_err_sys(err, errno, "make 'pods/%s'", path);
-	}
+	if (mkdirat(pods, path, 0700) < 0 &&
+	    (make_place(pods, POD_EMBRYO, err) < 0 ||
+	     mkdirat(pods, path, 0700) < 0))
+		return ac_err_sys(err, errno, "make 'pods/%s'", path);
 	p->fd = openat(pods, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->fd < 0 && errno == ENOENT)
 		return 0;
 	if (p->fd < 0 || flock(p->fd, LOCK_EX) < 0)
 		return ac_err_sys(err, errno, "lock 'pods/%s'", path);
-	if (faccessat(pods, path, F_OK, 0) == 0)
-		return 1;
-	(void)close(p->fd);
-	p->fd = -1;
-	return 0;
+	return faccessat(pods, path, F_OK, 0) == 0;
 }
 
 int pod_create(struct pod_dir *p, int pods, struct ac_err *err)
@@ -105,6 +103,7 @@ int pod_create(struct pod_dir *p, int pods, struct ac_err *err)
 	int r;
 
 	do {
+		pod_dir_release(p);
 		r = create(p, pods, err);
 	} while (r == 0);
 	return r < 0 ? -1 : 0;
@@ -114,16 +113,22 @@ int pod_move(struct pod_dir *p, int pods, enum pod_where to, struct ac_err *err)
 {
 	char from[64];
 	char name[64];
+	int r;
 
 	(void)place(from, sizeof(from), p->where, p->uuid);
 	(void)place(name, sizeof(name), to, p->uuid);
-	if (renameat(pods, from, pods, name) < 0) {
-		if (errno == ENOENT)
-			return ac_err_set(err, AC_E_NOT_FOUND,
-					  "pod '%s' is gone", p->uuid);
+	r = renameat(pods, from, pods, name);
+	if (r < 0 && errno == ENOENT) {
+		if (make_place(pods, to, err) < 0)
+			return -1;
+		r = renameat(pods, from, pods, name);
+	}
+	if (r < 0 && errno == ENOENT)
+		return ac_err_set(err, AC_E_NOT_FOUND, "pod '%s' is gone",
+				  p->uuid);
+	if (r < 0)
 		return ac_err_sys(err, errno, "move 'pods/%s' to 'pods/%s'",
 				  from, name);
-	}
 	p->where = to;
 	return 0;
 }
@@ -286,60 +291,15 @@ int64_t pod_time(const struct pod_dir *p, const char *name)
 	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 }
 
-/* The number that the file NAME holds: 1, or 0. */
-static int read_number(const struct pod_dir *p, const char *name, uint64_t max,
-		       uint64_t *out)
-{
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(64);
-	struct ac_err err = AC_ERR_INIT;
-
-	return ac_io_read_file(p->fd, name, &b, &err) == 0 &&
-	       ac_num_max(ac_str_trim(ac_str(ac_buf_str(&b))), max, out) == 0;
-}
-
-pid_t pod_pid(const struct pod_dir *p)
-{
-	uint64_t pid;
-
-	return read_number(p, "pid", INT32_MAX, &pid) ? (pid_t)pid : -1;
-}
-
-int pod_status(const struct pod_dir *p, const char *app, int *code)
-{
-	AC_FREE char *name = ac_xasprintf("status-%s", app);
-	uint64_t v;
-
-	if (!read_number(p, name, 255, &v))
-		return 0;
-	*code = (int)v;
-	return 1;
-}
-
-static int remove_cgroups(const struct pod_dir *p, struct ac_err *err)
-{
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(1 << 20);
-	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
-	struct ac_err none = AC_ERR_INIT;
-	struct ac_str rest;
-	struct ac_str line;
-
-	if (ac_io_read_file(p->fd, "cgroups", &b, &none) < 0)
-		return 0;
-	rest = ac_str(ac_buf_str(&b));
-	while (rest.len != 0) {
-		(void)ac_str_cut(&rest, '\n', &line);
-		if (ac_str_starts(line, "/sys/fs/cgroup/"))
-			ac_strv_take(&dirs, ac_xstrndup(line.p, line.len));
-	}
-	return sb_cgroups_remove(&dirs, err);
-}
-
 int pod_remove(const struct pod_dir *p, int pods, struct ac_err *err)
 {
+	AC_CLEANUP(pod_log_release) struct pod_log log = POD_LOG_INIT;
 	char path[64];
 
 	(void)place(path, sizeof(path), p->where, p->uuid);
-	if (remove_cgroups(p, err) < 0 || ac_tree_remove(pods, path, err) < 0)
+	if (pod_log_read(&log, p, err) < 0 ||
+	    sb_cgroups_remove(&log.cgroups, err) < 0 ||
+	    ac_tree_remove(pods, path, err) < 0)
 		return ac_err_ctx(err, "remove pod '%s'", p->uuid);
 	return 0;
 }

@@ -8,10 +8,11 @@
  * flock on that directory, so that place and lock together are its state, also
  * after the power went. Changes of state are renames.
  *
- * In it: `pod`, the pod manifest (its time: when the pod was made); `cgroups`,
- * the control groups that may exist; `pid`, of its init (its time: the start);
- * `status-APP`, an app's exit code; `upper-APP`, `work-APP`, the changes to its
- * root; `volume-NAME`, an empty volume; `skel`, mount points the images lack.
+ * In it: `pod`, the pod manifest (its time: when the pod was made); `log`, what
+ * happened to it, line by line (run/podlog.h); `upper-APP`, `work-APP`, the
+ * changes to an app's root; `volume-NAME`, an empty volume; `skel-APP`, mount
+ * points an image lacks.  As few files as can be: making one is what takes
+ * longest on a disk that is busy.
  */
 
 #include <stdbool.h>
@@ -81,11 +82,6 @@ AC_MUSTUSE int pod_read(const struct pod_dir *p, const char *name,
 			struct ac_buf *out, struct ac_err *err);
 /* The time of the file NAME in nanoseconds since 1970, 0 without one. */
 int64_t pod_time(const struct pod_dir *p, const char *name);
-
-/* The init's process id, or -1. */
-pid_t pod_pid(const struct pod_dir *p);
-/* The exit code of APP: 1 and *code, 0 when it has none. */
-int pod_status(const struct pod_dir *p, const char *app, int *code);
 
 /* Remove the control groups that the pod may have left, killing what is in
  * them, and then its directory.  The lock is held by the caller. */

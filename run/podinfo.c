@@ -24,13 +24,13 @@ int pod_info_load(struct pod_info *i, const struct pod_dir *p,
 	if (ac_pod_parse(&i->pod, ac_buf_str(&b), b.len, NULL, err) < 0)
 		return ac_err_ctx(err, "pod '%s'", p->uuid);
 	i->created = pod_time(p, "pod");
-	i->started = pod_time(p, "pid");
-	return 0;
+	return pod_log_read(&i->log, p, err);
 }
 
 void pod_info_release(struct pod_info *i)
 {
 	ac_pod_release(&i->pod);
+	pod_log_release(&i->log);
 	*i = POD_INFO_INIT;
 }
 
@@ -45,21 +45,19 @@ static struct ac_json *app_json(const struct pod_info *i,
 				const struct ac_pod_app *app)
 {
 	struct ac_json *o = ac_json_object();
-	AC_FREE char *status = ac_xasprintf("status-%s", app->name);
-	int code = 0;
-	int ended = pod_status(p, app->name, &code);
+	const struct pod_end *end = pod_log_find(&i->log, app->name);
 
 	ac_json_set_str(o, "name", app->name);
 	ac_json_set_str(o, "state",
-			ended               ? "exited"
-			: pod_is_running(p) ? "running"
-			: i->started != 0   ? "unknown"
-					    : "created");
+			end != NULL           ? "exited"
+			: pod_is_running(p)   ? "running"
+			: i->log.started != 0 ? "unknown"
+					      : "created");
 	set_time(o, "created_at", i->created);
-	set_time(o, "started_at", i->started);
-	if (ended) {
-		set_time(o, "finished_at", pod_time(p, status));
-		ac_json_set_int(o, "exit_code", code);
+	set_time(o, "started_at", i->log.started);
+	if (end != NULL) {
+		set_time(o, "finished_at", end->when);
+		ac_json_set_int(o, "exit_code", end->code);
 	}
 	ac_json_set_str(o, "image_id", app->image_id);
 	return o;
@@ -80,7 +78,7 @@ struct ac_json *pod_info_json(const struct pod_info *i, const struct pod_dir *p)
 	ac_json_set(o, "app_names", names);
 	ac_json_set(o, "apps", apps);
 	set_time(o, "created_at", i->created / NS);
-	set_time(o, "started_at", i->started / NS);
+	set_time(o, "started_at", i->log.started / NS);
 	return o;
 }
 

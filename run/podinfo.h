@@ -8,6 +8,7 @@
 
 #include "common/base/attr.h"
 #include "common/image/pod.h"
+#include "run/podlog.h"
 
 struct ac_err;
 struct ac_json;
@@ -15,11 +16,11 @@ struct pod_dir;
 
 struct pod_info {
 	struct ac_pod pod; /* its manifest */
-	int64_t created;   /* nanoseconds since 1970 */
-	int64_t started;   /* 0: never */
+	struct pod_log log;
+	int64_t created; /* nanoseconds since 1970 */
 };
 
-#define POD_INFO_INIT ((struct pod_info){.created = 0})
+#define POD_INFO_INIT ((struct pod_info){.log = POD_LOG_INIT})
 
 AC_MUSTUSE int pod_info_load(struct pod_info *i, const struct pod_dir *p,
 			     struct ac_err *err);

@@ -22,6 +22,7 @@
 #include "run/image.h"
 #include "run/manifest.h"
 #include "run/poddir.h"
+#include "run/podlog.h"
 #include "run/rootless.h"
 
 enum { MAX_MANIFEST = AC_JSON_MAX_BYTES, DEFAULT_PIDS = 4096 };
@@ -39,6 +40,7 @@ struct run {
 	struct description d;
 	int pods;
 	struct pod_dir dir;
+	int log; /* of the pod */
 	struct sb_live live;
 };
 
@@ -54,6 +56,7 @@ static void run_release(struct run *r)
 		ac_store_release(&r->source.store);
 	args_release(&r->args);
 	pod_dir_release(&r->dir);
+	ac_own_closep(&r->log);
 	ac_own_closep(&r->pods);
 }
 
@@ -206,17 +209,6 @@ static int make_dir(struct run *r, struct ac_err *err)
 	return 0;
 }
 
-static int save_cgroups(const struct run *r, struct ac_err *err)
-{
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(1 << 20);
-
-	for (size_t i = 0; i < r->live.cgroups.n; i++)
-		ac_buf_addf(&b, "%s\n", r->live.cgroups.v[i]);
-	if (ac_buf_check(&b, "the list of control groups", err) < 0)
-		return -1;
-	return pod_write(&r->dir, "cgroups", ac_buf_str(&b), b.len, err);
-}
-
 static int check_unenforced(const struct run *r, struct ac_err *err)
 {
 	const struct ac_strv *u = &r->d.unenforced;
@@ -231,34 +223,29 @@ static int check_unenforced(const struct run *r, struct ac_err *err)
 
 static int start(struct run *r, struct ac_err *err)
 {
-	char pid[16];
-	int n;
-
 	if (describe(&r->d, &r->source.store, r->records, &r->describe, r->pods,
 		     &r->dir, err) < 0 ||
 	    check_unenforced(r, err) < 0 ||
 	    sb_prepare(&r->live, &r->d.sb, err) < 0 ||
-	    save_cgroups(r, err) < 0 ||
+	    (r->log = pod_log_open(&r->dir, err)) < 0 ||
+	    pod_log_cgroups(r->log, &r->live.cgroups, err) < 0 ||
 	    pod_move(&r->dir, r->pods, POD_RUN, err) < 0 ||
 	    sb_start(&r->live, &r->d.sb, err) < 0)
 		return -1;
 	for (size_t i = 0; i < r->live.warnings.n; i++)
 		ac_warn("%s", r->live.warnings.v[i]);
-	n = snprintf(pid, sizeof(pid), "%d\n", (int)r->live.pid);
-	return pod_write(&r->dir, "pid", pid, (size_t)n, err);
+	return pod_log_pid(r->log, r->live.pid, err);
 }
 
 static void app_ended(void *ctx, size_t app, int status)
 {
 	const struct run *r = ctx;
-	AC_FREE char *name = ac_xasprintf("status-%s", r->d.pod.apps[app].name);
 	struct ac_err err = AC_ERR_INIT;
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%d\n",
-			 WIFSIGNALED(status) ? 128 + WTERMSIG(status)
-					     : WEXITSTATUS(status));
 
-	if (pod_write(&r->dir, name, text, (size_t)n, &err) < 0)
+	if (pod_log_end(r->log, r->d.pod.apps[app].name,
+			WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+					    : WEXITSTATUS(status),
+			&err) < 0)
 		ac_warn("%s", err.msg);
 }
 
@@ -318,6 +305,7 @@ int cmd_run(struct ac_call *c, struct ac_err *err)
 		.d = DESCRIPTION_INIT,
 		.pods = -1,
 		.dir = POD_DIR_INIT,
+		.log = -1,
 		.live = SB_LIVE_INIT,
 	};
 	int code;

@@ -73,19 +73,18 @@ static void print_time(const char *key, int64_t ns)
 
 static void print_status(const struct pod_info *i, const struct pod_dir *p)
 {
-	pid_t pid = pod_pid(p);
-
 	printf("state=%s\n", pod_state(p));
 	print_time("created", i->created);
-	print_time("started", i->started);
-	if (pid > 0)
-		printf("pid=%d\n", (int)pid);
+	print_time("started", i->log.started);
+	if (i->log.pid > 0)
+		printf("pid=%d\n", (int)i->log.pid);
 	printf("exited=%s\n", pod_is_exited(p) ? "true" : "false");
 	for (size_t a = 0; a < i->pod.n_apps; a++) {
-		int code;
+		const struct pod_end *end =
+			pod_log_find(&i->log, i->pod.apps[a].name);
 
-		if (pod_status(p, i->pod.apps[a].name, &code) == 1)
-			printf("app-%s=%d\n", i->pod.apps[a].name, code);
+		if (end != NULL)
+			printf("app-%s=%d\n", end->app, end->code);
 	}
 }
 

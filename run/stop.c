@@ -13,6 +13,7 @@
 #include "run/cmd.h"
 #include "run/duration.h"
 #include "run/poddir.h"
+#include "run/podlog.h"
 #include "run/sandbox/sandbox.h"
 
 const struct ac_opt stop_opts[] = {
@@ -31,17 +32,25 @@ static void pause_step(void)
 			NULL);
 }
 
+static pid_t init_of(const struct pod_dir *p)
+{
+	AC_CLEANUP(pod_log_release) struct pod_log log = POD_LOG_INIT;
+	struct ac_err none = AC_ERR_INIT;
+
+	return pod_log_read(&log, p, &none) == 0 ? log.pid : -1;
+}
+
 /* The init, held by a descriptor: a process id alone could have become somebody
  * else's.  It is the pod's while the pod's lock is held. */
-static int open_init(struct pod_dir *p, struct ac_err *err)
+static int open_init(const struct pod_dir *p, struct ac_err *err)
 {
 	int fd;
-	pid_t pid = pod_pid(p);
+	pid_t pid = init_of(p);
 
 	/* A pod that has just begun writes it any moment now. */
 	for (int t = 0; pid < 0 && t < STARTING_MS; t += STEP_MS) {
 		pause_step();
-		pid = pod_pid(p);
+		pid = init_of(p);
 	}
 	if (pid < 0)
 		return ac_err_set(err, AC_E_NOT_FOUND,

@@ -251,7 +251,7 @@ ns_types="pid net ipc uts mnt cgroup"
 	[[ $output == *alive* ]]
 	[[ $output != *acrun* ]]
 	start_pod example.com/sh -- 'sleep 60'
-	exe=$(readlink "/proc/$(cat "$ACUTILS_DIR/pods/run/$UUID/pid")/exe")
+	exe=$(readlink "/proc/$(pod_init "$UUID")/exe")
 	[ "$exe" = "/memfd:acinit (deleted)" ]
 	acrun stop --force "$UUID" > /dev/null
 	end_pod 137
@@ -319,7 +319,7 @@ ns_types="pid net ipc uts mnt cgroup"
 
 @test "init killed: acrun tells by its code, and nothing is left" {
 	start_pod example.com/sh -- 'sleep 60'
-	kill -9 "$(cat "$ACUTILS_DIR/pods/run/$UUID/pid")"
+	kill -9 "$(pod_init "$UUID")"
 	end_pod 137
 	acrun gc --grace-period=0s
 	nothing_left

@@ -41,12 +41,15 @@ export PROBE_APP='{"exec": ["/bin/probe"], "user": "0", "group": "0"}'
 # The uuid of the only pod there is.
 only_pod() { acrun list --json | jq -r '.[0].name'; }
 
+# The process id of a pod's init.
+pod_init() { sed -n 's/^pid \([0-9]*\) .*/\1/p' "$ACUTILS_DIR/pods/run/$1/log" 2> /dev/null; }
+
 # Run a pod in the background; sets UUID and runner when it is up.
 start_pod() {
 	rm -f u
 	acrun run --uuid-file-save=u "$@" > pod.out 2>&1 3>&- &
 	runner=$!
-	until [ -s u ] && [ -s "$ACUTILS_DIR/pods/run/$(cat u)/pid" ]; do
+	until [ -s u ] && [ -n "$(pod_init "$(cat u)")" ]; do
 		kill -0 "$runner" || return
 		sleep 0.02
 	done

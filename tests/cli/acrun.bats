@@ -337,12 +337,12 @@ teardown() { acrun_teardown; }
 	[[ $output == *"/dev/pts/0"* ]]
 	[[ $output == *"33 99"* ]]
 	[[ $output == *app* ]]
-	run -0 acrun run --interactive example.com/sh --exec=/bin/sh <<< 'test -t 0 && echo yes $((6*7))'
+	run -0 timeout 20 acrun run --interactive example.com/sh --exec=/bin/sh <<< 'test -t 0 && echo yes $((6*7))'
 	[[ $output == *"yes 42"* ]]
 	# ^C is the app's, by its terminal.
 	run -130 script -qec "acrun run --interactive example.com/sh -- 'sleep 30'" /dev/null \
 		< <(sleep 0.7; printf '\003'; sleep 3)
-	run -254 acrun run --interactive example.com/sh -- true --- example.com/sh --name=b -- true
+	run -254 script -qec "acrun run --interactive example.com/sh -- true --- example.com/sh --name=b -- true" /dev/null
 	[[ $output == *"interactive option only supports one image"* ]]
 }
 
