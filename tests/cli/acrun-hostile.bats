@@ -31,7 +31,7 @@ teardown() { acrun_teardown; }
 	start_pod example.com/sh --name=a -- 'echo begun; sleep 60' --- \
 		example.com/sh --name=b -- 'sleep 60'
 	until grep -q begun pod.out; do sleep 0.02; done
-	app=$(pgrep -P "$(cat "$ACUTILS_DIR/pods/run/$UUID/pid")" | head -n1)
+	app=$(pgrep -P "$(pod_init "$UUID")" | head -n1)
 	exec 7> "/proc/$app/fd/1"
 	acrun stop --force "$UUID" 7>&-
 	exec 7>&-
