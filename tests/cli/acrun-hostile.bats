@@ -100,6 +100,7 @@ teardown() { acrun_teardown; }
 	acrun run example.com/sh -- true
 	strace -qq -o /dev/null -e trace=flock -e inject=flock:delay_enter=500000:when=1 \
 		acrun run --uuid-file-save=u example.com/sh -- 'exit 6' 3>&- &
+	# shellcheck disable=SC2034 # end_pod waits for it
 	runner=$!
 	for _ in 1 2 3; do
 		sleep 0.1
