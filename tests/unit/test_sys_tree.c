@@ -168,9 +168,10 @@ static void make_sample(int fd)
 		{.type = AC_F_DIR, .path = "", .mode = 0751},
 		{.type = AC_F_DIR, .path = "b", .mode = 0700, .mtime = 5},
 		{.type = AC_F_REG, .path = "b/f", .mode = 04755, .size = 7},
-		{.type = AC_F_REG, .path = "a-", .mode = 0},
+		{.type = AC_F_REG, .path = "a-", .mode = 0400},
 		{.type = AC_F_REG,
 		 .path = "a/z",
+		 .mode = 0640,
 		 .size = 7,
 		 .xattrs = x,
 		 .n_xattrs = 1},
@@ -182,11 +183,13 @@ static void make_sample(int fd)
 		{.type = AC_F_FIFO, .path = "p", .mode = 0600},
 		{.type = AC_F_REG,
 		 .path = "s",
+		 .mode = 0640,
 		 .size = 4 << 20,
 		 .extents = map,
 		 .n_extents = 1},
 		{.type = AC_F_REG,
 		 .path = "s0",
+		 .mode = 0640,
 		 .size = 4 << 20,
 		 .extents = map},
 		{.type = AC_F_CHR, .path = "c", .dev_major = 1, .dev_minor = 3},
@@ -240,6 +243,8 @@ TEST(read_in_order)
 			CHECK(e.n_xattrs == 0 ||
 			      strcmp(e.xattrs[0].name, "user.a") == 0);
 	}
+	if (err.code != AC_OK)
+		printf("# %s\n", err.msg);
 	CHECK(ac_treerd_next(r, &e, &fd, &err) == 0);
 	ac_treerd_free(r);
 	CHECK(strcmp(all, geteuid() == 0
