@@ -1,7 +1,7 @@
 # acrun is static: it starts in half the time, and nothing of the host's
 # library path reaches it.
 ifeq ($(SANFLAGS),)
-LDFLAGS_acrun := -static-pie
+LDFLAGS_acrun := -static-pie $(call has,-Wno-unused-command-line-argument)
 endif
 
 # The pod's init is a program of its own, linked with nothing, and carried in

@@ -47,6 +47,7 @@ teardown() { acrun_teardown; }
 }
 
 @test "an image with a hundred thousand variables" {
+	! ldd "$BINDIR/acrun" 2>&1 | grep -q libasan || skip "its memory is slow under the sanitizer"
 	id=$(image example.com/env '{"exec": ["/bin/true"], "user": "0", "group": "0"}')
 	file=$ACUTILS_DIR/images/$id.json
 	jq -c '.manifest.app.environment = [range(100000) | {name: "V\(.)", value: "x"}]' \

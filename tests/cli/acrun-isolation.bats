@@ -340,6 +340,7 @@ ns_types="pid net ipc uts mnt cgroup"
 # the call number $3, and only acrun's own, when that is given.
 without() {
 	command -v strace > /dev/null || skip "needs strace"
+	local -x ASAN_OPTIONS=detect_leaks=0 # which traces too
 	if [ -n "$3" ]; then
 		strace -o /dev/null -e "inject=$1:error=$2:when=$3" "${@:4}"
 	else
