@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/sys/atomic.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -70,8 +71,15 @@ int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
 
 int ac_atomic_commit(struct ac_atomic *a, struct ac_err *err)
 {
+	assert(a->name != NULL); /* opened before */
 	if (fsync(a->fd) < 0)
 		return ac_err_sys(err, errno, "flush '%s'", a->name);
+	/* A name that is not taken needs no other on the way, which whoever is
+	 * killed in between would leave behind. */
+	if (a->tmp[0] == '\0' && link_name(a->fd, a->dirfd, a->name) == 0) {
+		(void)close(ac_steal_fd(&a->fd));
+		return 0;
+	}
 	if (a->tmp[0] == '\0') {
 		if (random_name(a, err) < 0)
 			return -1;
