@@ -129,6 +129,19 @@ static void loopback(const struct pod *p)
 	(void)SYS1(SYS_close, fd);
 }
 
+/* acrun may run in a chroot.  A pivot there would leave the tree around it in
+ * our namespace, one ".." away.  Who enters a mount namespace, even his own,
+ * stands at its real root, and that is what the pivot then replaces. */
+static void find_real_root(const struct pod *p)
+{
+	long fd = SYS2(SYS_pidfd_open, 1, 0);
+	long r = fd < 0 ? fd : SYS2(SYS_setns, fd, CLONE_NEWNS);
+
+	if (r < 0)
+		die(p, NULL, r, "find the root of the mount namespace", "");
+	(void)SYS1(SYS_close, fd);
+}
+
 static void hostname(const struct pod *p)
 {
 	const char *name = pod_str(p, p->plan->hostname);
@@ -264,6 +277,7 @@ void init_start(long *stack)
 	loopback(&pod);
 	hostname(&pod);
 	open_api(&pod);
+	find_real_root(&pod);
 	root_pod(&pod);
 	priv_scope(&pod);
 	quit(loop_run(&pod));

@@ -115,3 +115,14 @@ teardown() { acrun_teardown; }
 	run -0 timeout -k 1 30 acrun run --interactive example.com/sh -- \
 		'sleep 0.3; exec sh -i' < /dev/null
 }
+
+@test "in a chroot nothing of the tree around it is left" {
+	# What enters the app's mounts again stands at their namespace's real root.
+	image example.com/again '{"exec": ["/bin/sh", "-c", "test -f /pre && echo in"],
+		"user": "app", "group": "staff",
+		"eventHandlers": [{"name": "pre-start", "exec": ["/bin/sh", "-c", "echo > /pre"]}]}' > /dev/null
+	mkdir jail
+	run -0 --separate-stderr unshare -m sh -c 'mount --rbind / jail && exec chroot jail "$@"' - \
+		"$(command -v acrun)" run example.com/again
+	[ "$output" = in ]
+}
