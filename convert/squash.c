@@ -434,15 +434,15 @@ static int on_entry(struct squash *q, const struct ac_entry *e,
 	return path != NULL ? place(q, e, path, err) : -1;
 }
 
-static int read_entries(struct squash *q, struct layer_in *in,
-			struct ac_err *err)
+int squash_read_entries(struct squash *q, struct layer_in *in,
+			squash_entry_fn on, struct ac_err *err)
 {
 	struct ac_entry e;
 	int ret;
 
 	q->tar = in->tar;
 	while ((ret = ac_tar_next(in->tar, &e, err)) > 0)
-		if (on_entry(q, &e, err) < 0)
+		if (on(q, &e, err) < 0)
 			return -1;
 	return ret < 0 ? -1 : layer_check(in, err);
 }
@@ -454,7 +454,7 @@ static int read_layer(struct squash *q, size_t i, struct ac_err *err)
 	q->parent_known = false;
 	if (layer_open(&in, q->im, q->s, i, err) < 0)
 		return -1;
-	if (read_entries(q, &in, err) < 0)
+	if (squash_read_entries(q, &in, on_entry, err) < 0)
 		return q->again ? -1 : layer_explain(&in, err);
 	layer_close(&in);
 	return squash_settle(q, i, err) < 0

@@ -176,26 +176,13 @@ static int on_entry(struct squash *q, const struct ac_entry *e,
 	return 0;
 }
 
-static int read_entries(struct squash *q, struct layer_in *in,
-			struct ac_err *err)
-{
-	struct ac_entry e;
-	int ret;
-
-	q->tar = in->tar;
-	while ((ret = ac_tar_next(in->tar, &e, err)) > 0)
-		if (on_entry(q, &e, err) < 0)
-			return -1;
-	return ret < 0 ? -1 : layer_check(in, err);
-}
-
 static int read_again(struct squash *q, size_t i, struct ac_err *err)
 {
 	AC_CLEANUP(layer_close) struct layer_in in = LAYER_IN_INIT;
 
 	if (layer_open(&in, q->im, q->s, i, err) < 0)
 		return -1;
-	return read_entries(q, &in, err);
+	return squash_read_entries(q, &in, on_entry, err);
 }
 
 /* Does the layer just read remove the target of W from those below it?  What it

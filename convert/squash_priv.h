@@ -81,4 +81,11 @@ AC_MUSTUSE char *squash_moved(const struct squash *q, const char *path,
 /* True for names that say something is removed, and what is below them. */
 bool squash_is_mark(const char *path);
 
+/* Hand each entry of an open layer to ON, and check the layer at its end. */
+struct layer_in;
+typedef int (*squash_entry_fn)(struct squash *q, const struct ac_entry *e,
+			       struct ac_err *err);
+AC_MUSTUSE int squash_read_entries(struct squash *q, struct layer_in *in,
+				   squash_entry_fn on, struct ac_err *err);
+
 #endif
