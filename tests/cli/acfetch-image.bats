@@ -73,7 +73,7 @@ two_images() {
 		example.com/a,version=1.0.0 example.com/a:1.0.0,os=linux,arch=amd64; do
 		[ "$(acfetch image cat-manifest "$ref")" = "$want" ]
 	done
-	for ref in sha512-00 example.com/c example.com/a:3 example.com/a,os=freebsd; do
+	for ref in sha512-000000000000 example.com/c example.com/a:3 example.com/a,os=freebsd; do
 		run -1 --separate-stderr acfetch image cat-manifest "$ref"
 		[[ $stderr == *"image '$ref' is not in the store"* ]]
 	done

@@ -241,7 +241,7 @@ registry() {
 		'{"rktKind":"auth","rktVersion":"v1","domains":["h","h"],"type":"oauth","credentials":{"token":"secret"}}' \
 		'{"rktKind":"dockerAuth","rktVersion":"v1","registries":["h"],"credentials":{"user":"me"}}'; do
 		echo "$text" >etc/auth.d/x.json
-		run -1 --separate-stderr insecure sha512-00
+		run -1 --separate-stderr insecure sha512-000000000000
 		[[ $stderr == *"'$PWD/etc/auth.d/x.json'"* ]]
 		[[ $stderr != *secret* ]]
 	done
@@ -249,7 +249,7 @@ registry() {
 	ln -s x.json etc/auth.d/y.json
 	echo '{"rktKind":"auth","rktVersion":"v1","domains":["h"],"type":"oauth","credentials":{"token":"secret"}}' >etc/auth.d/x.json
 	cp etc/auth.d/x.json user/auth.d/
-	run -1 --separate-stderr insecure --user-config=user sha512-00
+	run -1 --separate-stderr insecure --user-config=user sha512-000000000000
 	[[ $stderr == *"an id alone cannot be fetched"* ]]
 }
 

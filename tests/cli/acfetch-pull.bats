@@ -307,7 +307,7 @@ make_site() {
 	[ -s access.log ]
 	run -2 pull --pull-policy=sometimes localhost/app
 	run -2 pull --store-only --no-store localhost/app
-	run -1 --separate-stderr pull sha512-00
+	run -1 --separate-stderr pull sha512-000000000000
 	[[ $stderr == *"an id alone cannot be fetched"* ]]
 }
 

@@ -61,7 +61,7 @@ TEST(by_what_it_was_fetched_as)
 	CHECK(ac_store_name(&s, two, "https://example.com/a.aci", &err) == 0);
 	expect(&s, "https://example.com/a.aci", two);
 	expect(&s, "docker://example.com/a:x", two);
-	CHECK(ac_store_name(&s, "sha512-00", "x", &err) < 0);
+	CHECK(ac_store_name(&s, "sha512-000000000000", "x", &err) < 0);
 	CHECK(err.code == AC_E_NOT_FOUND);
 }
 
