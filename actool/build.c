@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "actool/cmd.h"
+#include "actool/build.h"
+#include "actool/layout.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
@@ -17,72 +15,21 @@
 #include "common/codec/json.h"
 #include "common/image/aci.h"
 #include "common/image/manifest.h"
-#include "common/sys/io.h"
 #include "common/sys/out.h"
 
-static void closedirp(DIR **d)
-{
-	if (*d != NULL)
-		(void)closedir(*d);
-}
-
-/* Nothing but `manifest` and `rootfs`. */
-static int check_names(int dirfd, struct ac_err *err)
-{
-	AC_CLOSE int fd = openat(dirfd, ".", O_RDONLY | O_CLOEXEC);
-	AC_CLEANUP(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-
-	if (d == NULL)
-		return ac_err_sys(err, errno, "read the layout");
-	(void)ac_steal_fd(&fd); /* d has it */
-	while ((e = readdir(d)) != NULL)
-		if (strcmp(e->d_name, ".") != 0 &&
-		    strcmp(e->d_name, "..") != 0 &&
-		    strcmp(e->d_name, "manifest") != 0 &&
-		    strcmp(e->d_name, "rootfs") != 0)
-			return ac_err_set(err, AC_E_INVALID,
-					  "unrecognized file path in layout: "
-					  "\"%s\"",
-					  e->d_name);
-	return 0;
-}
-
-static int check_types(int dirfd, struct ac_err *err)
-{
-	struct stat st;
-
-	if (fstatat(dirfd, "manifest", &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return ac_err_set(err, AC_E_INVALID,
-				  "no image manifest found in layout");
-	if (!S_ISREG(st.st_mode))
-		return ac_err_set(err, AC_E_INVALID,
-				  "manifest is not a regular file");
-	if (fstatat(dirfd, "rootfs", &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return ac_err_set(err, AC_E_INVALID,
-				  "no rootfs found in layout");
-	if (!S_ISDIR(st.st_mode))
-		return ac_err_set(err, AC_E_INVALID,
-				  "rootfs is not a directory");
-	return 0;
-}
-
-int check_layout(int dirfd, struct ac_json **doc, struct ac_findings *f,
-		 struct ac_err *err)
-{
-	AC_CLEANUP(ac_buf_release)
-	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
-	AC_CLEANUP(ac_image_release) struct ac_image m = AC_IMAGE_INIT;
-
-	if (check_types(dirfd, err) < 0 || check_names(dirfd, err) < 0 ||
-	    ac_io_read_file(dirfd, "manifest", &b, err) < 0)
-		return -1;
-	if (ac_image_parse(&m, ac_buf_str(&b), b.len, f, err) < 0)
-		return ac_err_ctx(err, "image manifest validation failed");
-	if (doc != NULL)
-		*doc = ac_steal_ptr(&m.doc);
-	return 0;
-}
+const struct ac_opt build_options[] = {
+	AC_OPT_BOOL(struct build_opts, overwrite, "overwrite",
+		    "replace OUT.aci when it is there already"),
+	AC_OPT_BOOL(struct build_opts, no_compression, "no-compression",
+		    "the same as --compression none"),
+	AC_OPT_STRING(struct build_opts, compression, "compression", "METHOD",
+		      "gzip (default), none, xz or bzip2"),
+	AC_OPT_UINT(struct build_opts, level, "level", "N",
+		    "1 (fast) to 9 (small), gzip to 12"),
+	AC_OPT_BOOL(struct build_opts, owner_root, "owner-root",
+		    "all files belong to 0:0 (always so when not root)"),
+	AC_OPT_END,
+};
 
 static int build(const struct build_opts *o, int layout, const char *target,
 		 struct ac_err *err)

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "actool/cmd.h"
+#include "actool/layout.h"
+#include "actool/validate.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
@@ -18,6 +20,18 @@
 #include "common/image/manifest.h"
 #include "common/image/pod.h"
 #include "common/sys/io.h"
+
+const struct ac_opt validate_options[] = {
+	AC_OPT_STRING(struct validate_opts, type, "type", "TYPE",
+		      "appimage, layout or manifest (default: what it looks "
+		      "like)"),
+	AC_OPT_BOOL(struct validate_opts, strict, "strict",
+		    "what the specification forbids is an error, also where "
+		    "it was always accepted"),
+	AC_OPT_BOOL(struct validate_opts, json, "json",
+		    "print what was found as JSON"),
+	AC_OPT_END,
+};
 
 enum { BLOCK = 512 };
 
