@@ -13,6 +13,7 @@ struct ac_err;
 
 struct cat_opts {
 	bool pretty;
+	const char *passphrase_fd;
 };
 extern const struct ac_opt cat_options[];
 

@@ -13,6 +13,7 @@
 
 struct ac_aci_file {
 	int fd;
+	char *path;
 };
 
 static int check_type(int fd, const char *path, struct ac_err *err)
@@ -28,8 +29,7 @@ static int check_type(int fd, const char *path, struct ac_err *err)
 			  S_ISDIR(st.st_mode) ? "a directory" : "a device");
 }
 
-struct ac_aci_file *ac_aci_file_open(const char *path,
-				     const struct ac_aci_secret *secret,
+struct ac_aci_file *ac_aci_file_open(const char *path, struct ac_secret *secret,
 				     struct ac_err *err)
 {
 	AC_CLOSE int fd = -1;
@@ -47,7 +47,24 @@ struct ac_aci_file *ac_aci_file_open(const char *path,
 		return NULL;
 	f = ac_xcalloc(1, sizeof(*f));
 	f->fd = ac_steal_fd(&fd);
+	f->path = ac_xstrdup(path);
 	return f;
+}
+
+int ac_aci_file_read(struct ac_aci_file *f, const struct ac_aci_events *ev,
+		     struct ac_digest *id, enum ac_zip *zip, struct ac_err *err)
+{
+	if (ac_aci_read_fd(f->fd, f->path, ev, id, zip, err) < 0)
+		return -1;
+	return ac_aci_file_end(f, err);
+}
+
+int ac_aci_file_manifest(struct ac_aci_file *f, char **text, size_t *len,
+			 struct ac_err *err)
+{
+	if (ac_aci_manifest_fd(f->fd, f->path, text, len, err) < 0)
+		return -1;
+	return ac_aci_file_end(f, err);
 }
 
 int ac_aci_file_fd(const struct ac_aci_file *f)
@@ -67,5 +84,6 @@ void ac_aci_file_free(struct ac_aci_file *f)
 	if (f == NULL)
 		return;
 	(void)close(f->fd);
+	free(f->path);
 	free(f);
 }
