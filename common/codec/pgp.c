@@ -122,16 +122,30 @@ static char *lower(const char *s)
 	return copy;
 }
 
+static void free_sigs(struct ac_pgp_sig *sigs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(sigs[i].fingerprint);
+		free(sigs[i].subkey);
+		free(sigs[i].identity);
+	}
+	free(sigs);
+}
+
 void ac_pgp_result_release(struct ac_pgp_result *r)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		free(r->sigs[i].fingerprint);
-		free(r->sigs[i].subkey);
-		free(r->sigs[i].identity);
-	}
-	free(r->sigs);
+	free_sigs(r->sigs, r->n);
+	free_sigs(r->rejected, r->n_rejected);
 	*r = (struct ac_pgp_result){.sigs = NULL};
 }
+
+static void add_sig(struct ac_pgp_sig **list, size_t *n, struct ac_pgp_sig s)
+{
+	*list = ac_xrealloc(*list, *n + 1, sizeof(**list));
+	(*list)[(*n)++] = s;
+}
+
+static const char not_ours[] = "the key is not among the trusted ones";
 
 /* Why S does not count, or NULL when it is good. */
 static const char *fault(gpgme_signature_t s)
@@ -145,6 +159,8 @@ static const char *fault(gpgme_signature_t s)
 	switch (gpgme_err_code(s->status)) {
 	case GPG_ERR_NO_ERROR:
 		break;
+	case GPG_ERR_NO_PUBKEY:
+		return not_ours;
 	case GPG_ERR_BAD_SIGNATURE:
 		return "it does not match the content";
 	case GPG_ERR_SIG_EXPIRED:
@@ -170,59 +186,43 @@ static const char *fault(gpgme_signature_t s)
 	return NULL;
 }
 
-/* Add the good signature S: its key is in the ring. */
-static int take_good(struct ac_pgp_ring *r, gpgme_signature_t s,
-		     struct ac_pgp_result *out, struct ac_err *err)
+/* Take the signature S. */
+static int take_sig(struct ac_pgp_ring *r, gpgme_signature_t s,
+		    struct ac_pgp_result *out, struct ac_err *err)
 {
 	AC_GPGME_KEY key = NULL;
 	gpgme_error_t e = gpgme_get_key(r->ctx, s->fpr, &key, 0);
-	gpgme_user_id_t uid;
+	gpgme_user_id_t uid = e == 0 ? key->uids : NULL;
+	struct ac_pgp_sig sig = {.fault = fault(s),
+				 .code = AC_E_VERIFY,
+				 .created = (int64_t)s->timestamp};
 
-	if (e != 0)
+	if (e != 0 && sig.fault == NULL)
 		return ac_gpgme_err(err, e, "the key of a signature");
-	uid = key->uids;
-	out->sigs = ac_xrealloc(out->sigs, out->n + 1, sizeof(*out->sigs));
-	out->sigs[out->n++] = (struct ac_pgp_sig){
-		.fingerprint = lower(key->subkeys->fpr),
-		.subkey = lower(s->fpr),
-		.identity = ac_xstrdup(
-			uid != NULL && uid->uid != NULL ? uid->uid : ""),
-		.created = (int64_t)s->timestamp,
-	};
+	if (sig.fault == not_ours)
+		sig.code = AC_E_NOT_FOUND;
+	sig.fingerprint = lower(e == 0 ? key->subkeys->fpr : "");
+	sig.subkey = lower(s->fpr);
+	sig.identity =
+		ac_xstrdup(uid != NULL && uid->uid != NULL ? uid->uid : "");
+	if (sig.fault == NULL)
+		add_sig(&out->sigs, &out->n, sig);
+	else
+		add_sig(&out->rejected, &out->n_rejected, sig);
 	return 0;
 }
 
-/* Why there is no good one: the first fault that is not a missing key. */
-static int explain(gpgme_signature_t first, const char *what,
-		   struct ac_err *err)
+int ac_pgp_check(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
+		 const char *what, struct ac_pgp_result *out,
+		 struct ac_err *err)
 {
-	enum ac_code code = AC_E_NOT_FOUND;
-	const char *why = "the key is not among the trusted ones";
-	const char *fpr = first != NULL ? first->fpr : NULL;
-	AC_FREE char *id = NULL;
-
-	for (gpgme_signature_t s = first; s != NULL; s = s->next)
-		if (gpgme_err_code(s->status) != GPG_ERR_NO_PUBKEY) {
-			code = AC_E_VERIFY;
-			why = fault(s);
-			fpr = s->fpr;
-			break;
-		}
-	id = lower(fpr);
-	return ac_err_set(err, code, "%s: signature by key %s: %s", what, id,
-			  why);
-}
-
-int ac_pgp_verify(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
-		  const char *what, struct ac_pgp_result *out,
-		  struct ac_err *err)
-{
-	AC_CLEANUP(ac_pgp_result_release) struct ac_pgp_result good = {0};
+	AC_CLEANUP(ac_pgp_result_release) struct ac_pgp_result all = {0};
 	AC_GPGME_DATA sig_data = ac_gpgme_mem(sig, len, err);
 	AC_GPGME_DATA data = NULL;
 	struct ac_gpgme_file file = {.fd = fd};
 	gpgme_verify_result_t result;
 	gpgme_error_t e;
+	int ret = 0;
 
 	if (sig_data == NULL)
 		return -1;
@@ -234,23 +234,59 @@ int ac_pgp_verify(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
 	if (e != 0 && gpgme_err_code(e) != GPG_ERR_NO_DATA &&
 	    gpgme_err_code(e) != GPG_ERR_BAD_DATA)
 		return ac_gpgme_err(err, e, what);
-	if (result == NULL || result->signatures == NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: not an OpenPGP signature", what);
-	/* The list is gone once the context looks for a key. */
-	gpgme_result_ref(result);
-	for (gpgme_signature_t s = result->signatures; s != NULL; s = s->next)
-		if (fault(s) == NULL && take_good(r, s, &good, err) < 0) {
-			gpgme_result_unref(result);
-			return -1;
+	if (result == NULL || result->signatures == NULL) {
+		add_sig(&all.rejected, &all.n_rejected,
+			(struct ac_pgp_sig){.fingerprint = ac_xstrdup(""),
+					    .subkey = ac_xstrdup(""),
+					    .identity = ac_xstrdup(""),
+					    .created = -1,
+					    .code = AC_E_INVALID,
+					    .fault = "not an OpenPGP "
+						     "signature"});
+	} else {
+		/* The list is gone once the context looks for a key. */
+		gpgme_result_ref(result);
+		for (gpgme_signature_t s = result->signatures;
+		     s != NULL && ret == 0; s = s->next)
+			ret = take_sig(r, s, &all, err);
+		gpgme_result_unref(result);
+	}
+	if (ret == 0) {
+		*out = all;
+		all = (struct ac_pgp_result){.sigs = NULL};
+	}
+	return ret;
+}
+
+/* Why there is no good one: the first fault that is not a missing key. */
+static int explain(const struct ac_pgp_result *all, const char *what,
+		   struct ac_err *err)
+{
+	const struct ac_pgp_sig *s = &all->rejected[0];
+
+	for (size_t i = 0; i < all->n_rejected; i++)
+		if (all->rejected[i].code != AC_E_NOT_FOUND) {
+			s = &all->rejected[i];
+			break;
 		}
-	if (good.n == 0)
-		(void)explain(result->signatures, what, err);
-	gpgme_result_unref(result);
-	if (good.n == 0)
+	if (s->code == AC_E_INVALID)
+		return ac_err_set(err, s->code, "%s: %s", what, s->fault);
+	return ac_err_set(err, s->code, "%s: signature by key %s: %s", what,
+			  s->subkey, s->fault);
+}
+
+int ac_pgp_verify(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
+		  const char *what, struct ac_pgp_result *out,
+		  struct ac_err *err)
+{
+	AC_CLEANUP(ac_pgp_result_release) struct ac_pgp_result all = {0};
+
+	if (ac_pgp_check(r, sig, len, fd, what, &all, err) < 0)
 		return -1;
-	*out = good;
-	good = (struct ac_pgp_result){.sigs = NULL};
+	if (all.n == 0)
+		return explain(&all, what, err);
+	*out = all;
+	all = (struct ac_pgp_result){.sigs = NULL};
 	return 0;
 }
 

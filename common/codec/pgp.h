@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 #include "common/base/attr.h"
+#include "common/base/err.h"
 #include "common/base/str.h"
 
-struct ac_err;
 struct ac_pgp_ring;
 
 /* A temporary keyring.  Removed (its directory and its agent too) by free. */
@@ -28,19 +28,33 @@ AC_MUSTUSE int ac_pgp_ring_add(struct ac_pgp_ring *r, const void *key,
 			       size_t len, const char *what,
 			       struct ac_err *err);
 
-/* One good signature. */
+/* One signature. */
 struct ac_pgp_sig {
-	char *fingerprint; /* of the primary key: 40 lower hex */
-	char *subkey;      /* of the key that signed */
+	char *fingerprint; /* of the primary key: 40 lower hex; "": unknown */
+	char *subkey;      /* of the key that signed, or its id */
 	char *identity;    /* "Name <mail>"; "" when the key has none */
 	int64_t created;
+	enum ac_code code; /* of a rejected one: AC_E_NOT_FOUND when the key is
+			      not in the ring, else AC_E_VERIFY, or
+			      AC_E_INVALID */
+	const char *fault; /* why it is rejected; static text */
 };
 
 struct ac_pgp_result {
 	struct ac_pgp_sig *sigs; /* the good ones */
 	size_t n;
+	struct ac_pgp_sig *rejected;
+	size_t n_rejected;
 };
 void ac_pgp_result_release(struct ac_pgp_result *r);
+
+/* Look at every signature in SIG (armoured or binary, LEN bytes) over the
+ * content of FD from its start.  *out gets those that are good (by a key of the
+ * ring, not expired, not revoked, no weak digest) and the others with the
+ * reason.  -1 only when they could not be looked at. */
+AC_MUSTUSE int ac_pgp_check(struct ac_pgp_ring *r, const void *sig, size_t len,
+			    int fd, const char *what, struct ac_pgp_result *out,
+			    struct ac_err *err);
 
 /* Verify SIG (armoured or binary, LEN bytes) over the content of FD from its
  * start.  At least one signature must be good: by a key of the ring, not

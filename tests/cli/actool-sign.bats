@@ -57,8 +57,8 @@ teardown() {
 	sub=$(gpgq --homedir gnupg-ed --with-colons -k | awk -F: '/^fpr/ { print $10 }' | tail -n 1)
 	gpgq --homedir gnupg-ed --armor --yes -u "$sub!" -o a.aci.asc --detach-sign a.aci
 	run -0 --separate-stderr actool verify --json --key both.gpg a.aci
-	[ "$(jq -r '.[0].signatures[0] | .fingerprint + " " + .subkey' <<< "$output")" = "${fpr,,} ${sub,,}" ]
-	[ "$(date -d "$(jq -r '.[0].signatures[0].created' <<< "$output")" +%s)" -ge $(($(date +%s) - 60)) ]
+	[ "$(jq -r '.[0].good[0] | .key + " " + .subkey' <<< "$output")" = "${fpr,,} ${sub,,}" ]
+	[ "$(date -d "$(jq -r '.[0].good[0].created' <<< "$output")" +%s)" -ge $(($(date +%s) - 60)) ]
 	# The key without that subkey is not the one.
 	run -1 actool verify --key ed.asc a.aci
 }

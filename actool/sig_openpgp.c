@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actool/sig.h"
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/codec/pgp.h"
+#include "common/sys/spawn.h"
+
+enum { MAX_KEYS = 16 << 20, MAX_SIGNATURE = 1 << 20 };
+
+struct keys {
+	struct ac_pgp_ring *ring;
+};
+
+/* Whatever no other kind takes: then the message is ours. */
+static bool is_key(const char *text, size_t len)
+{
+	static const char pem[] = "-----BEGIN ";
+	static const char pgp[] = "-----BEGIN PGP ";
+
+	return memmem(text, len, pem, sizeof(pem) - 1) == NULL ||
+	       memmem(text, len, pgp, sizeof(pgp) - 1) != NULL;
+}
+
+/* Armour, or a packet of the tag "signature" in the old or the new form. */
+static bool is_signature(const char *text, size_t len)
+{
+	static const char pgp[] = "-----BEGIN PGP ";
+	unsigned char first = len != 0 ? (unsigned char)text[0] : 0;
+
+	return memmem(text, len, pgp, sizeof(pgp) - 1) != NULL ||
+	       (first & 0xfc) == 0x88 || first == 0xc2;
+}
+
+/* GnuPG's keybox is not OpenPGP: only gpg reads it. */
+static int export_keybox(const char *file, struct ac_buf *b, struct ac_err *err)
+{
+	static const char *const words[] = {"gpg",
+					    "--batch",
+					    "--quiet",
+					    "--no-options",
+					    "--no-default-keyring",
+					    "--no-auto-check-trustdb"};
+	AC_CLEANUP(ac_strv_release) struct ac_strv argv = AC_STRV_INIT;
+	int r;
+
+	for (size_t i = 0; i < AC_LEN(words); i++)
+		ac_strv_push(&argv, words[i]);
+	ac_strv_push(&argv, "--keyring");
+	/* A name without a slash is one in GnuPG's own directory. */
+	ac_strv_pushf(&argv, "%s%s", file[0] == '/' ? "" : "./", file);
+	ac_strv_push(&argv, "--export");
+	r = ac_spawn_output(argv.v, b, err);
+	if (r > 0)
+		return ac_err_set(err, AC_E_INVALID,
+				  "gpg cannot read the keyring (it ended with "
+				  "%d)",
+				  r);
+	return r;
+}
+
+static int add_key(void **keys, const char *text, size_t len, const char *file,
+		   struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_KEYS);
+	bool keybox = len > 12 && memcmp(text + 8, "KBXf", 4) == 0;
+	struct keys *k = *keys;
+
+	if (k == NULL) {
+		struct ac_pgp_ring *ring = ac_pgp_ring_new(err);
+
+		if (ring == NULL)
+			return -1;
+		k = ac_xcalloc(1, sizeof(*k));
+		k->ring = ring;
+		*keys = k;
+	}
+	if (!keybox)
+		return ac_pgp_ring_add(k->ring, text, len, file, err);
+	if (export_keybox(file, &b, err) < 0)
+		return -1;
+	return ac_pgp_ring_add(k->ring, ac_buf_str(&b), b.len, file, err);
+}
+
+static void free_keys(void *keys)
+{
+	struct keys *k = keys;
+
+	if (k != NULL)
+		ac_pgp_ring_free(k->ring);
+	free(k);
+}
+
+/* S, whose strings are moved out. */
+static struct sig take(struct ac_pgp_sig *s)
+{
+	struct sig one = {.kind = sig_openpgp.kind, .created = s->created};
+
+	if (s->fault != NULL)
+		one.reason = ac_xstrdup(s->fault);
+	if (strcmp(s->subkey, s->fingerprint) != 0)
+		one.subkey = ac_steal_ptr(&s->subkey);
+	if (s->fingerprint[0] != '\0')
+		one.key = ac_steal_ptr(&s->fingerprint);
+	if (s->identity[0] != '\0')
+		one.identity = ac_steal_ptr(&s->identity);
+	return one;
+}
+
+static int check(void *keys, const struct sig_file *f, const char *text,
+		 size_t len, const char *source, struct sigs *out,
+		 struct ac_err *err)
+{
+	AC_CLEANUP(ac_pgp_result_release) struct ac_pgp_result all = {0};
+	struct keys *k = keys;
+
+	if (ac_pgp_check(k->ring, text, len, f->fd, source, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++)
+		sigs_add(out, take(&all.sigs[i]));
+	for (size_t i = 0; i < all.n_rejected; i++)
+		sigs_add(out, take(&all.rejected[i]));
+	return 0;
+}
+
+const struct sig_method sig_openpgp = {
+	.kind = "openpgp",
+	.what = "OpenPGP signature",
+	.suffix = ".asc",
+	.max = MAX_SIGNATURE,
+	.is_key = is_key,
+	.is_signature = is_signature,
+	.add_key = add_key,
+	.free_keys = free_keys,
+	.check = check,
+};
