@@ -19,6 +19,7 @@
 #include "common/codec/json.h"
 #include "common/codec/tar.h"
 #include "common/codec/unzipfd.h"
+#include "common/image/edit.h"
 #include "common/image/manifest.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/treewr.h"
@@ -80,7 +81,7 @@ static int adopt_image(struct work *w, int staging, const char *what,
 	struct stat st;
 
 	w->doc = read_manifest(staging, "manifest", err);
-	if (w->doc == NULL || check_manifest(w->doc, w->doc, err) < 0)
+	if (w->doc == NULL || ac_edit_check(w->doc, w->doc, err) < 0)
 		return ac_err_ctx(err, "'%s'", what);
 	if (fstatat(staging, "rootfs", &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return ac_err_set(err, AC_E_INVALID,

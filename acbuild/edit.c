@@ -12,8 +12,8 @@
 #include "common/base/own.h"
 #include "common/cli/prog.h"
 #include "common/codec/json.h"
+#include "common/image/edit.h"
 #include "common/image/name.h"
-#include "common/image/ref.h"
 
 enum place {
 	IN_DOC, /* a member of the manifest */
@@ -32,14 +32,6 @@ struct edit {
 	bool to_end; /* adding again moves the element to the end */
 };
 
-/* MEMBER of O in whatever case it was written; NULL also for null. */
-static struct ac_json *member(const struct ac_json *o, const char *name)
-{
-	struct ac_json *v = ac_json_get_nocase(o, name);
-
-	return v != NULL && ac_json_type(v) != AC_JSON_NULL ? v : NULL;
-}
-
 /* Where the member of E lives; without an app NULL, or a new one. */
 static struct ac_json *holder(struct ac_json *doc, const struct edit *e,
 			      bool create)
@@ -48,13 +40,13 @@ static struct ac_json *holder(struct ac_json *doc, const struct edit *e,
 
 	if (e->place == IN_DOC)
 		return doc;
-	app = member(doc, "app");
+	app = ac_edit_member(doc, "app");
 	if (app == NULL && create) {
 		app = ac_json_object();
 		ac_json_set(app, "exec", ac_json_null());
 		ac_json_set_str(app, "user", "0");
 		ac_json_set_str(app, "group", "0");
-		ac_json_set(doc, "app", app);
+		ac_edit_set(doc, "app", app);
 	}
 	return app;
 }
@@ -64,48 +56,7 @@ static struct ac_json *holder(struct ac_json *doc, const struct edit *e,
 static struct ac_json *list_of(struct ac_json *doc, const struct edit *e,
 			       bool create, struct ac_err *err)
 {
-	struct ac_json *o = holder(doc, e, create);
-	struct ac_json *list = o != NULL ? member(o, e->member) : NULL;
-
-	if (list == NULL && create) {
-		list = ac_json_array();
-		ac_json_set(o, e->member, list);
-	}
-	if (list != NULL && ac_json_type(list) != AC_JSON_ARRAY) {
-		(void)ac_err_set(err, AC_E_INVALID,
-				 "%s: expected an array, found %s", e->member,
-				 ac_json_type_name(ac_json_type(list)));
-		return NULL;
-	}
-	return list;
-}
-
-/* Is VALUE what member KEY of O says, be it a string or a number? */
-static bool is_called(const struct ac_json *o, const char *key,
-		      const char *value)
-{
-	const struct ac_json *v = key != NULL ? member(o, key) : NULL;
-	const char *text = ac_json_text(v, NULL);
-	uint64_t number;
-
-	if (text != NULL)
-		return strcmp(text, value) == 0;
-	return v != NULL && ac_json_type(v) == AC_JSON_INT &&
-	       ac_num_u64(ac_str(value), &number) == 0 &&
-	       ac_json_number(v) == (int64_t)number;
-}
-
-/* Remove the elements of LIST that VALUE names.  Returns how many. */
-static size_t drop(struct ac_json *list, const char *key, const char *value)
-{
-	size_t n = 0;
-
-	for (size_t i = ac_json_len(list); i-- > 0;)
-		if (is_called(ac_json_at(list, i), key, value)) {
-			ac_json_remove(list, i);
-			n++;
-		}
-	return n;
+	return ac_edit_list(holder(doc, e, create), e->member, create, err);
 }
 
 /* Put ELEMENT, named VALUE, into the list: at the end, or in the place of the
@@ -113,14 +64,9 @@ static size_t drop(struct ac_json *list, const char *key, const char *value)
 static void put(struct ac_json *list, const struct edit *e, const char *value,
 		struct ac_json *element)
 {
-	if (!e->to_end)
-		for (size_t i = 0; i < ac_json_len(list); i++)
-			if (is_called(ac_json_at(list, i), e->key, value)) {
-				ac_json_replace(list, i, element);
-				return;
-			}
-	(void)drop(list, e->key, value);
-	ac_json_push(list, element);
+	if (e->to_end)
+		(void)ac_edit_drop(list, e->key, value);
+	ac_edit_put(list, e->key, value, element);
 }
 
 static int remove_element(struct ac_json *doc, const struct edit *e,
@@ -132,16 +78,16 @@ static int remove_element(struct ac_json *doc, const struct edit *e,
 	if (list == NULL && err->code != AC_OK)
 		return -1;
 	if (list != NULL)
-		n = drop(list, e->key, c->argv[0]);
+		n = ac_edit_drop(list, e->key, c->argv[0]);
 	if (list != NULL && n == 0 && e->other != NULL)
-		n = drop(list, e->other, c->argv[0]);
+		n = ac_edit_drop(list, e->other, c->argv[0]);
 	if (n == 0)
 		return ac_err_set(err, AC_E_NOT_FOUND,
 				  "element to be removed does not exist in "
 				  "this ACI: '%s'",
 				  c->argv[0]);
 	if (ac_json_len(list) == 0)
-		ac_json_del(holder(doc, e, false), e->member);
+		ac_edit_del(holder(doc, e, false), e->member);
 	return 0;
 }
 
@@ -149,14 +95,10 @@ static int add_pair(struct ac_json *doc, const struct edit *e,
 		    const struct ac_call *c, struct ac_err *err)
 {
 	struct ac_json *list = list_of(doc, e, true, err);
-	struct ac_json *pair;
 
 	if (list == NULL)
 		return -1;
-	pair = ac_json_object();
-	ac_json_set_str(pair, "name", c->argv[0]);
-	ac_json_set_str(pair, "value", c->argv[1]);
-	put(list, e, c->argv[0], pair);
+	put(list, e, c->argv[0], ac_edit_pair(c->argv[0], c->argv[1]));
 	return 0;
 }
 
@@ -166,7 +108,7 @@ static int set_text(struct ac_json *doc, const struct edit *e,
 	if (c->argv[0][0] == '\0')
 		return ac_err_set(err, AC_E_INVALID, "%s cannot be empty",
 				  e->member);
-	ac_json_set_str(holder(doc, e, true), e->member, c->argv[0]);
+	ac_edit_set_str(holder(doc, e, true), e->member, c->argv[0]);
 	return 0;
 }
 
@@ -183,7 +125,7 @@ static int set_directory(struct ac_json *doc, const struct edit *e,
 {
 	if (c->argv[0][0] != '\0')
 		return set_text(doc, e, c, err);
-	ac_json_del(holder(doc, e, true), e->member);
+	ac_edit_del(holder(doc, e, true), e->member);
 	return 0;
 }
 
@@ -200,7 +142,7 @@ static int set_words(struct ac_json *doc, const struct edit *e,
 		     const struct ac_call *c, struct ac_err *err)
 {
 	(void)err;
-	ac_json_set(holder(doc, e, true), e->member, words(c));
+	ac_edit_set(holder(doc, e, true), e->member, words(c));
 	return 0;
 }
 
@@ -219,7 +161,7 @@ static int set_groups(struct ac_json *doc, const struct edit *e,
 					  c->argv[i]);
 		ac_json_push(list, ac_json_int((int64_t)gid));
 	}
-	ac_json_set(holder(doc, e, true), e->member, ac_steal_ptr(&list));
+	ac_edit_set(holder(doc, e, true), e->member, ac_steal_ptr(&list));
 	return 0;
 }
 
@@ -242,14 +184,10 @@ static int set_tag(struct ac_json *doc, const struct edit *e,
 		   const struct ac_call *c, struct ac_err *err)
 {
 	struct ac_json *list = list_of(doc, e, true, err);
-	struct ac_json *label;
 
 	if (list == NULL)
 		return -1;
-	label = ac_json_object();
-	ac_json_set_str(label, "name", "version");
-	ac_json_set_str(label, "value", c->argv[0]);
-	put(list, e, "version", label);
+	put(list, e, "version", ac_edit_pair("version", c->argv[0]));
 	return 0;
 }
 
@@ -258,17 +196,12 @@ static int add_mount(struct ac_json *doc, const struct edit *e,
 {
 	const struct mount_opts *o = c->opts;
 	struct ac_json *list = list_of(doc, e, true, err);
-	struct ac_json *mount;
 
 	if (list == NULL)
 		return -1;
-	mount = ac_json_object();
-	ac_json_set_str(mount, "name", c->argv[0]);
-	ac_json_set_str(mount, "path", c->argv[1]);
-	if (o->read_only)
-		ac_json_set(mount, "readOnly", ac_json_new_bool(true));
-	(void)drop(list, "path", c->argv[1]);
-	put(list, e, c->argv[0], mount);
+	(void)ac_edit_drop(list, "path", c->argv[1]);
+	put(list, e, c->argv[0],
+	    ac_edit_mount(c->argv[0], c->argv[1], o->read_only));
 	return 0;
 }
 
@@ -277,7 +210,6 @@ static int add_port(struct ac_json *doc, const struct edit *e,
 {
 	const struct port_opts *o = c->opts;
 	struct ac_json *list = list_of(doc, e, true, err);
-	struct ac_json *port;
 	uint64_t number;
 	uint64_t count = 1;
 
@@ -294,56 +226,9 @@ static int add_port(struct ac_json *doc, const struct edit *e,
 			"invalid argument \"%s\" for --count: expected "
 			"a number from 1 to 65535",
 			o->count);
-	port = ac_json_object();
-	ac_json_set_str(port, "name", c->argv[0]);
-	ac_json_set_str(port, "protocol", c->argv[1]);
-	ac_json_set_int(port, "port", (int64_t)number);
-	ac_json_set_int(port, "count", (int64_t)count);
-	ac_json_set(port, "socketActivated",
-		    ac_json_new_bool(o->socket_activated));
-	put(list, e, c->argv[0], port);
-	return 0;
-}
-
-/* Add NAME=VALUE to the labels of a dependency. */
-static int add_label(struct ac_json *labels, struct ac_str name,
-		     const char *value, struct ac_err *err)
-{
-	AC_FREE char *key = ac_xstrndup(name.p, name.len);
-	struct ac_json *label;
-
-	for (size_t i = 0; i < ac_json_len(labels); i++)
-		if (is_called(ac_json_at(labels, i), "name", key))
-			return ac_err_set(err, AC_E_INVALID,
-					  "multiple %s labels specified", key);
-	label = ac_json_object();
-	ac_json_set_str(label, "name", key);
-	ac_json_set_str(label, "value", value);
-	ac_json_push(labels, label);
-	return 0;
-}
-
-/* The labels of "name:version,label=value" and of the options. */
-static int dependency_labels(const struct ac_ref *ref,
-			     const struct dependency_opts *o,
-			     struct ac_json *labels, struct ac_err *err)
-{
-	for (size_t i = 0; i < ref->labels.n; i++)
-		if (add_label(labels, ac_str(ref->labels.v[i].name),
-			      ref->labels.v[i].value, err) < 0)
-			return -1;
-	for (size_t i = 0; i < o->labels.n; i++) {
-		struct ac_str value = ac_str(o->labels.v[i]);
-		struct ac_str name;
-
-		if (!ac_str_cut(&value, '=', &name))
-			return ac_err_set(err, AC_E_USAGE,
-					  "invalid argument \"%s\" for "
-					  "--label: no '=' character in \"%s\"",
-					  o->labels.v[i], o->labels.v[i]);
-		if (add_label(labels, name, value.p, err) < 0)
-			return -1;
-	}
+	put(list, e, c->argv[0],
+	    ac_edit_port(c->argv[0], c->argv[1], number, count,
+			 o->socket_activated));
 	return 0;
 }
 
@@ -352,29 +237,17 @@ static int add_dependency(struct ac_json *doc, const struct edit *e,
 {
 	const struct dependency_opts *o = c->opts;
 	struct ac_json *list = list_of(doc, e, true, err);
-	AC_JSON struct ac_json *labels = ac_json_array();
-	AC_CLEANUP(ac_ref_release) struct ac_ref ref = AC_REF_INIT;
 	struct ac_json *dep;
+	AC_FREE char *name = NULL;
 
-	if (list == NULL || ac_ref_parse(&ref, c->argv[0], err) < 0)
+	if (list == NULL)
 		return -1;
-	if (ref.kind != AC_REF_NAME)
-		return ac_err_set(err, AC_E_INVALID,
-				  "'%s' is not an image name; a dependency is "
-				  "named as in 'example.com/base:1.0'",
-				  c->argv[0]);
-	if (ac_identifier_check(ref.name, AC_NAME_STRICT, err) < 0 ||
-	    dependency_labels(&ref, o, labels, err) < 0)
+	dep = ac_edit_dependency(c->argv[0], &o->labels, o->image_id, o->size,
+				 err);
+	if (dep == NULL)
 		return -1;
-	dep = ac_json_object();
-	ac_json_set_str(dep, "imageName", ref.name);
-	if (o->image_id != NULL)
-		ac_json_set_str(dep, "imageID", o->image_id);
-	if (ac_json_len(labels) != 0)
-		ac_json_set(dep, "labels", ac_steal_ptr(&labels));
-	if (o->size != 0)
-		ac_json_set_int(dep, "size", (int64_t)o->size);
-	put(list, e, ref.name, dep);
+	name = ac_xstrdup(ac_json_text(ac_json_get(dep, "imageName"), NULL));
+	put(list, e, name, dep);
 	return 0;
 }
 
@@ -408,7 +281,7 @@ static int replace(struct ac_json *doc, const struct edit *e,
 	void *it = NULL;
 
 	(void)e;
-	if (file == NULL || check_manifest(file, NULL, err) < 0)
+	if (file == NULL || ac_edit_check(file, NULL, err) < 0)
 		return -1;
 	while (ac_json_each(doc, &it, &key, &value)) {
 		ac_json_del(doc, key);
@@ -452,15 +325,10 @@ static const struct edit edits[] = {
 static int check_text(const struct ac_call *c, struct ac_err *err)
 {
 	for (int i = 0; i < c->argc; i++)
-		for (const char *s = c->argv[i]; *s != '\0';) {
-			size_t n = ac_utf8_len(s);
-
-			if (n == 0)
-				return ac_err_set(err, AC_E_INVALID,
-						  "'%s' is not valid UTF-8",
-						  c->argv[i]);
-			s += n;
-		}
+		if (!ac_str_utf8(c->argv[i]))
+			return ac_err_set(err, AC_E_INVALID,
+					  "'%s' is not valid UTF-8",
+					  c->argv[i]);
 	return 0;
 }
 

@@ -22,6 +22,7 @@
 #include "common/cli/prog.h"
 #include "common/codec/json.h"
 #include "common/image/aci.h"
+#include "common/image/edit.h"
 #include "common/image/manifest.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/out.h"
@@ -140,7 +141,7 @@ int modify_manifest(const struct ac_call *c, struct ac_err *err)
 		return -1;
 	if (!g->no_history)
 		history_add(doc, c);
-	if (check_manifest(doc, old, err) < 0 ||
+	if (ac_edit_check(doc, old, err) < 0 ||
 	    ac_out_replace(&out, g->modify, err) < 0 ||
 	    rewrite(fd, g->modify, doc, out.fd, err) < 0)
 		return -1;

@@ -14,6 +14,7 @@
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/image/aci.h"
+#include "common/image/edit.h"
 #include "common/image/manifest.h"
 #include "common/sys/atomic.h"
 #include "common/sys/io.h"
@@ -156,44 +157,6 @@ int work_begun(struct work *w, struct ac_err *err)
 	return put_file(w->dir, "buildMode", "appc", 4, err);
 }
 
-/* What is to be said about DOC, whether or not it is valid. */
-static void findings_of(const struct ac_json *doc, struct ac_findings *f)
-{
-	struct ac_err ignored = AC_ERR_INIT;
-	struct ac_image m = AC_IMAGE_INIT;
-
-	if (doc != NULL &&
-	    ac_image_load(&m, ac_json_copy(doc), f, &ignored) == 0)
-		ac_image_release(&m);
-}
-
-static bool found_in(const struct ac_findings *all, const struct ac_finding *f)
-{
-	for (size_t i = 0; i < all->n; i++)
-		if (strcmp(all->v[i].rule, f->rule) == 0 &&
-		    strcmp(all->v[i].text, f->text) == 0)
-			return true;
-	return false;
-}
-
-int check_manifest(const struct ac_json *doc, const struct ac_json *old,
-		   struct ac_err *err)
-{
-	AC_CLEANUP(ac_findings_release)
-	struct ac_findings before = {.v = NULL}, after = {.v = NULL};
-	struct ac_image m = AC_IMAGE_INIT;
-
-	if (ac_image_load(&m, ac_json_copy(doc), &after, err) < 0)
-		return -1;
-	ac_image_release(&m);
-	if (after.n != 0)
-		findings_of(old, &before);
-	for (size_t i = 0; i < after.n; i++)
-		if (!found_in(&before, &after.v[i]))
-			ac_warn("%s: %s", after.v[i].path, after.v[i].text);
-	return 0;
-}
-
 int work_save(struct work *w, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release)
@@ -201,7 +164,7 @@ int work_save(struct work *w, struct ac_err *err)
 	struct ac_err none = AC_ERR_INIT;
 	AC_JSON struct ac_json *old = read_manifest(w->aci, "manifest", &none);
 
-	if (check_manifest(w->doc, old, err) < 0)
+	if (ac_edit_check(w->doc, old, err) < 0)
 		return -1;
 	ac_image_write(w->doc, &b);
 	if (ac_buf_check(&b, "the manifest", err) < 0)

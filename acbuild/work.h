@@ -72,9 +72,4 @@ AC_MUSTUSE int read_file(int dirfd, const char *name, struct ac_buf *out,
 AC_MUSTUSE struct ac_json *read_manifest(int dirfd, const char *name,
 					 struct ac_err *err);
 
-/* Check DOC.  What is wrong but was accepted by the original becomes a
- * warning, except what was wrong in OLD (may be NULL) already. */
-AC_MUSTUSE int check_manifest(const struct ac_json *doc,
-			      const struct ac_json *old, struct ac_err *err);
-
 #endif

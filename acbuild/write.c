@@ -19,6 +19,7 @@
 #include "common/cli/prog.h"
 #include "common/codec/json.h"
 #include "common/image/aci.h"
+#include "common/image/edit.h"
 #include "common/image/manifest.h"
 #include "common/sys/out.h"
 
@@ -44,7 +45,7 @@ int write_to(struct work *w, int fd, const struct ac_aci_build *how,
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf manifest = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
 
-	if (check_manifest(w->doc, w->doc, err) < 0)
+	if (ac_edit_check(w->doc, w->doc, err) < 0)
 		return -1;
 	ac_image_write(w->doc, &manifest);
 	if (ac_buf_check(&manifest, "the manifest", err) < 0)

@@ -105,6 +105,15 @@ size_t ac_utf8_len(const char *s)
 	return n;
 }
 
+bool ac_str_utf8(const char *s)
+{
+	size_t n = 1;
+
+	for (; *s != '\0' && n != 0; s += n)
+		n = ac_utf8_len(s);
+	return n != 0;
+}
+
 char *ac_str_show(const char *s)
 {
 	struct ac_buf b = AC_BUF_INIT(1 << 16);

@@ -46,6 +46,8 @@ AC_MUSTUSE char *ac_str_show(const char *s);
  * not a valid one (RFC 3629: shortest form, no surrogates, at most U+10FFFF).
  */
 size_t ac_utf8_len(const char *s);
+/* True when all of S is valid UTF-8. */
+bool ac_str_utf8(const char *s);
 
 struct ac_strv {
 	char **v; /* owned, with its strings; NULL or ends with NULL */
