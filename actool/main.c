@@ -4,6 +4,7 @@
 #include "actool/build.h"
 #include "actool/cat.h"
 #include "actool/cmd.h"
+#include "actool/discover.h"
 #include "actool/id.h"
 #include "actool/sign.h"
 #include "actool/validate.h"
@@ -75,6 +76,15 @@ static const struct ac_cmd cmds[] = {
 	 .min = 1,
 	 .max = -1,
 	 .run = run_verify},
+	{.name = "discover",
+	 .args = "NAME...",
+	 .help = "tell where the images and keys of a name are",
+	 .about = discover_about,
+	 .opts = discover_options,
+	 .opt_size = sizeof(struct discover_opts),
+	 .min = 1,
+	 .max = -1,
+	 .run = run_discover},
 	AC_CMD_END,
 };
 

@@ -284,3 +284,15 @@ char *credentials_header(const struct credentials *c, const char *url)
 		return ac_xasprintf("Authorization: Bearer %s", hit->token);
 	return ac_auth_basic(hit->user, hit->password);
 }
+
+void credentials_discovery(const struct credentials *c, const char *name,
+			   uint64_t port, struct ac_strv *headers)
+{
+	AC_FREE char *url =
+		ac_xasprintf("https://%.*s:%ju/", (int)strcspn(name, "/"), name,
+			     (uintmax_t)(port != 0 ? port : 443));
+	char *h = credentials_header(c, url);
+
+	if (h != NULL)
+		ac_strv_take(headers, h);
+}

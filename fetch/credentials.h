@@ -23,8 +23,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/attr.h"
+#include "common/base/str.h"
 #include "fetch/cmd.h"
 
 struct ac_err;
@@ -58,5 +60,9 @@ const struct credential *credentials_registry(const struct credentials *c,
  * the URL is not https.  Caller frees. */
 AC_MUSTUSE char *credentials_header(const struct credentials *c,
 				    const char *url);
+
+/* Add it to the headers of the discovery of NAME at PORT (0: 443). */
+void credentials_discovery(const struct credentials *c, const char *name,
+			   uint64_t port, struct ac_strv *headers);
 
 #endif

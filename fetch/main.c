@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/cli/prog.h"
 #include "fetch/cmd.h"
+#include "fetch/discover.h"
 #include "fetch/image.h"
 #include "fetch/publish.h"
 #include "fetch/pull.h"
@@ -19,6 +20,15 @@ static const struct ac_cmd cmds[] = {
 	 .min = 1,
 	 .max = -1,
 	 .run = pull_run},
+	{.name = "discover",
+	 .args = "NAME...",
+	 .help = "tell where the images and keys of a name are",
+	 .about = discover_about,
+	 .opts = discover_opts,
+	 .opt_size = sizeof(struct discover_opts),
+	 .min = 1,
+	 .max = -1,
+	 .run = discover_run},
 	{.name = "trust",
 	 .args = "[PUBKEY...]",
 	 .help = "trust keys to sign images",

@@ -134,20 +134,6 @@ static bool try_next(const struct ac_err *err)
 	return err->code == AC_E_NET || err->code == AC_E_NOT_FOUND;
 }
 
-/* Credentials for the host of NAME, if there are. */
-static void add_credentials(const struct puller *p, const char *name,
-			    struct ac_strv *headers)
-{
-	uint64_t port = p->o->port != 0 ? p->o->port : 443;
-	AC_FREE char *url =
-		ac_xasprintf("https://%.*s:%llu/", (int)strcspn(name, "/"),
-			     name, (unsigned long long)port);
-	char *h = credentials_header(&p->credentials, url);
-
-	if (h != NULL)
-		ac_strv_take(headers, h);
-}
-
 static int pull_name(struct puller *p, const struct ac_ref *ref,
 		     struct pulled *out, struct ac_err *err)
 {
@@ -165,7 +151,7 @@ static int pull_name(struct puller *p, const struct ac_ref *ref,
 	if (with_platform(p, ref, &full, &want.any_platform, err) < 0)
 		return -1;
 	want.labels = &full.labels;
-	add_credentials(p, ref->name, &headers);
+	credentials_discovery(&p->credentials, ref->name, p->o->port, &headers);
 	if (ac_discover(p->http, &full, &o, &found, err) < 0)
 		return -1;
 	for (size_t i = 0; i < found.n; i++) {

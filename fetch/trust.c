@@ -18,6 +18,7 @@
 #include "common/image/ref.h"
 #include "common/net/discover.h"
 #include "common/sys/io.h"
+#include "fetch/credentials.h"
 #include "fetch/keystore.h"
 #include "fetch/trustlist.h"
 
@@ -320,21 +321,23 @@ int trust_urls(const struct trust_how *how, struct ac_http *h,
 static int trust_discovered(const struct trust_how *how, struct ac_http *h,
 			    uint64_t port, struct ac_err *err)
 {
+	AC_CLEANUP(credentials_release)
+	struct credentials credentials = CREDENTIALS_INIT;
+	AC_CLEANUP(ac_strv_release) struct ac_strv headers = AC_STRV_INIT;
 	struct ac_discover_opts o = {.want = AC_DISCOVER_KEYS,
-				     .port = (unsigned int)port};
+				     .port = (unsigned int)port,
+				     .headers = &headers};
 	struct ac_ref name = AC_REF_INIT;
 	struct ac_discovered d = AC_DISCOVERED_INIT;
 	int r;
 
+	if (credentials_load(how->g, &credentials, err) < 0)
+		return -1;
+	credentials_discovery(&credentials, how->prefix, port, &headers);
 	name.kind = AC_REF_NAME;
 	name.text = ac_xstrdup(how->prefix);
 	name.name = ac_xstrdup(how->prefix);
 	r = ac_discover(h, &name, &o, &d, err);
-	if (r == 0 && d.keys.n == 0)
-		r = ac_err_set(err, AC_E_NOT_FOUND,
-			       "the site of '%s' announces no keys "
-			       "(ac-discovery-pubkeys); name a PUBKEY",
-			       how->prefix);
 	if (r == 0)
 		r = trust_urls(how, h, &d.keys, err);
 	ac_discovered_release(&d);

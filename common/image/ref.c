@@ -493,7 +493,9 @@ static int parse(struct ac_ref *r, const char *text, struct ac_err *err)
 	return parse_name(r, text, err);
 }
 
-int ac_ref_parse(struct ac_ref *r, const char *text, struct ac_err *err)
+static int parse_as(struct ac_ref *r, const char *text,
+		    int (*kind)(struct ac_ref *, const char *, struct ac_err *),
+		    struct ac_err *err)
 {
 	*r = AC_REF_INIT;
 	if (strlen(text) > MAX_REF)
@@ -503,11 +505,30 @@ int ac_ref_parse(struct ac_ref *r, const char *text, struct ac_err *err)
 	if (text[0] == '\0')
 		return ac_err_set(err, AC_E_INVALID, "empty image reference");
 	r->text = ac_xstrdup(text);
-	if (parse(r, text, err) < 0) {
+	if (kind(r, text, err) < 0) {
 		ac_ref_release(r);
 		return -1;
 	}
 	return 0;
+}
+
+int ac_ref_parse(struct ac_ref *r, const char *text, struct ac_err *err)
+{
+	return parse_as(r, text, parse, err);
+}
+
+/* "docker://x" would be the name "docker" in a strange version. */
+static int parse_only_name(struct ac_ref *r, const char *text,
+			   struct ac_err *err)
+{
+	if (strstr(text, "://") != NULL)
+		return invalid(r, "a URL is not a name", err);
+	return parse_name(r, text, err);
+}
+
+int ac_ref_parse_name(struct ac_ref *r, const char *text, struct ac_err *err)
+{
+	return parse_as(r, text, parse_only_name, err);
 }
 
 void ac_ref_default_platform(struct ac_ref *r)

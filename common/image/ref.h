@@ -42,6 +42,9 @@ struct ac_ref {
  * the name, as rkt did. */
 AC_MUSTUSE int ac_ref_parse(struct ac_ref *r, const char *text,
 			    struct ac_err *err);
+/* The same for what can only be an appc name, whatever files there are. */
+AC_MUSTUSE int ac_ref_parse_name(struct ac_ref *r, const char *text,
+				 struct ac_err *err);
 void ac_ref_release(struct ac_ref *r);
 
 /* Add labels os and arch of this host where the reference names none. */

@@ -111,6 +111,7 @@ struct walk {
 	const struct ac_ref *name;
 	const struct ac_discover_opts *opts;
 	unsigned int missing; /* of what is wanted */
+	const char *page;     /* under way, for messages */
 	struct ac_discovered *out;
 };
 
@@ -122,17 +123,31 @@ static bool usable(const struct walk *w, const char *url)
 	AC_FREE char *shown = ac_url_show(url);
 
 	if (ac_url_parse(&u, url, &err) < 0) {
-		ac_strv_pushf(&w->out->attempts, "%s", err.msg);
+		ac_strv_pushf(&w->out->attempts, "'%s': %s", w->page, err.msg);
 		return false;
 	}
 	if (strcmp(u.scheme, "https") == 0 || ac_http_allows_http(w->http))
 		return true;
-	ac_strv_pushf(&w->out->attempts, "%s: plain http is not allowed",
-		      shown);
+	ac_strv_pushf(&w->out->attempts,
+		      "'%s': it names '%s', and plain http is not allowed",
+		      w->page, shown);
 	return false;
 }
 
-static void add_endpoint(struct walk *w, const char *content)
+/* Which of several tags was for which names. */
+static void debug_tag(const struct walk *w, const char *tag,
+		      const char *content, bool used)
+{
+	AC_FREE char *shown = NULL;
+
+	if (!ac_log_debugging())
+		return;
+	shown = ac_str_show(content);
+	ac_debug("'%s': %s %s '%s'", w->page, used ? "takes" : "passes over",
+		 tag, shown);
+}
+
+static bool add_endpoint(struct walk *w, const char *content)
 {
 	struct ac_discovered *d = w->out;
 	struct ac_str template;
@@ -140,57 +155,68 @@ static void add_endpoint(struct walk *w, const char *content)
 	char *asc;
 
 	if (!ac_discover_match(content, w->name->name, &template))
-		return;
+		return false;
 	aci = ac_discover_render(template, w->name, "aci");
 	asc = ac_discover_render(template, w->name, "aci.asc");
 	if (aci == NULL || asc == NULL || !usable(w, aci)) {
 		if (aci == NULL)
 			ac_strv_pushf(&d->attempts,
-				      "'%.*s' needs a label that the name "
-				      "does not have",
-				      AC_STR_FMT(template));
+				      "'%s': '%.*s' needs a label that the "
+				      "name does not have",
+				      w->page, AC_STR_FMT(template));
 		free(aci);
 		free(asc);
-		return;
+		return false;
 	}
 	d->endpoints =
 		ac_xrealloc(d->endpoints, d->n + 1, sizeof(d->endpoints[0]));
 	d->endpoints[d->n++] = (struct ac_endpoint){.aci = aci, .asc = asc};
 	w->missing &= ~(unsigned int)AC_DISCOVER_IMAGE;
+	return true;
 }
 
-static void add_key(struct walk *w, const char *content)
+static bool add_key(struct walk *w, const char *content)
 {
 	AC_FREE char *url = NULL;
 	struct ac_str text;
 
 	if (!ac_discover_match(content, w->name->name, &text))
-		return;
+		return false;
 	url = ac_xstrndup(text.p, text.len);
 	if (!usable(w, url))
-		return;
+		return false;
 	ac_strv_push(&w->out->keys, url);
 	w->missing &= ~(unsigned int)AC_DISCOVER_KEYS;
+	return true;
 }
 
-static int read_page(struct walk *w, const char *shown,
-		     const struct ac_http_response *r, struct ac_err *err)
+/* Use the tags of one kind, and say so when none was of use. */
+static void take_tags(struct walk *w, enum ac_discover_want kind,
+		      const char *tag, const struct ac_strv *contents,
+		      bool (*add)(struct walk *w, const char *content))
+{
+	if ((w->missing & kind) == 0)
+		return;
+	for (size_t i = 0; i < contents->n; i++)
+		debug_tag(w, tag, contents->v[i], add(w, contents->v[i]));
+	if ((w->missing & kind) != 0)
+		ac_strv_pushf(&w->out->attempts,
+			      "'%s': no %s tag for this name in the page",
+			      w->page, tag);
+}
+
+static int read_page(struct walk *w, const struct ac_http_response *r,
+		     struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv endpoints = AC_STRV_INIT;
 	AC_CLEANUP(ac_strv_release) struct ac_strv keys = AC_STRV_INIT;
-	unsigned int missing = w->missing;
 
 	if (ac_discover_parse(ac_buf_str(&r->body), r->body.len, &endpoints,
 			      &keys, err) < 0)
 		return -1;
-	for (size_t i = 0;
-	     (missing & AC_DISCOVER_IMAGE) != 0 && i < endpoints.n; i++)
-		add_endpoint(w, endpoints.v[i]);
-	for (size_t i = 0; (missing & AC_DISCOVER_KEYS) != 0 && i < keys.n; i++)
-		add_key(w, keys.v[i]);
-	if (w->missing == missing)
-		ac_strv_pushf(&w->out->attempts,
-			      "%s: no tag for this name in the page", shown);
+	take_tags(w, AC_DISCOVER_IMAGE, "ac-discovery", &endpoints,
+		  add_endpoint);
+	take_tags(w, AC_DISCOVER_KEYS, "ac-discovery-pubkeys", &keys, add_key);
 	return 0;
 }
 
@@ -213,6 +239,8 @@ static int try_page(struct walk *w, const char *scheme, const char *name,
 	struct ac_http_request q = {.url = url, .max_body = MAX_PAGE};
 	struct ac_err why = AC_ERR_INIT;
 
+	w->page = shown;
+	ac_debug("'%s': asking", shown);
 	if (strcmp(scheme, "https") == 0)
 		q.headers = w->opts->headers;
 	if (ac_http_do(w->http, &q, &r, &why) < 0) {
@@ -228,7 +256,7 @@ static int try_page(struct walk *w, const char *scheme, const char *name,
 			      r.status);
 		return 0;
 	}
-	if (read_page(w, shown, &r, &why) < 0) {
+	if (read_page(w, &r, &why) < 0) {
 		ac_strv_pushf(&w->out->attempts, "'%s': %s", shown, why.msg);
 		return 0;
 	}
@@ -238,9 +266,11 @@ static int try_page(struct walk *w, const char *scheme, const char *name,
 static int nothing_found(const struct walk *w, struct ac_err *err)
 {
 	struct ac_buf b = AC_BUF_INIT(600);
-	const char *what = (w->missing & AC_DISCOVER_IMAGE) != 0
+	const char *what = w->missing == AC_DISCOVER_IMAGE
 				   ? "where its images are"
-				   : "where its keys are";
+			   : w->missing == AC_DISCOVER_KEYS
+				   ? "where its keys are"
+				   : "where its images or keys are";
 
 	for (size_t i = 0; i < w->out->attempts.n; i++)
 		ac_buf_addf(&b, "%s%s", i != 0 ? "; " : "",
@@ -281,8 +311,5 @@ int ac_discover(struct ac_http *h, const struct ac_ref *name,
 			break;
 		*slash = '\0';
 	}
-	if ((want & w.missing & AC_DISCOVER_IMAGE) != 0 ||
-	    (want == AC_DISCOVER_KEYS && w.missing != 0))
-		return nothing_found(&w, err);
-	return 0;
+	return w.missing == want ? nothing_found(&w, err) : 0;
 }

@@ -24,7 +24,7 @@ struct ac_discovered {
 	struct ac_endpoint *endpoints; /* in the page's order */
 	size_t n;
 	struct ac_strv keys;     /* URLs of public keys */
-	struct ac_strv attempts; /* "https://host/a: reason", for messages */
+	struct ac_strv attempts; /* "'https://host/a': reason", for messages */
 };
 
 #define AC_DISCOVERED_INIT ((struct ac_discovered){.n = 0})
@@ -45,9 +45,9 @@ struct ac_discover_opts {
 /* Walk from the whole name up to its host until a page says what is wanted;
  * endpoints and keys may come from different pages.  Plain http is tried where
  * https failed, when the client allows it.  Of NAME its name and its labels are
- * used (set os and arch before: ac_ref_default_platform).  Finding nothing of
- * what is wanted: AC_E_NOT_FOUND with the attempts in the message.  Keys alone
- * missing is no failure when an image is found. */
+ * used (set os and arch before: ac_ref_default_platform).  Finding something of
+ * what is wanted is success; nothing is AC_E_NOT_FOUND, with the attempts in
+ * the message.  Release OUT in any case. */
 AC_MUSTUSE int ac_discover(struct ac_http *h, const struct ac_ref *name,
 			   const struct ac_discover_opts *o,
 			   struct ac_discovered *out, struct ac_err *err);

@@ -37,6 +37,16 @@ static int set_signals(posix_spawnattr_t *attr)
 	return e;
 }
 
+static int not_run(const char *name, int e, struct ac_err *err)
+{
+	if (e == ENOENT)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "run '%s': there is no such program; is it "
+				  "installed?",
+				  name);
+	return ac_err_sys(err, e, "run '%s'", name);
+}
+
 /* Start ARGV with its standard output on OUT_FD, ours when that is -1. */
 static pid_t start(char *const argv[], int out_fd, struct ac_err *err)
 {
@@ -59,14 +69,7 @@ static pid_t start(char *const argv[], int out_fd, struct ac_err *err)
 		(void)posix_spawnattr_destroy(&attr);
 	}
 	(void)posix_spawn_file_actions_destroy(&actions);
-	if (e == ENOENT)
-		return ac_err_set(err, AC_E_NOT_FOUND,
-				  "run '%s': there is no such program; is it "
-				  "installed?",
-				  argv[0]);
-	if (e != 0)
-		return ac_err_sys(err, e, "run '%s'", argv[0]);
-	return pid;
+	return e != 0 ? not_run(argv[0], e, err) : pid;
 }
 
 static int finish(pid_t pid, const char *name, struct ac_err *err)
@@ -119,6 +122,12 @@ int ac_spawn_output(char *const argv[], struct ac_buf *out, struct ac_err *err)
 		return ac_err_ctx(err, "output of '%s'", argv[0]);
 	}
 	return finish(pid, argv[0], err);
+}
+
+int ac_spawn_become(char *const argv[], struct ac_err *err)
+{
+	(void)execvp(argv[0], argv);
+	return not_run(argv[0], errno, err);
 }
 
 char *ac_spawn_sibling(const char *name)

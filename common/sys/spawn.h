@@ -20,6 +20,10 @@ AC_MUSTUSE int ac_spawn_wait(char *const argv[], struct ac_err *err);
 AC_MUSTUSE int ac_spawn_output(char *const argv[], struct ac_buf *out,
 			       struct ac_err *err);
 
+/* Become ARGV, for what is another program's job to the end: its output,
+ * messages and exit code are the caller's.  Returns only on failure, -1. */
+AC_MUSTUSE int ac_spawn_become(char *const argv[], struct ac_err *err);
+
 /* The path of another program of this suite: beside our own executable when
  * it is there, else NAME for a PATH search.  Caller frees. */
 AC_MUSTUSE char *ac_spawn_sibling(const char *name);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # acfetch pull from files, real web servers and a real registry.
-# shellcheck disable=SC2154 # run sets $stderr
+# shellcheck disable=SC2154,SC2153 # run sets $stderr, start_nginx $PORT
 
 load helper
 load pull
@@ -87,33 +87,6 @@ in_layers() {
 	for l in store/layers/*/rootfs/"$1"; do
 		[ -e "$l" ] && cat "$l"
 	done
-}
-
-# start_nginx [LINES]: https on $PORT with a certificate of our own authority (ca.pem), serving
-# the directory www.
-start_nginx() {
-	local port
-	port=$(free_port)
-	mkdir -p www tmp
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
-		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout key.pem -out ca.pem 2>/dev/null
-	cat >nginx.conf <<-END
-	daemon off; master_process off; pid $PWD/nginx.pid; error_log $PWD/nginx.err;
-	events {}
-	http {
-	access_log $PWD/access.log;
-	client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
-	uwsgi_temp_path tmp; scgi_temp_path tmp;
-	default_type text/html;
-	server { listen 127.0.0.1:$port ssl; ssl_certificate $PWD/ca.pem; ssl_certificate_key $PWD/key.pem;
-	root $PWD/www; ${1-} }
-	}
-	END
-	nginx -p "$PWD" -c "$PWD/nginx.conf" -e "$PWD/nginx.err" 3>&- &
-	NGINX_PID=$!
-	PORT=$port
-	wait_for 10 listening "$port"
-	chmod o+rx "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" www 2>/dev/null || :
 }
 
 # A site for localhost/app: page, image, signature.

@@ -142,6 +142,11 @@ TEST(an_existing_file_is_a_file)
 	CHECK(ac_ref_parse(&r, "plain:1", &err) == 0);
 	CHECK(r.kind == AC_REF_FILE);
 	ac_ref_release(&r);
+	CHECK(ac_ref_parse_name(&r, "plain:1", &err) == 0);
+	CHECK(r.kind == AC_REF_NAME && strcmp(r.name, "plain") == 0);
+	ac_ref_release(&r);
+	CHECK(ac_ref_parse_name(&r, "docker://plain", &err) < 0);
+	CHECK(ac_ref_parse_name(&r, "/plain", &err) < 0);
 	CHECK(unlink("plain:1") == 0 && fchdir(old) == 0 && rmdir(dir) == 0);
 }
 
