@@ -22,6 +22,7 @@
 #include "common/cli/prog.h"
 #include "common/codec/json.h"
 #include "common/image/aci.h"
+#include "common/image/acipatch.h"
 #include "common/image/edit.h"
 #include "common/image/manifest.h"
 #include "common/sys/interrupt.h"
@@ -44,15 +45,11 @@ static int open_image(const char *file, struct ac_err *err)
 	return ac_steal_fd(&fd);
 }
 
-static struct ac_json *manifest_of(int fd, const char *file, struct ac_err *err)
+static struct ac_json *parse_manifest(const char *text, size_t len,
+				      const char *file, struct ac_err *err)
 {
-	AC_FREE char *text = NULL;
-	struct ac_json *doc;
-	size_t len;
+	struct ac_json *doc = ac_json_parse(text, len, file, err);
 
-	if (ac_aci_manifest_fd(fd, file, &text, &len, err) < 0)
-		return NULL;
-	doc = ac_json_parse(text, len, file, err);
 	if (doc != NULL && ac_json_type(doc) != AC_JSON_OBJECT) {
 		ac_json_free(doc);
 		(void)ac_err_set(err, AC_E_INVALID,
@@ -65,8 +62,12 @@ static struct ac_json *manifest_of(int fd, const char *file, struct ac_err *err)
 struct ac_json *modify_read(const char *file, struct ac_err *err)
 {
 	AC_CLOSE int fd = open_image(file, err);
+	AC_FREE char *text = NULL;
+	size_t len;
 
-	return fd < 0 ? NULL : manifest_of(fd, file, err);
+	if (fd < 0 || ac_aci_manifest_fd(fd, file, &text, &len, err) < 0)
+		return NULL;
+	return parse_manifest(text, len, file, err);
 }
 
 /* How the image FD is compressed: what replaces it is, too. */
@@ -82,58 +83,26 @@ static int same_compression(int fd, struct ac_aci_build *how,
 			   err);
 }
 
-static int pass_entry(void *ctx, const struct ac_entry *e, struct ac_err *err)
-{
-	return ac_aci_write_entry(ctx, e, -1, err);
-}
-
-static int pass_data(void *ctx, const void *p, size_t n, uint64_t off,
-		     struct ac_err *err)
-{
-	(void)off;
-	return ac_aci_write_data(ctx, p, n, err);
-}
-
-/* The image FD with the manifest DOC, written to OUT. */
-static int rewrite(int fd, const char *file, const struct ac_json *doc, int out,
-		   struct ac_err *err)
-{
-	AC_CLEANUP(ac_buf_release)
-	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
-	struct ac_aci_build how = {0};
-	struct ac_aci_events ev = {.entry = pass_entry, .data = pass_data};
-	struct ac_aci_writer *w;
-	struct ac_digest id;
-	int r;
-
-	if (same_compression(fd, &how, err) < 0)
-		return -1;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return ac_err_sys(err, errno, "read '%s' again", file);
-	ac_image_write(doc, &b);
-	if (ac_buf_check(&b, "the manifest", err) < 0)
-		return -1;
-	w = ac_aci_writer_new(out, how.zip, how.level);
-	ev.ctx = w;
-	r = ac_aci_write_manifest(w, ac_buf_str(&b), b.len,
-				  how.max_mtime >= 0 ? how.max_mtime : 0, err);
-	if (r == 0)
-		r = ac_aci_read_fd(fd, file, &ev, &id, NULL, err);
-	if (r == 0)
-		r = ac_aci_writer_finish(w, &id, err);
-	ac_aci_writer_free(w);
-	return r;
-}
-
 int modify_manifest(const struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 	AC_CLEANUP(ac_out_release) struct ac_out out = AC_OUT_INIT;
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
+	AC_CLEANUP(ac_aci_patch_freep) struct ac_aci_patch *image = NULL;
 	AC_CLOSE int fd = open_image(g->modify, err);
-	AC_JSON struct ac_json *doc =
-		fd < 0 ? NULL : manifest_of(fd, g->modify, err);
+	AC_JSON struct ac_json *doc = NULL;
 	AC_JSON struct ac_json *old = NULL;
+	const char *text;
+	size_t len;
 
+	if (fd < 0)
+		return -1;
+	image = ac_aci_patch_open(fd, g->modify, err);
+	if (image == NULL)
+		return -1;
+	text = ac_aci_patch_text(image, &len);
+	doc = parse_manifest(text, len, g->modify, err);
 	if (doc == NULL)
 		return -1;
 	old = ac_json_copy(doc);
@@ -141,9 +110,13 @@ int modify_manifest(const struct ac_call *c, struct ac_err *err)
 		return -1;
 	if (!g->no_history)
 		history_add(doc, c);
-	if (ac_edit_check(doc, old, err) < 0 ||
+	if (ac_edit_check(doc, old, err) < 0)
+		return -1;
+	ac_image_write(doc, &b);
+	if (ac_buf_check(&b, "the manifest", err) < 0 ||
 	    ac_out_replace(&out, g->modify, err) < 0 ||
-	    rewrite(fd, g->modify, doc, out.fd, err) < 0)
+	    ac_aci_patch_write(image, ac_buf_str(&b), b.len, NULL, out.fd,
+			       err) < 0)
 		return -1;
 	return ac_out_commit(&out, err);
 }

@@ -63,6 +63,18 @@ void ac_tar_reader_free(struct ac_tar_reader *r);
 void ac_tar_reader_seek(struct ac_tar_reader *r, ac_seek_fn seek);
 uint64_t ac_tar_position(const struct ac_tar_reader *r);
 
+/* For who copies archives: where the last entry begins, with its extended
+ * headers, and where what follows it does (its content and padding are before
+ * that); and whether the end-of-archive mark was seen. */
+uint64_t ac_tar_entry_start(const struct ac_tar_reader *r);
+uint64_t ac_tar_entry_end(const struct ac_tar_reader *r);
+bool ac_tar_ended(const struct ac_tar_reader *r);
+
+/* HEAD is the N bytes of all headers of a regular file, as they are in an
+ * archive: write SIZE into them.  False, and nothing is changed, when more
+ * than the last one says the size. */
+bool ac_tar_set_size(void *head, size_t n, uint64_t size);
+
 /* The writer emits pax archives that are the same for the same entries: ustar
  * headers, pax records only where ustar cannot say it, numeric owners, no
  * names of owners, directories without a trailing slash as Go writes them, no

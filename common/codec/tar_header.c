@@ -5,6 +5,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
 #include "common/codec/tar_fmt.h"
@@ -208,4 +209,72 @@ int ac_tar_header(const struct ac_entry *e, uint64_t stored,
 			   is_dev ? e->dev_minor : 0);
 	ac_tar_seal(h);
 	return put_xattrs(records, e, err);
+}
+
+/* Is one of the N bytes of pax records that of the size? */
+static bool has_size_record(const char *p, size_t n)
+{
+	while (n != 0) {
+		const char *space = memchr(p, ' ', n);
+		uint64_t len;
+
+		if (space == NULL ||
+		    ac_num_max(ac_strn(p, (size_t)(space - p)), n, &len) < 0 ||
+		    len == 0 || (size_t)(space - p) >= len)
+			return true; /* no records: better not touch it */
+		if (ac_str_starts(ac_strn(space + 1,
+					  len - (size_t)(space + 1 - p)),
+				  "size="))
+			return true;
+		p += len;
+		n -= len;
+	}
+	return false;
+}
+
+/* Does one of the extended headers in N bytes? */
+static bool says_size(const char *p, size_t n)
+{
+	while (n >= AC_TAR_BLOCK) {
+		const struct ac_tar_raw *h = (const void *)p;
+		int64_t size;
+		size_t whole;
+
+		if (ac_tar_number(h->size, sizeof(h->size), &size) < 0 ||
+		    size < 0 || (uint64_t)size > n - AC_TAR_BLOCK)
+			return true;
+		if (h->type == 'x' &&
+		    has_size_record(p + AC_TAR_BLOCK, (size_t)size))
+			return true;
+		whole = AC_TAR_BLOCK + ((size_t)size + AC_TAR_BLOCK - 1) /
+					       AC_TAR_BLOCK * AC_TAR_BLOCK;
+		if (whole > n)
+			return true;
+		p += whole;
+		n -= whole;
+	}
+	return n != 0;
+}
+
+bool ac_tar_set_size(void *head, size_t n, uint64_t size)
+{
+	struct ac_tar_raw h;
+	int64_t sum;
+	int64_t as_signed;
+	int64_t now;
+
+	if (n < sizeof(h) || says_size(head, n - sizeof(h)))
+		return false;
+	memcpy(&h, (char *)head + n - sizeof(h), sizeof(h));
+	/* In whatever form it says so. */
+	if (ac_tar_number(h.size, sizeof(h.size), &now) == 0 &&
+	    now == (int64_t)size)
+		return true;
+	if (!ac_tar_octal(h.size, sizeof(h.size), size))
+		return false;
+	ac_tar_sum(&h, &sum, &as_signed);
+	(void)ac_tar_octal(h.sum, sizeof(h.sum) - 1, (uint64_t)sum);
+	h.sum[7] = ' ';
+	memcpy((char *)head + n - sizeof(h), &h, sizeof(h));
+	return true;
 }

@@ -20,6 +20,7 @@ struct ac_tar_reader {
 	struct ac_tar_limits limits;
 	bool ended; /* the archive's mark was seen */
 	uint64_t entries;
+	uint64_t start; /* of the entry, in the archive */
 
 	struct ac_buf body; /* of an extended header */
 
@@ -76,6 +77,21 @@ void ac_tar_reader_seek(struct ac_tar_reader *r, ac_seek_fn seek)
 uint64_t ac_tar_position(const struct ac_tar_reader *r)
 {
 	return r->in.total - r->in.n;
+}
+
+uint64_t ac_tar_entry_start(const struct ac_tar_reader *r)
+{
+	return r->start;
+}
+
+uint64_t ac_tar_entry_end(const struct ac_tar_reader *r)
+{
+	return ac_tar_position(r) + r->stored + r->pad;
+}
+
+bool ac_tar_ended(const struct ac_tar_reader *r)
+{
+	return r->ended;
 }
 
 /* WHY, and where in the archive. */
@@ -358,6 +374,7 @@ int ac_tar_next(struct ac_tar_reader *r, struct ac_entry *e, struct ac_err *err)
 	r->has_pax = false;
 	r->has_long_name = false;
 	r->has_long_link = false;
+	r->start = ac_tar_position(r);
 	while (ret > 0 && !r->ended) {
 		ret = next_header(r, &h, err);
 		if (ret <= 0)

@@ -27,6 +27,7 @@ struct ac_unzip {
 	struct ac_unzip_limits limits;
 	ac_sink_fn sink;
 	ac_lend_fn lend;
+	ac_member_fn on_member;
 	void *ctx;
 	enum place place;
 	bool expected; /* format was told */
@@ -97,6 +98,11 @@ void ac_unzip_expect(struct ac_unzip *u, enum ac_zip z)
 void ac_unzip_lend(struct ac_unzip *u, ac_lend_fn lend)
 {
 	u->lend = lend;
+}
+
+void ac_unzip_on_member(struct ac_unzip *u, ac_member_fn fn)
+{
+	u->on_member = fn;
 }
 
 enum ac_zip ac_unzip_format(const struct ac_unzip *u)
@@ -240,6 +246,8 @@ static int advance(struct ac_unzip *u, struct ac_decoder_step *s,
 	u->used += made;
 	if (ret == 1) {
 		u->place = BETWEEN;
+		if (u->on_member != NULL)
+			u->on_member(u->ctx, u->total_in, u->total_out);
 		return s->n_in == 0;
 	}
 	return s->n_in == 0 && s->n_out != 0;

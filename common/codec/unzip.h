@@ -57,6 +57,12 @@ void ac_unzip_expect(struct ac_unzip *u, enum ac_zip z);
 typedef void *(*ac_lend_fn)(void *ctx, size_t *cap, struct ac_err *err);
 void ac_unzip_lend(struct ac_unzip *u, ac_lend_fn lend);
 
+/* Before the first feed: be told (with the sink's CTX) where each member or
+ * frame ends: so many bytes of the stream, and so many plain ones, are before
+ * that place. */
+typedef void (*ac_member_fn)(void *ctx, uint64_t in, uint64_t out);
+void ac_unzip_on_member(struct ac_unzip *u, ac_member_fn fn);
+
 /* The more bytes at a time the faster: 256 KiB are enough. */
 AC_MUSTUSE int ac_unzip_feed(struct ac_unzip *u, const void *p, size_t n,
 			     struct ac_err *err);

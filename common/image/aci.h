@@ -22,6 +22,7 @@
 #include "common/codec/tar.h"
 #include "common/codec/zip.h"
 
+struct ac_buf;
 struct ac_err;
 
 enum { AC_ACI_MAX_MANIFEST = 8 << 20 };
@@ -54,6 +55,12 @@ AC_MUSTUSE int ac_aci_read_fd(int fd, const char *what,
 /* Only the manifest, reading no further than needed.  Caller frees *text. */
 AC_MUSTUSE int ac_aci_manifest_fd(int fd, const char *what, char **text,
 				  size_t *len, struct ac_err *err);
+
+/* Append the content of the entry E, the one named `manifest`, which
+ * ac_tar_next of TAR gave last, to OUT, whose maximum is AC_ACI_MAX_MANIFEST.
+ */
+AC_MUSTUSE int ac_aci_slurp(struct ac_tar_reader *tar, const struct ac_entry *e,
+			    struct ac_buf *out, struct ac_err *err);
 
 struct ac_aci_writer;
 /* Write to FD (at its position).  MTIME is given to the manifest and rootfs

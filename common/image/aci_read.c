@@ -44,8 +44,7 @@ static int duplicate(const char *path, struct ac_err *err)
 			  "duplicate file entry in archive: %s", show);
 }
 
-/* The content of the entry `manifest` into OUT. */
-static int slurp(struct ac_tar_reader *tar, const struct ac_entry *e,
+int ac_aci_slurp(struct ac_tar_reader *tar, const struct ac_entry *e,
 		 struct ac_buf *out, struct ac_err *err)
 {
 	const void *p;
@@ -75,7 +74,7 @@ static int on_manifest(struct layout *l, const struct ac_entry *e,
 	if (l->has_manifest)
 		return duplicate("manifest", err);
 	l->has_manifest = true;
-	if (slurp(l->tar, e, &l->manifest, err) < 0)
+	if (ac_aci_slurp(l->tar, e, &l->manifest, err) < 0)
 		return -1;
 	if (l->ev->manifest == NULL)
 		return 0;
@@ -289,7 +288,7 @@ int ac_aci_manifest_fd(int fd, const char *what, char **text, size_t *len,
 	while ((ret = ac_tar_next(tar, &e, err)) > 0) {
 		if (strcmp(e.path, "manifest") != 0)
 			continue;
-		if (slurp(tar, &e, &b, err) < 0)
+		if (ac_aci_slurp(tar, &e, &b, err) < 0)
 			return -1;
 		*len = b.len;
 		*text = ac_buf_steal(&b);

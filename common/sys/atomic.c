@@ -40,7 +40,7 @@ static int link_name(int fd, int dirfd, const char *name)
 static int open_unnamed(int dirfd, mode_t mode)
 {
 	AC_CLOSE int fd =
-		openat(dirfd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+		openat(dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, mode);
 
 	if (fd >= 0 && geteuid() != 0 && access("/proc/self/fd", X_OK) != 0)
 		return -1;
@@ -60,7 +60,7 @@ int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
 		if (random_name(a, err) < 0)
 			return -1;
 		a->fd = openat(dirfd, a->tmp,
-			       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+			       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	}
 	if (a->fd < 0)
 		return ac_err_sys(err, errno, "create '%s'", name);

@@ -23,7 +23,7 @@
 struct ac_err;
 
 struct ac_atomic {
-	int fd;           /* write here; -1 when not open */
+	int fd;           /* write here (and read back); -1: not open */
 	int dirfd;        /* borrowed */
 	const char *name; /* borrowed: the final name */
 	char tmp[32];     /* its name in dirfd until commit; "": none */

@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/sys/interrupt.h"
 
-enum { CHUNK = 64 << 10 };
+enum { CHUNK = 64 << 10, COPY_CHUNK = 1 << 20, STEP = 64 << 20 };
 
 int ac_io_write(int fd, const void *p, size_t n, const char *what,
 		struct ac_err *err)
@@ -80,6 +82,61 @@ static size_t ask(const struct stat *st, const struct ac_buf *out)
 	    (uint64_t)st->st_size < left)
 		n = (size_t)st->st_size + 1;
 	return n < left ? n : left;
+}
+
+/* As ac_io_copy, as far as the kernel can: *off and *len are what is left. */
+static int copy_in_kernel(int in, uint64_t *off, uint64_t *len, int out,
+			  const char *what, struct ac_err *err)
+{
+	while (*len != 0) {
+		off_t at = (off_t)*off;
+		size_t ask = *len < STEP ? (size_t)*len : STEP;
+		ssize_t n = copy_file_range(in, &at, out, NULL, ask, 0);
+
+		if (ac_interrupt_check(err) < 0)
+			return -1;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == ENOSPC || errno == EDQUOT ||
+			      errno == EFBIG || errno == EIO))
+			return ac_err_sys(err, errno, "copy '%s'", what);
+		/* Some file systems say 0 for "cannot". */
+		if (n <= 0)
+			break;
+		*off += (uint64_t)n;
+		*len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+int ac_io_copy(int in, uint64_t off, uint64_t len, int out, const char *what,
+	       struct ac_err *err)
+{
+	AC_FREE char *buf = NULL;
+
+	if (copy_in_kernel(in, &off, &len, out, what, err) < 0)
+		return -1;
+	if (len != 0)
+		buf = ac_xmalloc(COPY_CHUNK);
+	while (len != 0) {
+		size_t ask = len < COPY_CHUNK ? (size_t)len : COPY_CHUNK;
+		ssize_t n = pread(in, buf, ask, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return ac_err_sys(err, errno, "read '%s'", what);
+		if (n == 0)
+			return ac_err_set(err, AC_E_INVALID,
+					  "'%s' got shorter while it was read",
+					  what);
+		if (ac_io_write(out, buf, (size_t)n, what, err) < 0 ||
+		    ac_interrupt_check(err) < 0)
+			return -1;
+		off += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
 }
 
 int ac_io_slurp(int fd, struct ac_buf *out, const char *what,

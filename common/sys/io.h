@@ -26,6 +26,12 @@ AC_MUSTUSE int ac_io_pwrite(int fd, const void *p, size_t n, uint64_t off,
 AC_MUSTUSE ssize_t ac_io_read(int fd, void *p, size_t n, const char *what,
 			      struct ac_err *err);
 
+/* Copy LEN bytes at OFF of IN to OUT, at its position: shared or within the
+ * kernel where the file systems can.  WHAT names IN; fewer bytes there are
+ * AC_E_INVALID. */
+AC_MUSTUSE int ac_io_copy(int in, uint64_t off, uint64_t len, int out,
+			  const char *what, struct ac_err *err);
+
 /* Append all that is left of FD to OUT; more than OUT's maximum is
  * AC_E_LIMIT. */
 AC_MUSTUSE int ac_io_slurp(int fd, struct ac_buf *out, const char *what,

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -61,6 +63,32 @@ int ac_out_open(struct ac_out *o, const char *path, bool overwrite,
 	return begin(o, 0666, err);
 }
 
+/* What belongs to the name, not to the content (as signatures of it do). */
+static bool belongs_to_file(const char *name)
+{
+	return strncmp(name, "user.", 5) == 0 ||
+	       strcmp(name, "system.posix_acl_access") == 0 ||
+	       strcmp(name, "security.selinux") == 0;
+}
+
+/* As far as that is allowed, and known to the file system. */
+static void keep_attributes(const char *path, int fd)
+{
+	AC_FREE char *names = ac_xmalloc(XATTR_LIST_MAX);
+	AC_FREE char *value = ac_xmalloc(XATTR_SIZE_MAX);
+	ssize_t n = listxattr(path, names, XATTR_LIST_MAX);
+
+	for (const char *s = names; n > 0 && s < names + n;
+	     s += strlen(s) + 1) {
+		ssize_t len = belongs_to_file(s)
+				      ? getxattr(path, s, value, XATTR_SIZE_MAX)
+				      : -1;
+
+		if (len >= 0)
+			(void)!fsetxattr(fd, s, value, (size_t)len, 0);
+	}
+}
+
 int ac_out_replace(struct ac_out *o, const char *path, struct ac_err *err)
 {
 	AC_FREE char *real = realpath(path, NULL);
@@ -78,10 +106,13 @@ int ac_out_replace(struct ac_out *o, const char *path, struct ac_err *err)
 	if (begin(o, 0600, err) < 0)
 		return -1;
 	/* Another's file becomes ours where we may not give it away. */
-	if (fchown(o->fd, st.st_uid, st.st_gid) < 0 && errno != EPERM)
+	if (fchown(o->fd, st.st_uid, st.st_gid) < 0 &&
+	    (errno != EPERM ||
+	     (fchown(o->fd, (uid_t)-1, st.st_gid) < 0 && errno != EPERM)))
 		return ac_err_sys(err, errno, "set the owner of '%s'", path);
 	if (fchmod(o->fd, st.st_mode & 0777) < 0)
 		return ac_err_sys(err, errno, "set the mode of '%s'", path);
+	keep_attributes(real, o->fd);
 	return 0;
 }
 

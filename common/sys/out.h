@@ -40,7 +40,8 @@ AC_MUSTUSE int ac_out_open(struct ac_out *o, const char *path, bool overwrite,
 			   struct ac_err *err);
 
 /* Start replacing PATH, which must be a regular file; the new one gets its mode
- * and, where that is allowed, its owner.  A link is followed. */
+ * and, where that is allowed, its owner, access list and attributes.  A link
+ * is followed. */
 AC_MUSTUSE int ac_out_replace(struct ac_out *o, const char *path,
 			      struct ac_err *err);
 
