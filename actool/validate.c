@@ -220,6 +220,8 @@ static void tell_findings(const struct report *r, bool strict)
 		AC_FREE char *path = ac_str_show(f->path);
 		AC_FREE char *file = ac_str_show(r->file);
 
+		if (f->error)
+			continue;
 		ac_log("%s: %s%s: %s [%s]", file,
 		       strict ? "" : "warning: ", path, text, f->rule);
 	}
@@ -243,8 +245,11 @@ static struct ac_json *as_json(const struct report *r, bool valid,
 	if (err->code != AC_OK)
 		ac_json_set_str(o, "error", err->msg);
 	for (size_t i = 0; i < r->findings.n; i++) {
-		struct ac_json *f = ac_json_object();
+		struct ac_json *f;
 
+		if (r->findings.v[i].error)
+			continue;
+		f = ac_json_object();
 		ac_json_set_str(f, "rule", r->findings.v[i].rule);
 		ac_json_set_str(f, "path", r->findings.v[i].path);
 		ac_json_set_str(f, "text", r->findings.v[i].text);

@@ -24,12 +24,20 @@ static const char *advice(int sys)
 	}
 }
 
+/* A new failure knows nothing of the last one. */
+static void begin(struct ac_err *err, enum ac_code code, int sys)
+{
+	err->code = code;
+	err->sys = sys;
+	err->line = err->column = 0;
+	err->rule[0] = err->path[0] = err->fix[0] = '\0';
+}
+
 int ac_err_set(struct ac_err *err, enum ac_code code, const char *fmt, ...)
 {
 	va_list ap;
 
-	err->code = code;
-	err->sys = 0;
+	begin(err, code, 0);
 	va_start(ap, fmt);
 	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
@@ -41,14 +49,49 @@ int ac_err_sys(struct ac_err *err, int sys, const char *fmt, ...)
 	size_t n;
 	va_list ap;
 
-	err->code = AC_E_SYS;
-	err->sys = sys;
+	begin(err, AC_E_SYS, sys);
 	va_start(ap, fmt);
 	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
 	n = strlen(err->msg);
 	(void)snprintf(err->msg + n, sizeof(err->msg) - n, ": %s%s",
 		       strerror(sys), advice(sys));
+	return -1;
+}
+
+int ac_err_at(struct ac_err *err, const char *rule, const char *path,
+	      const char *fmt, ...)
+{
+	size_t n;
+	va_list ap;
+
+	begin(err, AC_E_INVALID, 0);
+	(void)snprintf(err->rule, sizeof(err->rule), "%s", rule);
+	(void)snprintf(err->path, sizeof(err->path), "%s", path);
+	(void)snprintf(err->msg, sizeof(err->msg), "%s%s", err->path,
+		       err->path[0] != '\0' ? ": " : "");
+	n = strlen(err->msg);
+	va_start(ap, fmt);
+	(void)vsnprintf(err->msg + n, sizeof(err->msg) - n, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+void ac_err_rule(struct ac_err *err, const char *rule)
+{
+	if (err->rule[0] == '\0')
+		(void)snprintf(err->rule, sizeof(err->rule), "%s", rule);
+}
+
+int ac_err_fix(struct ac_err *err, const char *fmt, ...)
+{
+	size_t n = strlen(err->msg);
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(err->fix, sizeof(err->fix), fmt, ap);
+	va_end(ap);
+	(void)snprintf(err->msg + n, sizeof(err->msg) - n, "; %s", err->fix);
 	return -1;
 }
 

@@ -41,6 +41,14 @@ enum ac_code {
 struct ac_err {
 	enum ac_code code;
 	int sys; /* errno, when code is AC_E_SYS */
+	/* For those who list failures instead of printing one, where known: the
+	 * rule of spec/ that the input breaks, the place in a document
+	 * ("app.ports[0]") or its line and column (from 1; 0: not known), and
+	 * how to mend it.  The message has all but the rule. */
+	unsigned int line, column;
+	char rule[8];
+	char path[256];
+	char fix[256];
 	char msg[1024];
 };
 
@@ -54,6 +62,17 @@ int ac_err_set(struct ac_err *err, enum ac_code code, const char *fmt, ...)
  * errno in the same expression: ac_err_sys(err, errno, "open '%s'", name). */
 int ac_err_sys(struct ac_err *err, int sys, const char *fmt, ...)
 	AC_PRINTF(3, 4);
+
+/* A document breaks RULE at PATH ("" is the document): AC_E_INVALID, with the
+ * message "PATH: ...".  RULE may be "". */
+int ac_err_at(struct ac_err *err, const char *rule, const char *path,
+	      const char *fmt, ...) AC_PRINTF(4, 5);
+
+/* It breaks RULE, if no rule was named yet. */
+void ac_err_rule(struct ac_err *err, const char *rule);
+
+/* Say how to mend it: appends "; ...".  Returns -1. */
+int ac_err_fix(struct ac_err *err, const char *fmt, ...) AC_PRINTF(2, 3);
 
 /* Put "context: " in front of the message.  Returns -1. */
 int ac_err_ctx(struct ac_err *err, const char *fmt, ...) AC_PRINTF(2, 3);

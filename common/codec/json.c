@@ -11,6 +11,7 @@
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
+#include "common/codec/json_walk.h"
 
 /* Out of memory ends the process here too (base/alloc.h), so the library's
  * NULLs need no branches. */
@@ -39,19 +40,23 @@ struct scan {
 	const char *what;
 };
 
+static int placed(struct ac_err *err, const char *what, unsigned int line,
+		  unsigned int column)
+{
+	err->line = line;
+	err->column = column;
+	return ac_err_ctx(err, "%s: line %u, column %u", what, line, column);
+}
+
 static int too_many(const struct scan *s, const char *of, size_t max,
 		    struct ac_err *err)
 {
-	size_t line = 1;
-	size_t column = 1;
+	size_t at = (size_t)(s->at - s->text);
+	struct ac_json_place p =
+		ac_json_place_of(s->text, (size_t)(s->end - s->text), at);
 
-	for (const char *p = s->text; p < s->at; p++) {
-		column = *p == '\n' ? 1 : column + 1;
-		line += *p == '\n';
-	}
-	return ac_err_set(err, AC_E_LIMIT,
-			  "%s: line %zu, column %zu: more than %zu %s", s->what,
-			  line, column, max, of);
+	(void)ac_err_set(err, AC_E_LIMIT, "more than %zu %s", max, of);
+	return placed(err, s->what, p.line, p.column);
 }
 
 static void scan_string(struct scan *s)
@@ -124,6 +129,45 @@ static int scan(struct scan *s, struct ac_err *err)
 	return 0;
 }
 
+/* Where AT bytes of the text with huge integers made real were in the text
+ * itself. */
+static size_t unfixed(const struct scan *s, size_t at)
+{
+	const char *p = s->text;
+
+	if (s->fixed->len == 0)
+		return at;
+	for (size_t i = 0; i < at && p < s->end; i++)
+		p += s->fixed->p[i] == *p;
+	return (size_t)(p - s->text);
+}
+
+/* The library said no: say why, and where.  It tells the end of the token that
+ * it did not want, and of keys that come twice only that. */
+static void explain(const struct scan *s, const json_error_t *je,
+		    struct ac_err *err)
+{
+	size_t len = (size_t)(s->end - s->text);
+	size_t at = unfixed(s, (size_t)je->position);
+	struct ac_json_place p;
+	AC_FREE char *why = NULL;
+
+	if (json_error_code(je) != json_error_duplicate_key &&
+	    ac_json_walk(s->text, len, NULL, NULL, err) < 0) {
+		(void)placed(err, s->what, err->line, err->column);
+		return;
+	}
+	at = at > 0 ? at - 1 : 0;
+	/* To the quote that began the key. */
+	while (json_error_code(je) == json_error_duplicate_key && at > 0 &&
+	       (s->text[at - 1] != '"' || (at > 1 && s->text[at - 2] == '\\')))
+		at--;
+	p = ac_json_place_of(s->text, len, at > 0 ? at - 1 : 0);
+	why = ac_str_show(je->text);
+	(void)ac_err_set(err, AC_E_INVALID, "%s", why);
+	(void)placed(err, s->what, p.line, p.column);
+}
+
 struct ac_json *ac_json_parse(const char *text, size_t len, const char *what,
 			      struct ac_err *err)
 {
@@ -157,13 +201,8 @@ struct ac_json *ac_json_parse(const char *text, size_t len, const char *what,
 		       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY |
 			       JSON_ALLOW_NUL,
 		       &je);
-	if (j == NULL) {
-		AC_FREE char *why = ac_str_show(je.text);
-
-		(void)ac_err_set(err, AC_E_INVALID,
-				 "%s: line %d, column %d: %s", what, je.line,
-				 je.column > 0 ? je.column : 1, why);
-	}
+	if (j == NULL)
+		explain(&s, &je, err);
 	return wrap(j);
 }
 

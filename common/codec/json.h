@@ -46,8 +46,8 @@ enum {
 	AC_JSON_MAX_CONTAINERS = 1 << 17,
 };
 
-/* Parse LEN bytes.  WHAT names the text in messages ("manifest"); syntax
- * errors say line and column.  NULL on failure. */
+/* Parse LEN bytes.  WHAT names the text in messages ("manifest"); errors
+ * have line and column, in *err and in their message.  NULL on failure. */
 AC_MUSTUSE struct ac_json *ac_json_parse(const char *text, size_t len,
 					 const char *what, struct ac_err *err);
 void ac_json_free(struct ac_json *j); /* NULL is fine */

@@ -39,6 +39,42 @@ static int load_gids(struct ac_app *app, const struct ac_json *doc,
 	return 0;
 }
 
+/* One event handler; SEEN[1] is that of post-stop. */
+static int load_handler(struct ac_app *app, const struct ac_json *e,
+			const char *at, bool seen[2], struct ac_findings *f,
+			struct ac_err *err)
+{
+	struct ac_strv *exec;
+	const char *s = "";
+	bool stop;
+
+	if (ac_field_str(e, at, "name", &s, err) < 0)
+		return -1;
+	stop = strcmp(s, "post-stop") == 0;
+	if (s[0] == '\0') {
+		(void)ac_err_at(err, "I5.4", at,
+				"eventHandler \"name\" cannot be empty");
+		return ac_err_fix(err, "it is pre-start or post-stop");
+	}
+	if (!stop && strcmp(s, "pre-start") != 0) {
+		(void)ac_err_at(err, "I5.4", at,
+				"bad eventHandler \"name\": \"%s\"", s);
+		return ac_err_fix(err, "it is pre-start or post-stop");
+	}
+	if (seen[stop])
+		return ac_err_at(err, "I5.4", at,
+				 "Only one eventHandler of name \"%s\" "
+				 "allowed",
+				 s);
+	seen[stop] = true;
+	exec = stop ? &app->post_stop : &app->pre_start;
+	if (ac_field_strings(e, at, "exec", exec, err) < 0)
+		return -1;
+	if (exec->n == 0)
+		ac_findings_add(f, "I5.4", at, "has nothing to exec");
+	return 0;
+}
+
 static int load_handlers(struct ac_app *app, const struct ac_json *doc,
 			 const char *path, struct ac_findings *f,
 			 struct ac_err *err)
@@ -50,36 +86,12 @@ static int load_handlers(struct ac_app *app, const struct ac_json *doc,
 
 	for (size_t i = 0; ret > 0 && i < ac_json_len(list); i++) {
 		AC_FREE char *at = ac_field_path_at(path, "eventHandlers", i);
-		const struct ac_json *e = ac_json_at(list, i);
-		struct ac_strv *exec;
-		const char *s = "";
-		bool stop;
 
-		if (ac_field_str(e, at, "name", &s, err) < 0)
+		if (ac_findings_stop(f,
+				     load_handler(app, ac_json_at(list, i), at,
+						  seen, f, err),
+				     err))
 			return -1;
-		stop = strcmp(s, "post-stop") == 0;
-		if (s[0] == '\0')
-			return ac_err_set(err, AC_E_INVALID,
-					  "%s: eventHandler \"name\" cannot be "
-					  "empty",
-					  at);
-		if (!stop && strcmp(s, "pre-start") != 0)
-			return ac_err_set(err, AC_E_INVALID,
-					  "%s: bad eventHandler \"name\": "
-					  "\"%s\"; expected pre-start or "
-					  "post-stop",
-					  at, s);
-		if (seen[stop])
-			return ac_err_set(err, AC_E_INVALID,
-					  "%s: Only one eventHandler of name "
-					  "\"%s\" allowed",
-					  at, s);
-		seen[stop] = true;
-		exec = stop ? &app->post_stop : &app->pre_start;
-		if (ac_field_strings(e, at, "exec", exec, err) < 0)
-			return -1;
-		if (exec->n == 0)
-			ac_findings_add(f, "I5.4", at, "has nothing to exec");
 	}
 	return ret < 0 ? -1 : 0;
 }
@@ -94,10 +106,26 @@ bool ac_check_env_name(const char *s)
 	return strspn(s, first) != 0 && s[strspn(s, rest)] == '\0';
 }
 
+static int check_variable(const struct ac_pair *v, const char *at,
+			  struct ac_err *err)
+{
+	if (v->name[0] == '\0')
+		return ac_err_at(err, "I5.6", at,
+				 "environment variable name must not be empty");
+	if (!ac_check_env_name(v->name))
+		return ac_err_at(err, "I5.6", at,
+				 "environment variable does not have valid "
+				 "identifier \"%s\"",
+				 v->name);
+	return 0;
+}
+
 static int load_environment(struct ac_app *app, const struct ac_json *doc,
-			    const char *path, struct ac_err *err)
+			    const char *path, struct ac_findings *f,
+			    struct ac_err *err)
 {
 	struct ac_pairs *env = &app->environment;
+	AC_FREE char *whole = ac_field_path(path, "environment");
 	const char *twice;
 
 	if (ac_field_pairs(doc, path, "environment", env, err) < 0)
@@ -105,23 +133,16 @@ static int load_environment(struct ac_app *app, const struct ac_json *doc,
 	for (size_t i = 0; i < env->n; i++) {
 		AC_FREE char *at = ac_field_path_at(path, "environment", i);
 
-		if (env->v[i].name[0] == '\0')
-			return ac_err_set(err, AC_E_INVALID,
-					  "%s: environment variable name must "
-					  "not be empty",
-					  at);
-		if (!ac_check_env_name(env->v[i].name))
-			return ac_err_set(err, AC_E_INVALID,
-					  "%s: environment variable does not "
-					  "have valid identifier \"%s\"",
-					  at, env->v[i].name);
+		if (ac_findings_stop(f, check_variable(&env->v[i], at, err),
+				     err))
+			return -1;
 	}
 	twice = ac_pairs_duplicate(env);
 	if (twice != NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s.environment: duplicate environment "
-				  "variable of name \"%s\"",
-				  path, twice);
+		return ac_err_at(err, "I5.6", whole,
+				 "duplicate environment variable of name "
+				 "\"%s\"",
+				 twice);
 	return 0;
 }
 
@@ -177,8 +198,11 @@ static int load_mounts(struct ac_app *app, const struct ac_json *doc,
 	for (size_t i = 0; i < app->n_mounts; i++) {
 		AC_FREE char *at = ac_field_path_at(path, "mountPoints", i);
 
-		if (load_mount(&app->mounts[i], ac_json_at(list, i), at, f,
-			       err) < 0)
+		if (ac_findings_stop(f,
+				     load_mount(&app->mounts[i],
+						ac_json_at(list, i), at, f,
+						err),
+				     err))
 			return -1;
 		names[i] = app->mounts[i].name;
 	}
@@ -192,6 +216,7 @@ static int load_port_count(struct ac_port *out, const struct ac_json *o,
 			   const char *path, struct ac_findings *f,
 			   struct ac_err *err)
 {
+	AC_FREE char *at = ac_field_path(path, "count");
 	struct ac_json *v = NULL;
 	int64_t count = 1;
 
@@ -206,14 +231,11 @@ static int load_port_count(struct ac_port *out, const struct ac_json *o,
 	if (ac_field_int(o, path, "count", &count, err) < 0)
 		return -1;
 	if (count < 0)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s.count: %lld is negative", path,
-				  (long long)count);
+		return ac_err_at(err, "I5.9", at, "%lld is negative",
+				 (long long)count);
 	if (count > MAX_PORT || out->port + (unsigned int)count > MAX_PORT + 1)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: end of port range must be in 1-65535 "
-				  "range",
-				  path);
+		return ac_err_at(err, "I5.9", path,
+				 "end of port range must be in 1-65535 range");
 	if (count == 0)
 		ac_findings_add(f, "I5.9", path, "a count of 0; 1 is taken");
 	else
@@ -241,9 +263,9 @@ int ac_check_port(const struct ac_json *o, const char *path,
 	if (out->protocol[0] == '\0')
 		ac_findings_add(f, "I5.9", path, "has no protocol");
 	if (port < 1 || port > MAX_PORT)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: port must be in 1-65535 range, not %lld",
-				  path, (long long)port);
+		return ac_err_at(err, "I5.9", path,
+				 "port must be in 1-65535 range, not %lld",
+				 (long long)port);
 	out->port = (unsigned int)port;
 	return load_port_count(out, o, path, f, err);
 }
@@ -264,8 +286,10 @@ static int load_ports(struct ac_app *app, const struct ac_json *doc,
 	for (size_t i = 0; i < app->n_ports; i++) {
 		AC_FREE char *at = ac_field_path_at(path, "ports", i);
 
-		if (ac_check_port(ac_json_at(list, i), at, &app->ports[i], f,
-				  err) < 0)
+		if (ac_findings_stop(f,
+				     ac_check_port(ac_json_at(list, i), at,
+						   &app->ports[i], f, err),
+				     err))
 			return -1;
 		names[i] = app->ports[i].name;
 	}
@@ -274,7 +298,9 @@ static int load_ports(struct ac_app *app, const struct ac_json *doc,
 }
 
 static int load_working_directory(struct ac_app *app, const struct ac_json *doc,
-				  const char *path, struct ac_err *err)
+				  const char *path,
+				  AC_UNUSED struct ac_findings *f,
+				  struct ac_err *err)
 {
 	const char *s = "";
 
@@ -283,45 +309,100 @@ static int load_working_directory(struct ac_app *app, const struct ac_json *doc,
 	if (s[0] == '\0')
 		return 0;
 	if (s[0] != '/')
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: workingDirectory must be an absolute "
-				  "path, not '%s'",
-				  path, s);
+		return ac_err_at(
+			err, "I5.5", path,
+			"workingDirectory must be an absolute path, not '%s'",
+			s);
 	app->working_directory = s;
 	return 0;
+}
+
+static int load_exec(struct ac_app *app, const struct ac_json *doc,
+		     const char *path, AC_UNUSED struct ac_findings *f,
+		     struct ac_err *err)
+{
+	return ac_field_strings(doc, path, "exec", &app->exec, err);
+}
+
+static int load_user(struct ac_app *app, const struct ac_json *doc,
+		     const char *path, AC_UNUSED struct ac_findings *f,
+		     struct ac_err *err)
+{
+	app->user = "";
+	if (ac_field_str(doc, path, "user", &app->user, err) < 0)
+		return -1;
+	if (app->user[0] == '\0') {
+		(void)ac_err_at(err, "I5.2", path, "user is required");
+		return ac_err_fix(err, "add \"user\": \"0\", say");
+	}
+	return 0;
+}
+
+static int load_group(struct ac_app *app, const struct ac_json *doc,
+		      const char *path, AC_UNUSED struct ac_findings *f,
+		      struct ac_err *err)
+{
+	app->group = "";
+	if (ac_field_str(doc, path, "group", &app->group, err) < 0)
+		return -1;
+	if (app->group[0] == '\0') {
+		(void)ac_err_at(err, "I5.2", path, "group is required");
+		return ac_err_fix(err, "add \"group\": \"0\", say");
+	}
+	return 0;
+}
+
+static int load_isolators(struct ac_app *app, const struct ac_json *doc,
+			  const char *path, struct ac_findings *f,
+			  struct ac_err *err)
+{
+	return ac_check_isolators(doc, path, false, &app->isolators,
+				  &app->n_isolators, f, err);
+}
+
+static int load_user_annotations(struct ac_app *app, const struct ac_json *doc,
+				 const char *path,
+				 AC_UNUSED struct ac_findings *f,
+				 struct ac_err *err)
+{
+	return ac_field_map(doc, path, "userAnnotations",
+			    &app->user_annotations, err);
+}
+
+static int load_user_labels(struct ac_app *app, const struct ac_json *doc,
+			    const char *path, AC_UNUSED struct ac_findings *f,
+			    struct ac_err *err)
+{
+	return ac_field_map(doc, path, "userLabels", &app->user_labels, err);
 }
 
 static int load(struct ac_app *app, const struct ac_json *doc, const char *path,
 		struct ac_findings *f, struct ac_err *err)
 {
+	static int (*const parts[])(struct ac_app *, const struct ac_json *,
+				    const char *, struct ac_findings *,
+				    struct ac_err *) = {
+		load_exec,
+		load_user,
+		load_group,
+		load_gids,
+		load_handlers,
+		load_working_directory,
+		load_environment,
+		load_isolators,
+		load_mounts,
+		load_ports,
+		load_user_annotations,
+		load_user_labels,
+	};
+
 	if (ac_json_type(doc) != AC_JSON_OBJECT)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: expected an object, found %s", path,
-				  ac_json_type_name(ac_json_type(doc)));
-	app->user = "";
-	app->group = "";
-	if (ac_field_strings(doc, path, "exec", &app->exec, err) < 0 ||
-	    ac_field_str(doc, path, "user", &app->user, err) < 0 ||
-	    ac_field_str(doc, path, "group", &app->group, err) < 0)
-		return -1;
-	if (app->user[0] == '\0')
-		return ac_err_set(err, AC_E_INVALID, "%s: user is required",
-				  path);
-	if (app->group[0] == '\0')
-		return ac_err_set(err, AC_E_INVALID, "%s: group is required",
-				  path);
-	if (load_gids(app, doc, path, f, err) < 0 ||
-	    load_handlers(app, doc, path, f, err) < 0 ||
-	    load_working_directory(app, doc, path, err) < 0 ||
-	    load_environment(app, doc, path, err) < 0 ||
-	    ac_check_isolators(doc, path, false, &app->isolators,
-			       &app->n_isolators, f, err) < 0 ||
-	    load_mounts(app, doc, path, f, err) < 0 ||
-	    load_ports(app, doc, path, f, err) < 0 ||
-	    ac_field_map(doc, path, "userAnnotations", &app->user_annotations,
-			 err) < 0 ||
-	    ac_field_map(doc, path, "userLabels", &app->user_labels, err) < 0)
-		return -1;
+		return ac_err_at(err, "I5", path,
+				 "expected an object, found %s",
+				 ac_json_type_name(ac_json_type(doc)));
+	for (size_t i = 0; i < AC_LEN(parts); i++)
+		if (ac_findings_stop(f, parts[i](app, doc, path, f, err), err))
+			return -1;
 	return 0;
 }
 

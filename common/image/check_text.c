@@ -114,10 +114,10 @@ int ac_check_date(const char *s, const char *path, struct ac_findings *f,
 	const char *fault = date_fault(s, &loose);
 
 	if (fault != NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: bad Date: '%s'%s%s; expected the form "
-				  "2006-01-02T15:04:05Z",
-				  path, s, *fault != '\0' ? ": " : "", fault);
+		return ac_err_at(err, "T6", path,
+				 "bad Date: '%s'%s%s; expected the form "
+				 "2006-01-02T15:04:05Z",
+				 s, *fault != '\0' ? ": " : "", fault);
 	if (loose)
 		ac_findings_add(f, "T6", path,
 				"'%s' is not a date as RFC 3339 writes it", s);
@@ -247,14 +247,13 @@ int ac_check_url(const char *s, const char *path, struct ac_findings *f,
 	const char *fault = url_fault(s, scheme);
 
 	if (fault != NULL)
-		return ac_err_set(err, AC_E_INVALID, "%s: bad URL: '%s': %s",
-				  path, s, fault);
+		return ac_err_at(err, "T7", path, "bad URL: '%s': %s", s,
+				 fault);
 	if (!(scheme == 4 && strncasecmp(s, "http", 4) == 0) &&
 	    !(scheme == 5 && strncasecmp(s, "https", 5) == 0))
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: bad URL scheme, must be http/https, in "
-				  "'%s'",
-				  path, s);
+		return ac_err_at(err, "T7", path,
+				 "bad URL scheme, must be http/https, in '%s'",
+				 s);
 	if (strncmp(s + scheme, "://", 3) != 0 || s[scheme + 3] == '\0' ||
 	    s[scheme + 3] == '/')
 		ac_findings_add(f, "T7", path, "'%s' names no host", s);

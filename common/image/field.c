@@ -40,9 +40,9 @@ int ac_field_find(const struct ac_json *o, const char *path, const char *key,
 			continue;
 		}
 		at = ac_field_path(path, key);
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: duplicate key, as '%s' and as '%s'", at,
-				  spelt, name);
+		return ac_err_at(err, "T10", at,
+				 "duplicate key, as '%s' and as '%s'", spelt,
+				 name);
 	}
 	if (found == NULL)
 		return 0;
@@ -53,8 +53,8 @@ int ac_field_find(const struct ac_json *o, const char *path, const char *key,
 static int wrong_type(const char *at, const char *wanted,
 		      const struct ac_json *v, struct ac_err *err)
 {
-	return ac_err_set(err, AC_E_INVALID, "%s: expected %s, found %s", at,
-			  wanted, ac_json_type_name(ac_json_type(v)));
+	return ac_err_at(err, "", at, "expected %s, found %s", wanted,
+			 ac_json_type_name(ac_json_type(v)));
 }
 
 /* The member when it is there, not null and of type T. */
@@ -88,8 +88,7 @@ static const char *text_of(const struct ac_json *v)
 
 static int has_nul(const char *at, struct ac_err *err)
 {
-	return ac_err_set(err, AC_E_INVALID,
-			  "%s: a string with a NUL character", at);
+	return ac_err_at(err, "", at, "a string with a NUL character");
 }
 
 int ac_field_str(const struct ac_json *o, const char *path, const char *key,

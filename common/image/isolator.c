@@ -26,10 +26,10 @@ static int want(const struct ac_json *value, enum ac_json_type t,
 {
 	if (ac_json_type(value) == t)
 		return 0;
-	return ac_err_set(err, AC_E_INVALID, "%s: expected %s, found %s", path,
-			  t == AC_JSON_INT ? "a whole number"
-					   : ac_json_type_name(t),
-			  ac_json_type_name(ac_json_type(value)));
+	return ac_err_at(err, "", path, "expected %s, found %s",
+			 t == AC_JSON_INT ? "a whole number"
+					  : ac_json_type_name(t),
+			 ac_json_type_name(ac_json_type(value)));
 }
 
 /* The list `set`, which must not be empty. */
@@ -40,8 +40,7 @@ static int load_set(const struct ac_json *value, const char *path,
 	    ac_field_strings(value, path, "set", out, err) < 0)
 		return -1;
 	if (out->n == 0)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: set must be non-empty", path);
+		return ac_err_at(err, "", path, "set must be non-empty");
 	return 0;
 }
 
@@ -75,15 +74,14 @@ static int check_seccomp(const struct known *k, const struct ac_json *value,
 	if (e[0] == '\0')
 		return 0;
 	if (e[0] != 'E')
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: errno must start with an 'E' character, "
-				  "got %s",
-				  path, e);
+		return ac_err_at(
+			err, k->rule, path,
+			"errno must start with an 'E' character, got %s", e);
 	if (e[strspn(e, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] != '\0')
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: errno can only contain upper case or "
-				  "numeric characters, got %s",
-				  path, e);
+		return ac_err_at(err, k->rule, path,
+				 "errno can only contain upper case or numeric "
+				 "characters, got %s",
+				 e);
 	if (!known_errno(e))
 		ac_findings_add(f, k->rule, path, "unknown errno '%s'", e);
 	return 0;
@@ -174,9 +172,8 @@ static int check_selinux(const struct known *k, const struct ac_json *value,
 		if (ac_field_str(value, path, keys[i], &s, err) < 0)
 			return -1;
 		if (s[0] == '\0' || (i < 3 && strchr(s, ':') != NULL))
-			return ac_err_set(err, AC_E_INVALID,
-					  "%s: invalid %s value \"%s\"", path,
-					  keys[i], s);
+			return ac_err_at(err, k->rule, path,
+					 "invalid %s value \"%s\"", keys[i], s);
 	}
 	return 0;
 }
@@ -193,9 +190,8 @@ static int check_apparmor(const struct known *k, const struct ac_json *value,
 	    ac_field_str(value, path, "profile", &s, err) < 0)
 		return -1;
 	if (s[0] == '\0')
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: invalid isolator: profile must be set",
-				  path);
+		return ac_err_at(err, k->rule, path,
+				 "invalid isolator: profile must be set");
 	return 0;
 }
 
@@ -221,11 +217,10 @@ static int check_number(const struct known *k, const struct ac_json *value,
 	if (want(value, AC_JSON_INT, path, err) < 0)
 		return -1;
 	if (v < min || v > max)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: %s must be between %lld and %lld, got "
-				  "%lld",
-				  path, k->name, (long long)min, (long long)max,
-				  (long long)v);
+		return ac_err_at(err, k->rule, path,
+				 "%s must be between %lld and %lld, got %lld",
+				 k->name, (long long)min, (long long)max,
+				 (long long)v);
 	return 0;
 }
 
@@ -255,13 +250,17 @@ static int check_sysctl(const struct known *k, const struct ac_json *value,
 static int quantity(const struct ac_json *value, const char *path,
 		    const char *key, int64_t *milli, struct ac_err *err)
 {
+	struct ac_err why = AC_ERR_INIT;
+	AC_FREE char *at = NULL;
 	struct ac_json *v = NULL;
 	int ret = ac_field_find(value, path, key, &v, err);
 
 	if (ret <= 0 || ac_json_type(v) == AC_JSON_NULL)
 		return ret < 0 ? -1 : 0;
-	if (ac_quantity_parse(v, milli, err) < 0)
-		return ac_err_ctx(err, "%s.%s", path, key);
+	if (ac_quantity_parse(v, milli, &why) < 0) {
+		at = ac_field_path(path, key);
+		return ac_err_at(err, "L9", at, "%s", why.msg);
+	}
 	return 1;
 }
 
@@ -286,16 +285,14 @@ static int check_resource(const struct known *k, const struct ac_json *value,
 	if (has_limit < 0)
 		return -1;
 	if (of_device && !def)
-		return ac_err_set(err, AC_E_INVALID, "%s: default must be true",
-				  path);
+		return ac_err_at(err, k->rule, path, "default must be true");
 	if (!of_device && def)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: default must be false", path);
+		return ac_err_at(err, k->rule, path, "default must be false");
 	if (of_device && has_request)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: request not supported by this resource, "
-				  "must be empty",
-				  path);
+		return ac_err_at(
+			err, k->rule, path,
+			"request not supported by this resource, must be "
+			"empty");
 	if (!has_limit)
 		ac_findings_add(f, k->rule, path, "has no limit");
 	if (limit < 0 || request < 0)
@@ -365,19 +362,19 @@ static int check_set(struct seen *s, const struct known *k, bool in_pod,
 
 	if (has(s, k->conflict)) {
 		if (!in_pod)
-			return ac_err_set(err, AC_E_INVALID,
-					  "%s: isolators set contains "
-					  "incompatible types",
-					  path);
+			return ac_err_at(
+				err, k->rule, path,
+				"isolators set contains incompatible types");
 		ac_findings_add(f, k->rule, path,
 				"cannot stand beside '%s' of the same pod",
 				k->conflict);
 	}
 	if (again && k->single && !in_pod)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: isolators set contains too many "
-				  "instances of type %s\"",
-				  path, k->name);
+		return ac_err_at(
+			err, k->rule, path,
+			"isolators set contains too many instances of type "
+			"%s\"",
+			k->name);
 	if (again)
 		ac_findings_add(
 			f, k->rule, path,
@@ -406,8 +403,8 @@ static int load_one(const struct ac_json *e, const char *path, bool in_pod,
 	if (ac_check_name_field(e, path, "name", false, &out->name, f, err) < 0)
 		return -1;
 	if (out->name == NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: invalid isolator: it has no name", path);
+		return ac_err_at(err, "T8", path,
+				 "invalid isolator: it has no name");
 	if (ac_field_find(e, path, "value", &value, err) < 0)
 		return -1;
 	if (ac_json_type(value) == AC_JSON_NULL)
@@ -423,11 +420,12 @@ static int load_one(const struct ac_json *e, const char *path, bool in_pod,
 		return 0;
 	}
 	if (value == NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: isolator '%s' has no value", path,
-				  out->name);
-	if (k->check(k, value, at, f, err) < 0)
+		return ac_err_at(err, "L11", path, "isolator '%s' has no value",
+				 out->name);
+	if (k->check(k, value, at, f, err) < 0) {
+		ac_err_rule(err, k->rule);
 		return -1;
+	}
 	return check_set(seen, k, in_pod, path, f, err);
 }
 
@@ -447,8 +445,10 @@ int ac_check_isolators(const struct ac_json *o, const char *path, bool in_pod,
 	for (size_t i = 0; i < ac_json_len(list); i++) {
 		AC_FREE char *at = ac_field_path_at(path, "isolators", i);
 
-		if (load_one(ac_json_at(list, i), at, in_pod, &seen, &v[i], f,
-			     err) < 0)
+		if (ac_findings_stop(f,
+				     load_one(ac_json_at(list, i), at, in_pod,
+					      &seen, &v[i], f, err),
+				     err))
 			return -1;
 	}
 	*n = ac_json_len(list);

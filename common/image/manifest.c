@@ -19,7 +19,7 @@ static int load_name(struct ac_image *m, struct ac_findings *f,
 				      err);
 
 	if (ret == 0)
-		return ac_err_set(err, AC_E_INVALID, "name must be set");
+		return ac_err_at(err, "I1", "", "name must be set");
 	return ret < 0 ? -1 : 0;
 }
 
@@ -36,8 +36,7 @@ static int load_dependency(struct ac_dependency *d, const struct ac_json *e,
 	if (ret < 0)
 		return -1;
 	if (ret == 0)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: imageName cannot be empty", at);
+		return ac_err_at(err, "I6", at, "imageName cannot be empty");
 	ret = ac_field_str(e, at, "imageID", &d->image_id, err);
 	if (ret < 0 ||
 	    (ret > 0 && ac_check_image_id(d->image_id, id_at, f, err) < 0) ||
@@ -45,8 +44,8 @@ static int load_dependency(struct ac_dependency *d, const struct ac_json *e,
 	    ac_field_int(e, at, "size", &size, err) < 0)
 		return -1;
 	if (size < 0)
-		return ac_err_set(err, AC_E_INVALID, "%s: %lld is negative",
-				  size_at, (long long)size);
+		return ac_err_at(err, "I6", size_at, "%lld is negative",
+				 (long long)size);
 	d->size = (uint64_t)size;
 	return 0;
 }
@@ -65,8 +64,11 @@ static int load_dependencies(struct ac_image *m, struct ac_findings *f,
 		AC_FREE char *at = ac_field_path_at("", "dependencies", i);
 
 		m->n_deps = i + 1;
-		if (load_dependency(&m->deps[i], ac_json_at(list, i), at, f,
-				    err) < 0)
+		if (ac_findings_stop(f,
+				     load_dependency(&m->deps[i],
+						     ac_json_at(list, i), at, f,
+						     err),
+				     err))
 			return -1;
 	}
 	return 0;
@@ -100,22 +102,38 @@ static int load_whitelist(struct ac_image *m, struct ac_findings *f,
 	return 0;
 }
 
-static int load(struct ac_image *m, struct ac_findings *f, struct ac_err *err)
+static int load_app(struct ac_image *m, struct ac_findings *f,
+		    struct ac_err *err)
 {
 	struct ac_json *app = NULL;
-	int ret;
+	int ret = ac_field_object(m->doc, "", "app", &app, err);
 
-	if (ac_check_head(m->doc, "ImageManifest", true, f, err) < 0 ||
-	    load_name(m, f, err) < 0 ||
-	    ac_check_labels(m->doc, "", &m->labels, f, err) < 0)
+	if (ret <= 0)
+		return ret;
+	if (ac_app_load(&m->app, app, "app", f, err) < 0)
 		return -1;
-	ret = ac_field_object(m->doc, "", "app", &app, err);
-	if (ret < 0 ||
-	    (ret > 0 && ac_app_load(&m->app, app, "app", f, err) < 0))
-		return -1;
-	m->has_app = ret > 0;
-	if (load_dependencies(m, f, err) < 0 || load_whitelist(m, f, err) < 0 ||
-	    ac_check_annotations(m->doc, "", &m->annotations, f, err) < 0)
+	m->has_app = true;
+	return 0;
+}
+
+static int load(struct ac_image *m, struct ac_findings *f, struct ac_err *err)
+{
+	if (ac_json_type(m->doc) != AC_JSON_OBJECT)
+		return ac_check_head(m->doc, "ImageManifest", true, f, err);
+	if (ac_findings_stop(f,
+			     ac_check_head(m->doc, "ImageManifest", true, f,
+					   err),
+			     err) ||
+	    ac_findings_stop(f, load_name(m, f, err), err) ||
+	    ac_findings_stop(f, ac_check_labels(m->doc, "", &m->labels, f, err),
+			     err) ||
+	    ac_findings_stop(f, load_app(m, f, err), err) ||
+	    ac_findings_stop(f, load_dependencies(m, f, err), err) ||
+	    ac_findings_stop(f, load_whitelist(m, f, err), err) ||
+	    ac_findings_stop(f,
+			     ac_check_annotations(m->doc, "", &m->annotations,
+						  f, err),
+			     err))
 		return -1;
 	return 0;
 }
@@ -123,9 +141,11 @@ static int load(struct ac_image *m, struct ac_findings *f, struct ac_err *err)
 int ac_image_load(struct ac_image *m, struct ac_json *doc,
 		  struct ac_findings *f, struct ac_err *err)
 {
+	struct ac_findings_mark mark = ac_findings_mark(f);
+
 	*m = AC_IMAGE_INIT;
 	m->doc = doc;
-	if (load(m, f, err) == 0)
+	if (load(m, f, err) == 0 && ac_findings_result(f, mark, err) == 0)
 		return 0;
 	ac_image_release(m);
 	return -1;
@@ -135,9 +155,17 @@ int ac_image_parse(struct ac_image *m, const char *text, size_t len,
 		   struct ac_findings *f, struct ac_err *err)
 {
 	struct ac_json *doc = ac_json_parse(text, len, "manifest", err);
+	struct ac_findings_mark mark = ac_findings_mark(f);
+	int ret;
 
 	*m = AC_IMAGE_INIT;
-	return doc == NULL ? -1 : ac_image_load(m, doc, f, err);
+	if (doc == NULL) {
+		ac_err_rule(err, "T10");
+		return -1;
+	}
+	ret = ac_image_load(m, doc, f, err);
+	ac_findings_locate(f, mark, text, len);
+	return ret;
 }
 
 void ac_image_release(struct ac_image *m)
@@ -175,6 +203,14 @@ struct ac_json *ac_image_new(const char *name)
 	ac_json_push(labels, new_label("os", ac_host_os()));
 	ac_json_set(doc, "labels", labels);
 	return doc;
+}
+
+const char *ac_pairs_get(const struct ac_pairs *p, const char *name)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (strcmp(p->v[i].name, name) == 0)
+			return p->v[i].value;
+	return NULL;
 }
 
 bool ac_image_matches(const struct ac_image *m, const char *name,

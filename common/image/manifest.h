@@ -17,24 +17,11 @@
 
 #include "common/base/attr.h"
 #include "common/base/str.h"
+#include "common/image/findings.h"
 
 struct ac_buf;
 struct ac_err;
 struct ac_json;
-
-/* Something to say about a document that is not an error by itself. */
-struct ac_finding {
-	char *rule; /* number in spec/, such as "I5.7"; owned */
-	char *path; /* place: "app.mountPoints[0].path"; owned */
-	char *text; /* what is wrong and how to mend it; owned */
-};
-struct ac_findings {
-	struct ac_finding *v;
-	size_t n;
-};
-void ac_findings_add(struct ac_findings *f, const char *rule, const char *path,
-		     const char *fmt, ...) AC_PRINTF(4, 5);
-void ac_findings_release(struct ac_findings *f);
 
 struct ac_pair {
 	const char *name, *value; /* borrowed from the document */
@@ -99,7 +86,8 @@ struct ac_image {
 
 #define AC_IMAGE_INIT ((struct ac_image){.doc = NULL})
 
-/* Parse and check.  F (may be NULL) collects findings. */
+/* Parse and check.  F (may be NULL) collects findings with their places in the
+ * text; with it, checking goes on behind errors, and *err is the first. */
 AC_MUSTUSE int ac_image_parse(struct ac_image *m, const char *text, size_t len,
 			      struct ac_findings *f, struct ac_err *err);
 /* The same from a document, of which it takes ownership (also on failure). */
@@ -108,7 +96,7 @@ AC_MUSTUSE int ac_image_load(struct ac_image *m, struct ac_json *doc,
 void ac_image_release(struct ac_image *m);
 
 /* The view of an app object alone, as a pod manifest holds one; PATH says where
- * it stands. */
+ * it stands.  With F, errors in it are collected there, and 0 is returned. */
 AC_MUSTUSE int ac_app_load(struct ac_app *app, const struct ac_json *doc,
 			   const char *path, struct ac_findings *f,
 			   struct ac_err *err);

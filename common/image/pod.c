@@ -85,8 +85,11 @@ static int load_mounts(struct ac_pod_app *a, const struct ac_json *e,
 	for (size_t i = 0; i < a->n_mounts; i++) {
 		AC_FREE char *at = ac_field_path_at(path, "mounts", i);
 
-		if (load_mount(&a->mounts[i], ac_json_at(list, i), at, f, err) <
-		    0)
+		if (ac_findings_stop(f,
+				     load_mount(&a->mounts[i],
+						ac_json_at(list, i), at, f,
+						err),
+				     err))
 			return -1;
 	}
 	return 0;
@@ -101,7 +104,8 @@ static int load_app(struct ac_pod_app *a, const struct ac_json *e,
 
 	a->name = "";
 	ret = ac_check_name_field(e, at, "name", true, &a->name, f, err);
-	if (ret < 0 || load_image_ref(a, e, at, f, err) < 0)
+	if (ac_findings_stop(f, ret, err) ||
+	    ac_findings_stop(f, load_image_ref(a, e, at, f, err), err))
 		return -1;
 	if (ret == 0)
 		ac_findings_add(f, "P2", at, "has no name");
@@ -138,14 +142,18 @@ static int load_apps(struct ac_pod *p, struct ac_findings *f,
 		AC_FREE char *at = ac_field_path_at("", "apps", i);
 
 		p->n_apps = i + 1;
-		if (load_app(&p->apps[i], ac_json_at(list, i), at, f, err) < 0)
+		p->apps[i].name = "";
+		if (ac_findings_stop(f,
+				     load_app(&p->apps[i], ac_json_at(list, i),
+					      at, f, err),
+				     err))
 			return -1;
 		names[i] = p->apps[i].name;
 	}
 	twice = ac_names_duplicate(names, p->n_apps);
 	if (twice != NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "duplicate apps of name \"%s\"", twice);
+		return ac_err_at(err, "P2", "apps",
+				 "duplicate apps of name \"%s\"", twice);
 	return 0;
 }
 
@@ -167,10 +175,13 @@ static int load_volumes(struct ac_pod *p, struct ac_findings *f,
 		AC_FREE char *at = ac_field_path_at("", "volumes", i);
 		const struct ac_volume *v = &p->volumes[i];
 
-		if (ac_volume_load(&p->volumes[i], ac_json_at(list, i), at,
-				   err) < 0)
+		if (ac_findings_stop(f,
+				     ac_volume_load(&p->volumes[i],
+						    ac_json_at(list, i), at,
+						    err),
+				     err))
 			return -1;
-		names[i] = v->name;
+		names[i] = v->name != NULL ? v->name : "";
 		if (v->mode != NULL && v->mode[strspn(v->mode, "01234567")])
 			ac_findings_add(f, "P4", at,
 					"mode '%s' is not an octal number",
@@ -180,9 +191,9 @@ static int load_volumes(struct ac_pod *p, struct ac_findings *f,
 					"'recursive' is for host volumes");
 	}
 	twice = ac_names_duplicate(names, p->n_volumes);
-	if (twice != NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "duplicate volume name \"%s\"", twice);
+	if (twice != NULL && twice[0] != '\0')
+		return ac_err_at(err, "P4", "volumes",
+				 "duplicate volume name \"%s\"", twice);
 	return 0;
 }
 
@@ -190,6 +201,8 @@ static int load_port(struct ac_pod_port *port, const struct ac_json *e,
 		     const char *at, struct ac_findings *f, struct ac_err *err)
 {
 	AC_FREE char *pod_at = ac_field_path(at, "podPort");
+	AC_FREE char *port_at = ac_field_path(at, "hostPort");
+	AC_FREE char *ip_at = ac_field_path(at, "hostIP");
 	struct ac_json *pod_port = NULL;
 	unsigned char addr[16];
 	const char *ip = "";
@@ -204,9 +217,8 @@ static int load_port(struct ac_pod_port *port, const struct ac_json *e,
 	if (ret == 0)
 		ac_findings_add(f, "P6", at, "has no name");
 	if (n < 0)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s.hostPort: %lld is negative", at,
-				  (long long)n);
+		return ac_err_at(err, "P6", port_at, "%lld is negative",
+				 (long long)n);
 	if (n == 0 || n > 65535)
 		ac_findings_add(f, "P6", at,
 				"hostPort %lld is not in 1 to 65535",
@@ -216,9 +228,8 @@ static int load_port(struct ac_pod_port *port, const struct ac_json *e,
 		bool v4 = inet_pton(AF_INET, ip, addr) == 1;
 
 		if (!v4 && inet_pton(AF_INET6, ip, addr) != 1)
-			return ac_err_set(err, AC_E_INVALID,
-					  "%s.hostIP: invalid IP address: %s",
-					  at, ip);
+			return ac_err_at(err, "P6", ip_at,
+					 "invalid IP address: %s", ip);
 		if (!v4)
 			ac_findings_add(f, "P6", at,
 					"hostIP '%s' is not an IPv4 address",
@@ -246,8 +257,10 @@ static int load_ports(struct ac_pod *p, struct ac_findings *f,
 	for (size_t i = 0; i < p->n_ports; i++) {
 		AC_FREE char *at = ac_field_path_at("", "ports", i);
 
-		if (load_port(&p->ports[i], ac_json_at(list, i), at, f, err) <
-		    0)
+		if (ac_findings_stop(f,
+				     load_port(&p->ports[i],
+					       ac_json_at(list, i), at, f, err),
+				     err))
 			return -1;
 	}
 	return 0;
@@ -265,7 +278,7 @@ static void check_mounts(const struct ac_pod *p, struct ac_findings *f)
 		ac_xcalloc(p->n_volumes + 1, sizeof(*names));
 
 	for (size_t i = 0; i < p->n_volumes; i++)
-		names[i] = p->volumes[i].name;
+		names[i] = p->volumes[i].name != NULL ? p->volumes[i].name : "";
 	qsort(names, p->n_volumes, sizeof(*names), by_name);
 	for (size_t i = 0; i < p->n_apps; i++)
 		for (size_t k = 0; k < p->apps[i].n_mounts; k++) {
@@ -300,12 +313,24 @@ static int check_user_maps(const struct ac_pod *p, struct ac_err *err)
 
 static int load(struct ac_pod *p, struct ac_findings *f, struct ac_err *err)
 {
-	if (ac_check_head(p->doc, "PodManifest", false, f, err) < 0 ||
-	    load_apps(p, f, err) < 0 || load_volumes(p, f, err) < 0 ||
-	    ac_check_isolators(p->doc, "", true, &p->isolators, &p->n_isolators,
-			       f, err) < 0 ||
-	    ac_check_annotations(p->doc, "", &p->annotations, f, err) < 0 ||
-	    load_ports(p, f, err) < 0 || check_user_maps(p, err) < 0)
+	if (ac_json_type(p->doc) != AC_JSON_OBJECT)
+		return ac_check_head(p->doc, "PodManifest", false, f, err);
+	if (ac_findings_stop(f,
+			     ac_check_head(p->doc, "PodManifest", false, f,
+					   err),
+			     err) ||
+	    ac_findings_stop(f, load_apps(p, f, err), err) ||
+	    ac_findings_stop(f, load_volumes(p, f, err), err) ||
+	    ac_findings_stop(f,
+			     ac_check_isolators(p->doc, "", true, &p->isolators,
+						&p->n_isolators, f, err),
+			     err) ||
+	    ac_findings_stop(f,
+			     ac_check_annotations(p->doc, "", &p->annotations,
+						  f, err),
+			     err) ||
+	    ac_findings_stop(f, load_ports(p, f, err), err) ||
+	    ac_findings_stop(f, check_user_maps(p, err), err))
 		return -1;
 	check_mounts(p, f);
 	return 0;
@@ -314,9 +339,11 @@ static int load(struct ac_pod *p, struct ac_findings *f, struct ac_err *err)
 int ac_pod_load(struct ac_pod *p, struct ac_json *doc, struct ac_findings *f,
 		struct ac_err *err)
 {
+	struct ac_findings_mark mark = ac_findings_mark(f);
+
 	*p = AC_POD_INIT;
 	p->doc = doc;
-	if (load(p, f, err) == 0)
+	if (load(p, f, err) == 0 && ac_findings_result(f, mark, err) == 0)
 		return 0;
 	ac_pod_release(p);
 	return -1;
@@ -326,9 +353,17 @@ int ac_pod_parse(struct ac_pod *p, const char *text, size_t len,
 		 struct ac_findings *f, struct ac_err *err)
 {
 	struct ac_json *doc = ac_json_parse(text, len, "pod manifest", err);
+	struct ac_findings_mark mark = ac_findings_mark(f);
+	int ret;
 
 	*p = AC_POD_INIT;
-	return doc == NULL ? -1 : ac_pod_load(p, doc, f, err);
+	if (doc == NULL) {
+		ac_err_rule(err, "T10");
+		return -1;
+	}
+	ret = ac_pod_load(p, doc, f, err);
+	ac_findings_locate(f, mark, text, len);
+	return ret;
 }
 
 void ac_pod_release(struct ac_pod *p)

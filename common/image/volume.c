@@ -18,25 +18,24 @@ static int check_host(const struct ac_volume *v, const struct ac_json *doc,
 	struct ac_json *value = NULL;
 
 	if (v->source == NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: source for host volume cannot be empty",
-				  path);
+		return ac_err_at(err, "P4", path,
+				 "source for host volume cannot be empty");
 	for (size_t i = 0; i < AC_LEN(refused); i++) {
 		int ret = ac_field_find(doc, path, refused[i], &value, err);
 
 		if (ret < 0)
 			return -1;
 		if (ret > 0 && ac_json_type(value) != AC_JSON_NULL)
-			return ac_err_set(err, AC_E_INVALID,
-					  "%s: %s for host volume cannot be "
-					  "set",
-					  path, refused[i]);
+			return ac_err_at(err, "P4", path,
+					 "%s for host volume cannot be set",
+					 refused[i]);
 	}
 	if (v->source[0] != '/')
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: source for host volume must be absolute "
-				  "path, not '%s'",
-				  path, v->source);
+		return ac_err_at(
+			err, "P4", path,
+			"source for host volume must be absolute path, not "
+			"'%s'",
+			v->source);
 	return 0;
 }
 
@@ -69,22 +68,19 @@ static int load(struct ac_volume *v, const struct ac_json *doc,
 	    ac_field_int(doc, path, "gid", &v->gid, err) < 0)
 		return -1;
 	if (v->name == NULL)
-		return ac_err_set(err, AC_E_INVALID, "%s: name must be set",
-				  path);
+		return ac_err_at(err, "P4", path, "name must be set");
 	if (v->source != NULL && v->source[0] == '\0')
 		v->source = NULL;
 	v->host = strcmp(kind, "host") == 0;
 	if (v->host)
 		return check_host(v, doc, path, err);
 	if (strcmp(kind, "empty") != 0)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: unrecognized volume kind: should be one "
-				  "of \"empty\", \"host\"",
-				  path);
+		return ac_err_at(err, "P4", path,
+				 "unrecognized volume kind: should be one of "
+				 "\"empty\", \"host\"");
 	if (v->source != NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: source for empty volume must be empty",
-				  path);
+		return ac_err_at(err, "P4", path,
+				 "source for empty volume must be empty");
 	return 0;
 }
 
@@ -105,10 +101,9 @@ static int set_param(struct ac_json *o, struct ac_str key, struct ac_str value,
 	bool b;
 
 	if (ac_json_get(o, k) != NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "label %s with multiple values, one is "
-				  "\"%s\"",
-				  k, v);
+		return ac_err_set(
+			err, AC_E_INVALID,
+			"label %s with multiple values, one is \"%s\"", k, v);
 	if (ac_str_eq(key, "kind") || ac_str_eq(key, "source") ||
 	    ac_str_eq(key, "mode")) {
 		ac_json_set_str(o, k, v);
@@ -126,9 +121,8 @@ static int set_param(struct ac_json *o, struct ac_str key, struct ac_str value,
 	} else {
 		return ac_err_set(
 			err, AC_E_INVALID,
-			"unknown volume parameter \"%s\"; known are "
-			"kind, source, readOnly, recursive, mode, uid "
-			"and gid",
+			"unknown volume parameter \"%s\"; known are kind, "
+			"source, readOnly, recursive, mode, uid and gid",
 			k);
 	}
 	return 0;

@@ -34,20 +34,29 @@ TEST(refused)
 		const char *says;
 	} t[] = {
 		{"{\"a\":1,\n \"a\":2}",
-		 "manifest: line 2, column 4: duplicate"},
+		 "manifest: line 2, column 2: duplicate"},
 		{"", "line 1"},
-		{"{", "line 1, column 1"},
+		{"{", "line 1, column 2"},
 		{"{} x", "line 1, column 4"},
 		{"[1,]", "line 1"},
 		{"\xef\xbb\xbf{}", "line 1"},
 		{"{\"a\\u0000\":1}", "NUL"},
-		{"\"\xff\"", "0xff"},
-		{"\"\\ud800\"", "invalid Unicode"},
+		{"\"\xff\"", "line 1, column 2: invalid character '\\xff' in a "
+			     "string: not UTF-8"},
+		{"\"\\ud800\"", "half of a surrogate pair"},
 		{"1e999", "overflow"},
 		{"0123456789012345678901234567890", "line 1"},
 		{"// no\n{}", "line 1"},
 		{"nul", "line 1"},
-		{"\"\x1b[2J", "0x1b"},
+		{"\"\x1b[2J", "'\\x1b' (a control character) in a string"},
+		{"[1,\n 2\n 3]", "line 3, column 2: invalid character '3' "
+				 "behind an array element"},
+		{"{\"\xc3\xa9\": 1,}",
+		 "line 1, column 9: invalid character '}' "
+		 "where a key is expected"},
+		{"[\"a\\", "unexpected end of JSON input"},
+		{"[99999999999999999999, 1, 1, {\"b\":1, \n\"c\":1,\"b\":2}]",
+		 "line 2, column 7: duplicate"},
 	};
 
 	for (size_t i = 0; i < AC_LEN(t); i++) {

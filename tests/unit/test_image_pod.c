@@ -58,7 +58,7 @@ TEST(duplicate_apps)
 	struct ac_err err = AC_ERR_INIT;
 
 	CHECK(ac_pod_parse(&p, t, strlen(t), NULL, &err) < 0);
-	CHECK(strcmp(err.msg, "duplicate apps of name \"a\"") == 0);
+	CHECK(strcmp(err.msg, "apps: duplicate apps of name \"a\"") == 0);
 }
 
 TEST(volume_strings)
