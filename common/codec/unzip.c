@@ -43,9 +43,10 @@ struct ac_unzip {
 };
 
 static const char *const names[] = {
-	[AC_ZIP_NONE] = "none",   [AC_ZIP_GZIP] = "gzip",
-	[AC_ZIP_BZIP2] = "bzip2", [AC_ZIP_XZ] = "xz",
-	[AC_ZIP_ZSTD] = "zstd",   [AC_ZIP_ZLIB] = "zlib",
+	[AC_ZIP_NONE] = "none",       [AC_ZIP_GZIP] = "gzip",
+	[AC_ZIP_BZIP2] = "bzip2",     [AC_ZIP_XZ] = "xz",
+	[AC_ZIP_ZSTD] = "zstd",       [AC_ZIP_ZLIB] = "zlib",
+	[AC_ZIP_DEFLATE] = "deflate",
 };
 
 const char *ac_zip_name(enum ac_zip z)
@@ -202,7 +203,7 @@ static int next_member(struct ac_unzip *u, uint8_t first, struct ac_err *err)
 	};
 	bool another = u->dec.format == AC_ZIP_ZSTD
 			       ? first == 0x28 || (first & 0xf0) == 0x50
-			       : u->dec.format != AC_ZIP_ZLIB &&
+			       : u->dec.format < AC_ZIP_ZLIB &&
 					 first == (uint8_t)magic[u->dec.format];
 
 	if (first == 0) {

@@ -4,11 +4,12 @@
 
 /*
  * Decompression of a stream, pushed: compressed bytes in, plain bytes to a
- * sink.  The format is found by its magic: gzip (RFC 1952), zlib (RFC 1950,
- * only when told), bzip2, xz, zstd (RFC 8878), else the bytes pass through as
- * they are.  Several members or frames behind each other are one stream;
- * checksums are verified; what follows the last member and is not another is
- * an error, but for zero bytes.  A stream that ends early is AC_E_INVALID.
+ * sink.  The format is found by its magic: gzip (RFC 1952), bzip2, xz, zstd (RFC
+ * 8878), else the bytes pass through as they are; zlib (RFC 1950) and bare
+ * deflate (RFC 1951) only when told.  Several members or frames behind each
+ * other are one stream; checksums are verified; what follows the last member
+ * and is not another is an error, but for zero bytes.  A stream that ends early
+ * is AC_E_INVALID.
  */
 
 #include <stddef.h>
@@ -26,6 +27,7 @@ enum ac_zip {
 	AC_ZIP_XZ,
 	AC_ZIP_ZSTD,
 	AC_ZIP_ZLIB,
+	AC_ZIP_DEFLATE,
 };
 
 const char *ac_zip_name(enum ac_zip z); /* "gzip"; "none" */
@@ -47,7 +49,7 @@ struct ac_unzip_limits {
 AC_MUSTUSE struct ac_unzip *ac_unzip_new(const struct ac_unzip_limits *limits,
 					 ac_sink_fn sink, void *ctx);
 /* Before the first feed: the stream is of format Z, whatever its first bytes.
- * The only way to have zlib read. */
+ * The only way to have zlib and deflate read. */
 void ac_unzip_expect(struct ac_unzip *u, enum ac_zip z);
 /* Before the first feed: write into memory that LEND returns (*cap bytes, with
  * the same CTX as the sink; NULL ends the work with *err), and give it back

@@ -27,7 +27,9 @@ static int isal_start(struct ac_decoder *u, struct ac_err *err)
 	} else {
 		isal_inflate_reset(u->isal);
 	}
-	u->isal->crc_flag = u->format == AC_ZIP_ZLIB ? ISAL_ZLIB : ISAL_GZIP;
+	u->isal->crc_flag = u->format == AC_ZIP_ZLIB      ? ISAL_ZLIB
+			    : u->format == AC_ZIP_DEFLATE ? ISAL_DEFLATE
+							  : ISAL_GZIP;
 	return 0;
 }
 
@@ -211,6 +213,7 @@ static const struct {
 	[AC_ZIP_XZ] = {xz_start, xz_step},
 	[AC_ZIP_ZSTD] = {zstd_start, zstd_step},
 	[AC_ZIP_ZLIB] = {isal_start, isal_step},
+	[AC_ZIP_DEFLATE] = {isal_start, isal_step},
 };
 
 int ac_decoder_start(struct ac_decoder *u, struct ac_err *err)

@@ -29,6 +29,9 @@ AC_MUSTUSE struct ac_aci_file *ac_aci_file_open(const char *path,
 						struct ac_secret *secret,
 						struct ac_err *err);
 
+/* Did it come encrypted?  An image on a pipe is waited for. */
+bool ac_aci_file_encrypted(struct ac_aci_file *f);
+
 /* ac_aci_read_fd and ac_aci_manifest_fd of it, to the end: what they give was
  * not changed by who has not the passphrase. */
 AC_MUSTUSE int ac_aci_file_read(struct ac_aci_file *f,
