@@ -5,6 +5,7 @@
 #include "actool/cat.h"
 #include "actool/cmd.h"
 #include "actool/discover.h"
+#include "actool/extract.h"
 #include "actool/id.h"
 #include "actool/sign.h"
 #include "actool/validate.h"
@@ -44,6 +45,14 @@ static const struct ac_cmd cmds[] = {
 	 .opt_size = sizeof(struct build_opts),
 	 .max = -1,
 	 .run = run_build},
+	{.name = "extract",
+	 .args = "FILE.aci DIR [PATH...]",
+	 .help = "make a layout of an image, or of some paths in it",
+	 .opts = extract_options,
+	 .opt_size = sizeof(struct extract_opts),
+	 .min = 2,
+	 .max = -1,
+	 .run = run_extract},
 	{.name = "cat-manifest",
 	 .args = "FILE.aci",
 	 .help = "print the manifest of an image",

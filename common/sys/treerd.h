@@ -9,8 +9,8 @@
  *
  * Files that appear under several names (device and inode) are yielded whole
  * the first time and as AC_F_HARD after.  Sockets are AC_E_INVALID, by name.
- * Holes are found by SEEK_DATA.  Extended attributes: all but
- * "security.selinux" and overlay's own.  A file system that is mounted below
+ * Holes are found by SEEK_DATA.  Extended attributes: those that belong to the
+ * file (xattr.h).  A file system that is mounted below
  * is entered.  The tree must not change meanwhile; a file that changes size
  * while it is read is AC_E_INVALID.
  */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/sys/treerd_priv.h"
+#include "common/sys/xattr.h"
 
 /* The kernel's own limits: a list and a value are at most this. */
 enum { MAX_SIZE = 64 << 10 };
@@ -20,13 +20,6 @@ struct source {
 	const char *proc;
 	const char *path; /* for messages */
 };
-
-static bool told(const char *name)
-{
-	return strcmp(name, "security.selinux") != 0 &&
-	       strncmp(name, "trusted.overlay.", 16) != 0 &&
-	       strncmp(name, "user.overlay.", 13) != 0;
-}
 
 static ssize_t list(const struct source *s, char *p, size_t n)
 {
@@ -53,7 +46,7 @@ static size_t names(struct treerd_xattrs *x, size_t size)
 	size_t n = 0;
 
 	for (size_t at = 0; at < size; at += strlen(x->list + at) + 1) {
-		if (!told(x->list + at))
+		if (!ac_xattr_kept(x->list + at))
 			continue;
 		if (n == x->v_cap) {
 			x->v_cap = n != 0 ? n * 2 : 8;

@@ -210,14 +210,16 @@ static int add_link(struct ac_treewr *w, struct treewr_dir *parent,
 	return treewr_tell(w, w->o.note, e, err);
 }
 
-static int check_device(const struct ac_entry *e, struct ac_err *err)
+static int check_device(const struct ac_treewr *w, const struct ac_entry *e,
+			struct ac_err *err)
 {
 	if (e->dev_major > 0xfff || e->dev_minor > 0xfffff)
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s': no such device number as %u:%u",
 				  e->path, e->dev_major, e->dev_minor);
 	/* Overlay would take it for a whiteout. */
-	if (e->type == AC_F_CHR && e->dev_major == 0 && e->dev_minor == 0)
+	if (!w->o.plain && e->type == AC_F_CHR && e->dev_major == 0 &&
+	    e->dev_minor == 0)
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s': character device 0:0 would hide files",
 				  e->path);
@@ -237,7 +239,7 @@ static int add_node(struct ac_treewr *w, struct treewr_dir *parent,
 	if (dirfd < 0)
 		return -1;
 	if (type != S_IFIFO) {
-		if (check_device(e, err) < 0)
+		if (check_device(w, e, err) < 0)
 			return -1;
 		dev = makedev(e->dev_major, e->dev_minor);
 		if (w->o.skip_devices) {

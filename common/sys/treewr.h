@@ -12,11 +12,10 @@
  *  - a second entry of the same path is AC_E_INVALID, but for a directory
  *    (its attributes are set again);
  *  - missing parents are made 0755 root:root and remembered as implied;
- *  - a character device 0:0 is AC_E_INVALID: overlay would take it for a
- *    whiteout;
- *  - extended attributes "trusted.overlay.*", "user.overlay.*",
- *    "security.selinux" and "system.nfs4_acl" are left out; what the file
- *    system cannot store is left out with one warning;
+ *  - a character device 0:0 is AC_E_INVALID, unless PLAIN: overlay would take
+ *    it for a whiteout;
+ *  - extended attributes that belong to a machine (xattr.h) are left out; what
+ *    the file system cannot store is left out with one warning;
  *  - directories get their owners, modes, attributes and times last, at
  *    finish; access times are the modification times.
  *
@@ -51,6 +50,9 @@ struct ac_treewr_opts {
 	 * AC_E_DENIED unless skip_devices), drop setuid-losing chown. */
 	bool no_owner;
 	bool skip_devices;
+	/* The tree is for no overlay: a character device 0:0 is a device as any
+	 * other. */
+	bool plain;
 	/* Overlay xattrs of whiteouts in the "user." space (rootless). */
 	bool user_xattr;
 	/* Of all regular files together, holes counted; 0: no limit.  A hole

@@ -14,6 +14,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/sys/xattr.h"
 
 int treewr_learn(struct ac_treewr *w, int fd, struct ac_err *err)
 {
@@ -58,16 +59,6 @@ struct treewr_xattrs *treewr_copy_xattrs(const struct ac_entry *e)
 	return x;
 }
 
-/* Attributes that no image may bring: overlay's own would open any file of
- * another layer, and labels of another machine's policy mean nothing here. */
-static bool unwanted(const char *name)
-{
-	return strncmp(name, "trusted.overlay.", 16) == 0 ||
-	       strncmp(name, "user.overlay.", 13) == 0 ||
-	       strcmp(name, "security.selinux") == 0 ||
-	       strcmp(name, "system.nfs4_acl") == 0;
-}
-
 /* Where an attribute goes: a descriptor, or a path that names the file itself
  * when it cannot be opened. */
 struct target {
@@ -107,7 +98,7 @@ static int set_xattrs(struct ac_treewr *w, const struct target *t,
 	for (; n != 0; n--, x++) {
 		int r;
 
-		if (unwanted(x->name)) {
+		if (!ac_xattr_kept(x->name)) {
 			ac_debug("'%s': attribute '%s' left out", t->path,
 				 x->name);
 			continue;

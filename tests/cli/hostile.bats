@@ -43,7 +43,7 @@ setup() { store_setup; }
 	for sig in TERM INT; do
 		env --default-signal=INT acfetch image render example.com/big out/tree 2>err 3>&- &
 		pid=$!
-		wait_for 10 sh -c 'test -e out/.tmp-render-*/rootfs/file1'
+		wait_for 10 sh -c 'test -e out/.tmp-*/rootfs/file1'
 		kill "-$sig" "$pid"
 		code=0
 		wait "$pid" || code=$?

@@ -1,0 +1,211 @@
+#!/usr/bin/env bats
+# actool: layouts become images, images layouts, and what is in both.
+# shellcheck disable=SC2154 # bats sets output, stderr and status
+load helper
+load tree
+load odd
+
+needs_root() { [ "$(id -u)" -eq 0 ] || skip "not root"; }
+
+manifest='{"acKind":"ImageManifest","acVersion":"0.8.11","name":"example.com/a"}'
+
+# A layout in the directory $1.
+layout() {
+	mkdir -p "$1/rootfs/etc"
+	echo "$manifest" >"$1/manifest"
+	echo hello >"$1/rootfs/etc/motd"
+}
+
+# No unfinished file or directory is here.
+tidy() { [ -z "$(find . -name '.tmp*')" ]; }
+
+@test "extract, then build: the same tree, the same bytes" {
+	odd_layout l
+	actool build l a.aci
+	run -0 --separate-stderr actool extract a.aci d
+	[ -z "$output" ]
+	if [ "$(id -u)" -eq 0 ]; then
+		[ -z "$stderr" ]
+		same_trees l/rootfs d/rootfs
+	fi
+	[ "$(jq -cS . d/manifest)" = "$(jq -cS . l/manifest)" ]
+	actool build d b.aci
+	cmp a.aci b.aci
+	# Into directories that are there and empty, one of them ours.
+	mkdir e f
+	actool extract a.aci e
+	(cd f && actool extract ../a.aci .)
+	for d in e f; do
+		actool build --overwrite "$d" b.aci
+		cmp a.aci b.aci
+	done
+	tidy
+}
+
+@test "extract --rootfs-only, also into a directory that is there" {
+	odd_layout l
+	chmod 0550 l/rootfs
+	touch -d @77 l/rootfs
+	actool build l a.aci
+	mkdir -m 700 there
+	for d in new there; do
+		actool extract --rootfs-only a.aci "$d"
+		if [ "$(id -u)" -eq 0 ]; then same_trees l/rootfs "$d"; fi
+		[ "$(stat -c '%a %Y' "$d")" = '550 77' ]
+		[ ! -e "$d/manifest" ]
+	done
+	chmod -R u+w l new there
+	tidy
+}
+
+@test "extract --manifest-only; the manifest's bytes are kept, valid or not" {
+	layout l
+	printf '{ "acVersion":"0.8.11",\n"acKind":"ImageManifest", "name":"example.com/a","x":1 }' >l/manifest
+	tar -C l -cf a.aci rootfs manifest
+	actool extract --manifest-only a.aci m
+	[ "$(ls m)" = manifest ]
+	cmp l/manifest m/manifest
+	run -2 actool extract --manifest-only --rootfs-only a.aci n
+	run -2 actool extract --manifest-only a.aci n etc
+	echo '{"acKind":"ImageManifest"}' >l/manifest
+	tar -C l -cf a.aci rootfs manifest
+	run -0 --separate-stderr actool extract a.aci n
+	[[ $stderr == *"warning: the manifest is not valid: "* ]]
+	cmp l/manifest n/manifest
+}
+
+@test "extract PATH: those, what is below, and the directories on the way" {
+	odd_layout l
+	actool build l a.aci
+	actool extract a.aci d /etc/rel etc/a-link ./tmp/
+	[ "$(cd d && find . | sort | tr '\n' ' ')" = \
+		'. ./manifest ./rootfs ./rootfs/etc ./rootfs/etc/a-link ./rootfs/etc/rel ./rootfs/tmp ' ]
+	[ "$(stat -c '%a %Y' d/rootfs/tmp)" = '1777 1000' ]
+	actool extract a.aci e usr etc/a-link
+	[ "$(cat e/rootfs/usr/bin/b)" = b ]
+	run -1 actool extract a.aci f etc/nosuch
+	[[ $output == *"a.aci: 'etc/nosuch' is not in the image" ]]
+	run -1 actool extract a.aci f usr/bin/a
+	[[ $output == *"'usr/bin/a' is a hard link to 'etc/a-link', which was not asked for; name that too" ]]
+	run -2 actool extract a.aci f ../x
+	[ ! -e f ]
+	tidy
+}
+
+@test "extract: what is there already" {
+	layout l
+	actool build l a.aci
+	mkdir d
+	echo old >d/old
+	ln -s d link
+	run -1 actool extract a.aci d
+	[[ $output == *"extract: output directory 'd' exists (try --overwrite)" ]]
+	[ "$(cat d/old)" = old ]
+	actool extract --overwrite a.aci link
+	[ -L link ]
+	[ "$(ls d)" = $'manifest\nrootfs' ]
+	echo x >f
+	run -1 actool extract --overwrite a.aci f
+	[[ $output == *"'f' is no directory" ]]
+	run -1 actool extract a.aci none/d
+	run -1 actool extract none.aci e
+	run -2 actool extract a.aci
+	(umask 027 && actool extract a.aci masked)
+	[ "$(stat -c %a masked masked/manifest masked/rootfs | tr '\n' ' ')" = "750 640 $(stat -c %a l/rootfs) " ]
+	actool extract - s <a.aci
+	# shellcheck disable=SC2002 # a pipe, not a file
+	cat a.aci | actool extract - p
+	diff -r s p
+	tidy
+}
+
+@test "extract: hostile archives write nothing, and nothing outside" {
+	mkdir -p d/rootfs/real
+	echo "$manifest" >d/manifest
+	echo x >d/rootfs/real/file
+	ln -s "$PWD/victim" d/rootfs/link
+	mkdir victim
+	tar -C d --no-recursion -cf through.aci --transform=s,real,link, manifest rootfs rootfs/link rootfs/real/file
+	tar -C d --no-recursion -cf after.aci --transform=s,real,link, manifest rootfs rootfs/real/file rootfs/link
+	tar -C d --no-recursion -Pcf climb.aci --transform='s,real/file,../../victim/x,' manifest rootfs rootfs/real/file
+	tar -C d --no-recursion -Pcf abs.aci --transform="s,rootfs/real/file,$PWD/victim/x," manifest rootfs rootfs/real/file
+	tar -C d --no-recursion -cf twice.aci manifest rootfs rootfs/real rootfs/real/file
+	tar -C d --no-recursion -rf twice.aci rootfs/real/file
+	ln d/manifest d/rootfs/hard
+	tar -C d --no-recursion -cf hard.aci manifest rootfs rootfs/hard
+	ln -s / d/root
+	tar -C d --no-recursion -cf root.aci --transform='s,root$,rootfs,' manifest root
+	head -c 3000 through.aci >short.aci
+	echo text >text.aci
+	for f in through after climb abs twice hard root short text; do
+		run -1 actool extract "$f.aci" out
+		[ ! -e out ]
+		[ -z "$(ls victim)" ]
+	done
+	# An absolute link is text.
+	tar -C d -cf bare.aci manifest rootfs/link
+	run -1 actool extract bare.aci out
+	[[ $output == *"no rootfs found in layout" ]]
+	rm d/rootfs/hard
+	tar -C d -cf fine.aci manifest rootfs
+	actool extract fine.aci out
+	[ "$(readlink out/rootfs/link)" = "$PWD/victim" ]
+	tidy
+}
+
+@test "extract: Ctrl-C and TERM leave nothing" {
+	layout l
+	seq -f l/rootfs/file%g 20000 | xargs touch
+	actool build --no-compression l a.aci
+	mkdir there out
+	for sig in TERM INT; do
+		for d in there out/new; do
+			# The end of the archive never comes.
+			mkfifo pipe
+			{ head -c 8000000 a.aci; exec sleep 60; } >pipe 3>&- &
+			feeder=$!
+			env --default-signal=INT actool extract - "$d" <pipe 2>err 3>&- &
+			pid=$!
+			for _ in {1..200}; do
+				[ -z "$(find there out -name motd)" ] || break
+				sleep 0.05
+			done
+			[ -n "$(find there out -name motd)" ]
+			kill "-$sig" "$pid"
+			kill "$feeder"
+			code=0
+			wait "$pid" || code=$?
+			[ "$code" = "$((128 + $(kill -l "$sig")))" ]
+			[ -z "$(ls -A there out)" ]
+			rm pipe
+		done
+	done
+	tidy
+}
+
+@test "extract as a user, and --no-same-owner: what is left out is said" {
+	needs_root
+	odd_layout l
+	echo c >l/rootfs/setuid-of-other
+	chown 1000:1000 l/rootfs/setuid-of-other
+	chmod 4755 l/rootfs/setuid-of-other
+	actool build l a.aci
+	chmod 755 .
+	mkdir -m 777 u
+	run -0 --separate-stderr setpriv --reuid 1234 --regid 1234 --clear-groups actool extract a.aci u/d
+	[[ $stderr == *"warning: 3 devices left out: only root makes them"* ]]
+	[[ $stderr == *"warning: 4 files of other owners than 0:0 in the image, and yours here"* ]]
+	[[ $stderr == *"warning: 2 files without capabilities or other attributes that only root sets"* ]]
+	[ "$(stat -c '%u %a' u/d/rootfs/zz)" = '1234 4755' ]
+	run -0 --separate-stderr actool extract --no-same-owner a.aci r
+	[[ $stderr == *"warning: 1 file without setuid and setgid"* ]]
+	[ "$(stat -c '%u %a' r/rootfs/setuid-of-other)" = '0 755' ]
+	[ ! -e r/rootfs/etc/null ]
+	# What is all root's and without devices is the same to everybody.
+	actool build --owner-root u/d b.aci
+	run -0 --separate-stderr setpriv --reuid 1234 --regid 1234 --clear-groups actool build u/d u/b.aci
+	cmp b.aci u/b.aci
+	run -0 --separate-stderr setpriv --reuid 1234 --regid 1234 --clear-groups actool extract b.aci u/e
+	run -0 --separate-stderr setpriv --reuid 1234 --regid 1234 --clear-groups actool build u/e u/c.aci
+	cmp b.aci u/c.aci
+}
