@@ -14,6 +14,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
+#include "common/cli/secretopt.h"
 #include "common/image/aci.h"
 #include "common/image/acifile.h"
 #include "common/image/manifest.h"
@@ -33,6 +34,7 @@ const struct ac_opt extract_options[] = {
 		    "root)"),
 	AC_OPT_BOOL(struct extract_opts, overwrite, "overwrite",
 		    "replace DIR when it is not empty"),
+	AC_OPT_PASSPHRASE(struct extract_opts, passphrase_fd),
 	AC_OPT_END,
 };
 
@@ -202,9 +204,8 @@ static int read_rootfs(struct job *j, struct ac_aci_file *f, int rootfs,
 	struct ac_digest id;
 
 	j->w = ac_treewr_new(rootfs, &opts);
-	if (ac_aci_read_fd(ac_aci_file_fd(f), j->file, &ev, &id, NULL, err) <
-		    0 ||
-	    ac_aci_file_end(f, err) < 0 || check_found(j, err) < 0)
+	if (ac_aci_file_read(f, &ev, &id, NULL, err) < 0 ||
+	    check_found(j, err) < 0)
 		return -1;
 	return ac_treewr_finish(j->w, err);
 }
@@ -215,8 +216,7 @@ static int read_manifest(struct job *j, struct ac_aci_file *f,
 	AC_FREE char *text = NULL;
 	size_t len;
 
-	if (ac_aci_manifest_fd(ac_aci_file_fd(f), j->file, &text, &len, err) <
-	    0)
+	if (ac_aci_file_manifest(f, &text, &len, err) < 0)
 		return -1;
 	return on_manifest(j, text, len, err);
 }
@@ -278,8 +278,11 @@ static int extract(struct job *j, const char *dir, struct ac_err *err)
 {
 	AC_CLEANUP(ac_aci_file_freep) struct ac_aci_file *f = NULL;
 	AC_CLEANUP(ac_newdir_release) struct ac_newdir d = AC_NEWDIR_INIT;
+	AC_CLEANUP(ac_secret_release) struct ac_secret s = AC_SECRET_INIT;
 
-	f = ac_aci_file_open(j->file, NULL, err);
+	if (ac_secret_option(&s, j->o->passphrase_fd, err) < 0)
+		return -1;
+	f = ac_aci_file_open(j->file, &s, err);
 	if (f == NULL || ac_newdir_open(&d, dir, j->o->overwrite, err) < 0)
 		return -1;
 	if (fill(j, f, d.fd, err) < 0)

@@ -16,6 +16,7 @@ struct extract_opts {
 	bool rootfs_only;
 	bool no_owner;
 	bool overwrite;
+	const char *passphrase_fd;
 };
 extern const struct ac_opt extract_options[];
 

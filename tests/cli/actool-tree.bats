@@ -176,7 +176,7 @@ tidy() { [ -z "$(find . -name '.tmp*')" ]; }
 			code=0
 			wait "$pid" || code=$?
 			[ "$code" = "$((128 + $(kill -l "$sig")))" ]
-			[ -z "$(ls -A there out)" ]
+			[ -z "$(find there out -mindepth 1)" ]
 			rm pipe
 		done
 	done
