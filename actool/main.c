@@ -4,6 +4,7 @@
 #include "actool/build.h"
 #include "actool/cat.h"
 #include "actool/cmd.h"
+#include "actool/crypt.h"
 #include "actool/discover.h"
 #include "actool/extract.h"
 #include "actool/id.h"
@@ -85,6 +86,22 @@ static const struct ac_cmd cmds[] = {
 	 .min = 1,
 	 .max = -1,
 	 .run = run_verify},
+	{.name = "encrypt",
+	 .args = "FILE.aci [OUT.aci]",
+	 .help = "encrypt an image with a passphrase",
+	 .opts = crypt_options,
+	 .opt_size = sizeof(struct crypt_opts),
+	 .min = 1,
+	 .max = 2,
+	 .run = run_encrypt},
+	{.name = "decrypt",
+	 .args = "FILE.aci [OUT.aci]",
+	 .help = "the reverse of encrypt",
+	 .opts = crypt_options,
+	 .opt_size = sizeof(struct crypt_opts),
+	 .min = 1,
+	 .max = 2,
+	 .run = run_decrypt},
 	{.name = "discover",
 	 .args = "NAME...",
 	 .help = "tell where the images and keys of a name are",
@@ -101,8 +118,8 @@ int main(int argc, char **argv)
 {
 	static const struct ac_prog prog = {
 		.name = "actool",
-		.about = "Validate, build, inspect, sign and verify App "
-			 "Container images.",
+		.about = "Validate, build, inspect, sign, verify and encrypt "
+			 "App Container images.",
 		.cmds = cmds,
 		.globals = global_opts,
 		.global_size = sizeof(struct globals),

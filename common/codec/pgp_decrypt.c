@@ -64,7 +64,7 @@ struct ac_pgp_decrypt {
 	bool has_version, done;
 	uint8_t prefix[AC_PGP_PREFIX];
 	size_t n_prefix;
-	EVP_CIPHER_CTX *aes;
+	struct ac_pgp_uncfb *aes;
 	EVP_MD_CTX *sha1;
 	uint8_t *plain; /* up to MDC_SIZE bytes held back, and a step */
 	size_t held;
@@ -322,7 +322,7 @@ static int key_of(const struct ac_pgp_decrypt *d, const struct skesk *k,
 {
 	size_t size = ac_pgp_key_size(k->cipher);
 	uint8_t open[1 + AC_PGP_MAX_KEY];
-	EVP_CIPHER_CTX *c;
+	struct ac_pgp_uncfb *c;
 	int ret;
 
 	*cipher = k->cipher;
@@ -330,11 +330,11 @@ static int key_of(const struct ac_pgp_decrypt *d, const struct skesk *k,
 		return -1;
 	if (k->n_hidden == 0)
 		return 1;
-	c = ac_pgp_cfb(k->cipher, key, false, err);
+	c = ac_pgp_uncfb_new(k->cipher, key, err);
 	if (c == NULL)
 		return -1;
-	ret = ac_pgp_cfb_run(c, k->hidden, open, k->n_hidden, err);
-	EVP_CIPHER_CTX_free(c);
+	ret = ac_pgp_uncfb_run(c, k->hidden, open, k->n_hidden, err);
+	ac_pgp_uncfb_free(c);
 	if (ret < 0)
 		return -1;
 	*cipher = open[0];
@@ -355,16 +355,16 @@ static int try_key(struct ac_pgp_decrypt *d, const struct skesk *k,
 	int ret = key_of(d, k, key, &cipher, err);
 
 	if (ret > 0) {
-		d->aes = ac_pgp_cfb(cipher, key, false, err);
+		d->aes = ac_pgp_uncfb_new(cipher, key, err);
 		ret = d->aes != NULL ? 1 : -1;
 	}
 	explicit_bzero(key, sizeof(key));
 	if (ret <= 0 ||
-	    ac_pgp_cfb_run(d->aes, d->prefix, p, sizeof(p), err) < 0)
+	    ac_pgp_uncfb_run(d->aes, d->prefix, p, sizeof(p), err) < 0)
 		return ret <= 0 ? ret : -1;
 	if (memcmp(p + AC_PGP_BLOCK - 2, p + AC_PGP_BLOCK, 2) == 0)
 		return ac_pgp_sha1_add(d->sha1, p, sizeof(p), err) < 0 ? -1 : 1;
-	EVP_CIPHER_CTX_free(d->aes);
+	ac_pgp_uncfb_free(d->aes);
 	d->aes = NULL;
 	return 0;
 }
@@ -483,7 +483,7 @@ static int decrypt_step(struct ac_pgp_decrypt *d, const uint8_t *p, size_t n,
 {
 	size_t ready;
 
-	if (ac_pgp_cfb_run(d->aes, p, d->plain + d->held, n, err) < 0)
+	if (ac_pgp_uncfb_run(d->aes, p, d->plain + d->held, n, err) < 0)
 		return -1;
 	d->held += n;
 	if (d->held <= AC_PGP_MDC_SIZE)
@@ -670,7 +670,7 @@ void ac_pgp_decrypt_free(struct ac_pgp_decrypt *d)
 {
 	if (d == NULL)
 		return;
-	EVP_CIPHER_CTX_free(d->aes);
+	ac_pgp_uncfb_free(d->aes);
 	EVP_MD_CTX_free(d->sha1);
 	ac_unzip_free(d->unzip);
 	if (d->plain != NULL)

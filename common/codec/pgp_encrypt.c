@@ -112,7 +112,7 @@ static int begin(struct ac_pgp_encrypt *e, const struct ac_secret *secret,
 	memcpy(prefix + AC_PGP_BLOCK, prefix + AC_PGP_BLOCK - 2, 2);
 	ret = ac_pgp_s2k(&s2k, secret, key, sizeof(key), err);
 	if (ret == 0)
-		e->aes = ac_pgp_cfb(AC_PGP_AES256, key, true, err);
+		e->aes = ac_pgp_cfb_new(key, err);
 	explicit_bzero(key, sizeof(key));
 	e->sha1 = ac_pgp_sha1(err);
 	if (ret < 0 || e->aes == NULL || e->sha1 == NULL ||

@@ -124,20 +124,22 @@ int ac_pgp_s2k(const struct ac_pgp_s2k *s, const struct ac_secret *secret,
 	return ok ? 0 : failed("make a key of the passphrase", err);
 }
 
-EVP_CIPHER_CTX *ac_pgp_cfb(int cipher, const uint8_t *key, bool encrypt,
-			   struct ac_err *err)
+static EVP_CIPHER_CTX *begin_aes(const EVP_CIPHER *type, const uint8_t *key,
+				 struct ac_err *err)
 {
 	static const uint8_t iv[AC_PGP_BLOCK];
-	const EVP_CIPHER *type = cipher == 7   ? EVP_aes_128_cfb128()
-				 : cipher == 8 ? EVP_aes_192_cfb128()
-					       : EVP_aes_256_cfb128();
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 
-	if (c != NULL && EVP_CipherInit_ex(c, type, NULL, key, iv, encrypt))
+	if (c != NULL && EVP_EncryptInit_ex(c, type, NULL, key, iv))
 		return c;
 	EVP_CIPHER_CTX_free(c);
 	(void)failed("begin with AES", err);
 	return NULL;
+}
+
+EVP_CIPHER_CTX *ac_pgp_cfb_new(const uint8_t *key, struct ac_err *err)
+{
+	return begin_aes(EVP_aes_256_cfb128(), key, err);
 }
 
 int ac_pgp_cfb_run(EVP_CIPHER_CTX *c, const uint8_t *in, uint8_t *out, size_t n,
@@ -146,8 +148,106 @@ int ac_pgp_cfb_run(EVP_CIPHER_CTX *c, const uint8_t *in, uint8_t *out, size_t n,
 	int done;
 
 	/* Never more than a part's bytes at a time: they fit into an int. */
-	if (n != 0 && !EVP_CipherUpdate(c, out, &done, in, (int)n))
+	if (n != 0 && !EVP_EncryptUpdate(c, out, &done, in, (int)n))
 		return failed("AES", err);
+	return 0;
+}
+
+enum { BLOCKS = 1024 }; /* at once */
+
+struct ac_pgp_uncfb {
+	EVP_CIPHER_CTX *aes;        /* ECB, without padding */
+	uint8_t last[AC_PGP_BLOCK]; /* encrypted block, as far as it came */
+	uint8_t mask[AC_PGP_BLOCK]; /* the block before it, encrypted again */
+	size_t used;                /* bytes of both */
+	uint8_t work[BLOCKS * AC_PGP_BLOCK];
+};
+
+struct ac_pgp_uncfb *ac_pgp_uncfb_new(int cipher, const uint8_t *key,
+				      struct ac_err *err)
+{
+	const EVP_CIPHER *type = cipher == 7   ? EVP_aes_128_ecb()
+				 : cipher == 8 ? EVP_aes_192_ecb()
+					       : EVP_aes_256_ecb();
+	struct ac_pgp_uncfb *c = ac_xcalloc(1, sizeof(*c));
+
+	c->used = AC_PGP_BLOCK;
+	c->aes = begin_aes(type, key, err);
+	if (c->aes != NULL && EVP_CIPHER_CTX_set_padding(c->aes, 0))
+		return c;
+	ac_pgp_uncfb_free(c);
+	return NULL;
+}
+
+void ac_pgp_uncfb_free(struct ac_pgp_uncfb *c)
+{
+	if (c == NULL)
+		return;
+	EVP_CIPHER_CTX_free(c->aes);
+	explicit_bzero(c, sizeof(*c));
+	free(c);
+}
+
+/* N bytes of a block that is not whole. */
+static int some_bytes(struct ac_pgp_uncfb *c, const uint8_t *in, uint8_t *out,
+		      size_t n, struct ac_err *err)
+{
+	if (c->used == AC_PGP_BLOCK && n != 0) {
+		if (ac_pgp_cfb_run(c->aes, c->last, c->mask, AC_PGP_BLOCK,
+				   err) < 0)
+			return -1;
+		c->used = 0;
+	}
+	memcpy(c->last + c->used, in, n);
+	for (size_t i = 0; i < n; i++)
+		out[i] = in[i] ^ c->mask[c->used + i];
+	c->used += n;
+	return 0;
+}
+
+/* N bytes, whole blocks: each is masked by the one before it, encrypted. */
+static int whole_blocks(struct ac_pgp_uncfb *c, const uint8_t *in, uint8_t *out,
+			size_t n, struct ac_err *err)
+{
+	memcpy(c->work, c->last, AC_PGP_BLOCK);
+	memcpy(c->work + AC_PGP_BLOCK, in, n - AC_PGP_BLOCK);
+	memcpy(c->last, in + n - AC_PGP_BLOCK, AC_PGP_BLOCK);
+	if (ac_pgp_cfb_run(c->aes, c->work, c->work, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
+		uint64_t a;
+		uint64_t b;
+
+		memcpy(&a, in + i, sizeof(a));
+		memcpy(&b, c->work + i, sizeof(b));
+		a ^= b;
+		memcpy(out + i, &a, sizeof(a));
+	}
+	return 0;
+}
+
+int ac_pgp_uncfb_run(struct ac_pgp_uncfb *c, const uint8_t *in, uint8_t *out,
+		     size_t n, struct ac_err *err)
+{
+	while (n != 0) {
+		size_t room = AC_PGP_BLOCK - c->used;
+		size_t step = n < sizeof(c->work) ? n : sizeof(c->work);
+		int ret;
+
+		if (room != 0 || n < AC_PGP_BLOCK) {
+			room = room != 0 ? room : AC_PGP_BLOCK;
+			step = room < n ? room : n;
+			ret = some_bytes(c, in, out, step, err);
+		} else {
+			step -= step % AC_PGP_BLOCK;
+			ret = whole_blocks(c, in, out, step, err);
+		}
+		if (ret < 0)
+			return -1;
+		in += step;
+		out += step;
+		n -= step;
+	}
 	return 0;
 }
 

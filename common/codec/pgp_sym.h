@@ -46,12 +46,22 @@ AC_MUSTUSE int ac_pgp_s2k(const struct ac_pgp_s2k *s,
 			  const struct ac_secret *secret, uint8_t *key,
 			  size_t n, struct ac_err *err);
 
-/* CIPHER in CFB from an IV of zeros; NULL on failure. */
-AC_MUSTUSE EVP_CIPHER_CTX *ac_pgp_cfb(int cipher, const uint8_t *key,
-				      bool encrypt, struct ac_err *err);
+/* AES-256 in CFB, to encrypt, from an IV of zeros; NULL on failure. */
+AC_MUSTUSE EVP_CIPHER_CTX *ac_pgp_cfb_new(const uint8_t *key,
+					  struct ac_err *err);
 /* In place will do. */
 AC_MUSTUSE int ac_pgp_cfb_run(EVP_CIPHER_CTX *c, const uint8_t *in,
 			      uint8_t *out, size_t n, struct ac_err *err);
+
+/* CIPHER in CFB, to decrypt: OpenSSL's takes block after block, while all
+ * blocks at once are several times faster. */
+struct ac_pgp_uncfb;
+AC_MUSTUSE struct ac_pgp_uncfb *ac_pgp_uncfb_new(int cipher, const uint8_t *key,
+						 struct ac_err *err);
+/* In place will not do. */
+AC_MUSTUSE int ac_pgp_uncfb_run(struct ac_pgp_uncfb *c, const uint8_t *in,
+				uint8_t *out, size_t n, struct ac_err *err);
+void ac_pgp_uncfb_free(struct ac_pgp_uncfb *c);
 
 /* SHA-1 of a stream; NULL on failure. */
 AC_MUSTUSE EVP_MD_CTX *ac_pgp_sha1(struct ac_err *err);

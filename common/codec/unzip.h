@@ -4,8 +4,8 @@
 
 /*
  * Decompression of a stream, pushed: compressed bytes in, plain bytes to a
- * sink.  The format is found by its magic: gzip (RFC 1952), bzip2, xz, zstd (RFC
- * 8878), else the bytes pass through as they are; zlib (RFC 1950) and bare
+ * sink.  The format is found by its magic: gzip (RFC 1952), bzip2, xz, zstd
+ * (RFC 8878), else the bytes pass through as they are; zlib (RFC 1950) and bare
  * deflate (RFC 1951) only when told.  Several members or frames behind each
  * other are one stream; checksums are verified; what follows the last member
  * and is not another is an error, but for zero bytes.  A stream that ends early
