@@ -30,11 +30,11 @@ DIRS         := $(foreach p,$(PROGRAMS),$(DIR_$p))
 # Each program links only what it uses: start-up is part of the speed.
 TREE_LIBS      := -lcrypto -lisal -ldeflate -lzstd -lbz2 -llzma -ljansson -lxxhash
 LIBS_acbuild   := $(TREE_LIBS)
-LIBS_actool    := $(TREE_LIBS) -lgpgme
+LIBS_actool    := $(TREE_LIBS) -lgpgme -lsodium
 LIBS_acfetch   := $(TREE_LIBS) -lgpgme -lcurl -lxml2 -lmicrohttpd
 LIBS_acconvert := $(TREE_LIBS)
 LIBS_acrun     := -ljansson
-LIBS_tests     := $(TREE_LIBS) -larchive -lgpgme -lcurl -lxml2
+LIBS_tests     := $(TREE_LIBS) -larchive -lgpgme -lcurl -lxml2 -lsodium
 
 # CFLAGS and friends are the user's.  What the code needs is in AC_*.
 CFLAGS   ?= -O2 -g

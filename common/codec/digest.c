@@ -12,6 +12,7 @@
 static const char *const names[] = {
 	[AC_SHA256] = "SHA2-256",
 	[AC_SHA512] = "SHA2-512",
+	[AC_SHA384] = "SHA2-384",
 };
 
 /* Looking an algorithm up costs more than digesting a small blob: once. */

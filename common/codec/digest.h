@@ -3,7 +3,7 @@
 #define AC_CODEC_DIGEST_H
 
 /* SHA-256 and SHA-512, and their two spellings: OCI's "sha256:<hex>" and
- * appc's "sha512-<hex>". */
+ * appc's "sha512-<hex>"; SHA-384 for signatures. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,17 +16,18 @@ struct ac_err;
 enum ac_alg {
 	AC_SHA256,
 	AC_SHA512,
+	AC_SHA384, /* in signatures only: names no image and no blob */
 };
 
 struct ac_digest {
 	enum ac_alg alg;
-	uint8_t bytes[64]; /* 32 or 64 of them */
+	uint8_t bytes[64]; /* ac_digest_size of them */
 };
 
 enum { AC_DIGEST_TEXT = 7 + 128 + 1 }; /* room for any spelling */
 
 const char *ac_digest_alg_name(enum ac_alg alg); /* "sha256" */
-size_t ac_digest_size(enum ac_alg alg);          /* 32, 64 */
+size_t ac_digest_size(enum ac_alg alg);          /* 32, 64, 48 */
 
 /* Parse "sha256:<64 lower hex>" or "sha512:<128>" (SEP ':'), or appc's
  * "sha512-" (SEP '-').  Anything else, upper case included, is AC_E_INVALID. */

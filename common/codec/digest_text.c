@@ -16,6 +16,7 @@ static const struct {
 } algs[] = {
 	[AC_SHA256] = {"sha256", 32},
 	[AC_SHA512] = {"sha512", 64},
+	[AC_SHA384] = {"sha384", 48},
 };
 
 const char *ac_digest_alg_name(enum ac_alg alg)
@@ -35,8 +36,8 @@ static int parse(struct ac_digest *d, struct ac_str s, char sep)
 	if (!ac_str_cut(&s, sep, &name))
 		return -1;
 	for (size_t i = 0; i < AC_LEN(algs); i++) {
-		/* appc knows only sha512. */
-		if (!ac_str_eq(name, algs[i].name) ||
+		/* appc knows only sha512; nothing has a SHA-384 name. */
+		if (!ac_str_eq(name, algs[i].name) || i == AC_SHA384 ||
 		    (sep == '-' && i != AC_SHA512))
 			continue;
 		*d = (struct ac_digest){.alg = (enum ac_alg)i};

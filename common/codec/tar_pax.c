@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/alloc.h"
+#include "common/base/base64.h"
 #include "common/base/err.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
@@ -139,52 +140,15 @@ static int url_decode(char *s)
 	return 0;
 }
 
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+')
-		return 62;
-	return c == '/' ? 63 : -1;
-}
-
-/* Decode V into OUT, which has room for it; padding may be missing. */
-static int base64_decode(struct ac_str v, char *out, size_t *len)
-{
-	unsigned int bits = 0;
-	unsigned int have = 0;
-
-	*len = 0;
-	while (v.len != 0 && v.p[v.len - 1] == '=')
-		v.len--;
-	for (size_t i = 0; i < v.len; i++) {
-		int d = base64_digit(v.p[i]);
-
-		if (d < 0)
-			return -1;
-		bits = bits << 6 | (unsigned int)d;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			out[(*len)++] = (char)(bits >> have);
-			bits &= (1U << have) - 1;
-		}
-	}
-	return bits == 0 ? 0 : -1;
-}
-
 static int libarchive_xattr(struct ac_tar_pax *x, struct ac_str name,
 			    struct ac_str v, struct ac_err *err)
 {
 	AC_FREE char *decoded = ac_xstrndup(name.p, name.len);
-	AC_FREE char *value = ac_xmalloc(v.len);
+	AC_FREE char *value = ac_xmalloc(AC_BASE64_ROOM(v.len));
 	size_t len;
 
-	if (url_decode(decoded) < 0 || base64_decode(v, value, &len) < 0)
+	if (url_decode(decoded) < 0 ||
+	    ac_base64_decode_bare(v.p, v.len, (uint8_t *)value, &len) < 0)
 		return broken(name, err);
 	return add_xattr(x, ac_steal_ptr(&decoded), ac_steal_ptr(&value), len,
 			 err);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/base/alloc.h"
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
@@ -71,35 +72,16 @@ void ac_auth_release(struct ac_auth *a)
 	(void)pthread_mutex_destroy(&a->mu);
 }
 
-static char *base64(const char *text)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn"
-				     "opqrstuvwxyz0123456789+/";
-	const unsigned char *p = (const unsigned char *)text;
-	size_t n = strlen(text);
-	struct ac_buf b = AC_BUF_INIT(1 << 20);
-
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 |
-			     (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
-			     (i + 2 < n ? p[i + 2] : 0);
-
-		ac_buf_addc(&b, digits[v >> 18]);
-		ac_buf_addc(&b, digits[v >> 12 & 63]);
-		ac_buf_addc(&b, i + 1 < n ? digits[v >> 6 & 63] : '=');
-		ac_buf_addc(&b, i + 2 < n ? digits[v & 63] : '=');
-	}
-	return ac_buf_steal(&b);
-}
-
 char *ac_auth_basic(const char *user, const char *password)
 {
 	AC_FREE char *pair =
 		ac_xasprintf("%s:%s", user, password != NULL ? password : "");
-	AC_FREE char *text = base64(pair);
+	struct ac_buf b = AC_BUF_INIT(1 << 20);
 
+	ac_buf_adds(&b, "Authorization: Basic ");
+	ac_base64_encode(&b, pair, strlen(pair));
 	explicit_bzero(pair, strlen(pair));
-	return ac_xasprintf("Authorization: Basic %s", text);
+	return ac_buf_steal(&b);
 }
 
 static void install(struct ac_auth *a, char *header, int64_t renew_at)
