@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -17,9 +16,9 @@ int ac_message_file(struct ac_message *m, int fd, const char *what,
 		    struct ac_err *err)
 {
 	*m = (struct ac_message){.fd = fd, .what = what};
-	if (fstat(fd, &m->before) < 0)
-		return ac_err_sys(err, errno, "stat '%s'", what);
-	if (!S_ISREG(m->before.st_mode))
+	if (ac_stamp_take(&m->before, fd, what, err) < 0)
+		return -1;
+	if (!S_ISREG(m->before.st.st_mode))
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s' is not a regular file", what);
 	return 0;
@@ -37,8 +36,8 @@ void ac_message_release(struct ac_message *m)
 
 static int changed(const struct ac_message *m, struct ac_err *err)
 {
-	return ac_err_set(err, AC_E_INVALID, "'%s' changes while it is read",
-			  m->what);
+	return ac_err_set(err, AC_E_INVALID,
+			  "'%s' changed while it was being read", m->what);
 }
 
 int ac_message_each(struct ac_message *m,
@@ -68,10 +67,10 @@ int ac_message_each(struct ac_message *m,
 		add(ctx, chunk, (size_t)n);
 		at += n;
 		/* A file that grows for ever would be read for ever. */
-		if (at > m->before.st_size)
+		if (at > m->before.st.st_size)
 			return changed(m, err);
 	}
-	return at == m->before.st_size ? 0 : changed(m, err);
+	return at == m->before.st.st_size ? 0 : changed(m, err);
 }
 
 static void add_hash(void *ctx, const void *p, size_t n)
@@ -107,7 +106,7 @@ int ac_message_whole(struct ac_message *m, const uint8_t **p, size_t *len,
 		*len = m->len;
 		return 0;
 	}
-	size = (size_t)m->before.st_size;
+	size = (size_t)m->before.st.st_size;
 	if (size != 0 && m->map.p == NULL &&
 	    ac_mapfile_open(&m->map, m->fd, size, m->what, err) < 0)
 		return -1;
@@ -118,16 +117,9 @@ int ac_message_whole(struct ac_message *m, const uint8_t **p, size_t *len,
 
 int ac_message_unchanged(const struct ac_message *m, struct ac_err *err)
 {
-	const struct stat *a = &m->before;
-	struct stat b;
-
 	if (m->fd < 0)
 		return 0;
-	if (fstat(m->fd, &b) < 0)
-		return ac_err_sys(err, errno, "stat '%s'", m->what);
-	if (!ac_mapfile_intact(&m->map) || a->st_size != b.st_size ||
-	    memcmp(&a->st_mtim, &b.st_mtim, sizeof(b.st_mtim)) != 0 ||
-	    memcmp(&a->st_ctim, &b.st_ctim, sizeof(b.st_ctim)) != 0)
+	if (!ac_mapfile_intact(&m->map))
 		return changed(m, err);
-	return 0;
+	return ac_stamp_check(&m->before, m->fd, m->what, err);
 }

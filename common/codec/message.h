@@ -18,11 +18,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "common/base/attr.h"
 #include "common/codec/digest.h"
 #include "common/sys/mapfile.h"
+#include "common/sys/stamp.h"
 
 struct ac_err;
 
@@ -31,7 +31,7 @@ struct ac_message {
 	int fd;           /* borrowed; -1: bytes in memory */
 	const uint8_t *p; /* borrowed: those */
 	size_t len;
-	struct stat before;
+	struct ac_stamp before;
 	struct ac_mapfile map;
 	struct ac_digest digest[AC_SHA384 + 1];
 	bool have[AC_SHA384 + 1];

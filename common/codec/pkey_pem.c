@@ -181,7 +181,7 @@ static EVP_PKEY *from_encrypted(const struct block *b,
 				const struct ac_pkey_ask *ask, const char *what,
 				struct ac_err *err)
 {
-	AC_CLEANUP(ac_secret_wipe) struct ac_secret pass = AC_SECRET_INIT;
+	AC_CLEANUP(ac_secret_release) struct ac_secret pass = AC_SECRET_INIT;
 	const unsigned char *p = b->data;
 	X509_SIG *sig = d2i_X509_SIG(NULL, &p, b->len);
 	PKCS8_PRIV_KEY_INFO *info = NULL;
@@ -224,7 +224,7 @@ static EVP_PKEY *from_traditional(struct block *b, int type,
 				  const struct ac_pkey_ask *ask,
 				  const char *what, struct ac_err *err)
 {
-	AC_CLEANUP(ac_secret_wipe) struct ac_secret pass = AC_SECRET_INIT;
+	AC_CLEANUP(ac_secret_release) struct ac_secret pass = AC_SECRET_INIT;
 	EVP_CIPHER_INFO cipher;
 	const unsigned char *p = b->data;
 	long len = b->len;
@@ -259,7 +259,7 @@ static EVP_PKEY *from_cosign(const struct block *b,
 			     const struct ac_pkey_ask *ask, const char *what,
 			     struct ac_err *err)
 {
-	AC_CLEANUP(ac_secret_wipe) struct ac_secret pass = AC_SECRET_INIT;
+	AC_CLEANUP(ac_secret_release) struct ac_secret pass = AC_SECRET_INIT;
 	AC_CLEANUP(wipe) struct ac_buf der = AC_BUF_INIT(MAX_DER);
 	AC_CLEANUP(ac_cosignkey_release)
 	struct ac_cosignkey k = {.box = NULL};
