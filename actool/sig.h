@@ -77,5 +77,7 @@ struct sig_method {
 };
 
 extern const struct sig_method sig_openpgp;
+extern const struct sig_method sig_sigstore; /* by plain keys */
+extern const struct sig_method sig_bare;     /* the same, raw or base64 */
 
 #endif

@@ -25,6 +25,8 @@ const struct ac_opt verify_options[] = {
 		    "good signatures by N different keys (default: 1)"),
 	AC_OPT_LIST(struct verify_opts, signatures, "signature", "FILE",
 		    "the signature, when it is not beside the image (repeat)"),
+	AC_OPT_LIST(struct verify_opts, signatures, "bundle", "FILE",
+		    "the same, as cosign calls it for a Sigstore bundle"),
 	AC_OPT_BOOL(struct verify_opts, json, "json",
 		    "print what was found as JSON"),
 	AC_OPT_END,
@@ -34,6 +36,8 @@ const struct ac_opt verify_options[] = {
  * only by being nothing else comes last. */
 static const struct sig_method *const methods[] = {
 	&sig_openpgp,
+	&sig_sigstore,
+	&sig_bare,
 };
 
 enum { MAX_KEYS = 16 << 20, MAX_SIGNATURE = 16 << 20, MAX_REQUIRE = 1000 };
@@ -120,26 +124,43 @@ static int check_all_beside(struct run *r, const struct sig_file *f,
 			  ac_buf_str(&tried));
 }
 
+/* The kind of the signature file NAME: the first that takes it and has keys,
+ * because some kinds cannot be told apart for sure. */
+static int kind_of(const struct run *r, const char *name,
+		   const struct ac_buf *b, size_t *kind, struct ac_err *err)
+{
+	size_t without = AC_LEN(methods);
+
+	for (size_t m = 0; m < AC_LEN(methods); m++) {
+		if (!methods[m]->is_signature(ac_buf_str(b), b->len))
+			continue;
+		if (r->keys[m] != NULL) {
+			*kind = m;
+			return 0;
+		}
+		if (without == AC_LEN(methods))
+			without = m;
+	}
+	if (without == AC_LEN(methods))
+		return ac_err_set(err, AC_E_INVALID, "'%s' is no signature",
+				  name);
+	return ac_err_set(err, AC_E_NOT_FOUND,
+			  "no key was given for the %s in '%s'",
+			  methods[without]->what, name);
+}
+
 /* The signatures in a file that --signature names. */
 static int check_named(struct run *r, const struct sig_file *f,
 		       const char *name, struct sigs *out, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_SIGNATURE);
+	size_t m = 0;
 
-	if (ac_io_read_file(AT_FDCWD, name, &b, err) < 0)
+	if (ac_io_read_file(AT_FDCWD, name, &b, err) < 0 ||
+	    kind_of(r, name, &b, &m, err) < 0)
 		return -1;
-	for (size_t m = 0; m < AC_LEN(methods); m++) {
-		if (!methods[m]->is_signature(ac_buf_str(&b), b.len))
-			continue;
-		if (r->keys[m] == NULL)
-			return ac_err_set(err, AC_E_NOT_FOUND,
-					  "'%s' has an %s, and no key for such "
-					  "was given",
-					  name, methods[m]->what);
-		return methods[m]->check(r->keys[m], f, ac_buf_str(&b), b.len,
-					 name, out, err);
-	}
-	return ac_err_set(err, AC_E_INVALID, "'%s' is no signature", name);
+	return methods[m]->check(r->keys[m], f, ac_buf_str(&b), b.len, name,
+				 out, err);
 }
 
 static int check_file(struct run *r, const char *name, struct verdict *v)

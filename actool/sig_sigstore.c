@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signatures by plain keys: Sigstore bundles, and the bare signatures that
+ * openssl and cosign write. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "actool/sig.h"
+#include "common/base/alloc.h"
+#include "common/base/base64.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/base/str.h"
+#include "common/codec/message.h"
+#include "common/codec/pkey.h"
+#include "common/codec/sigstore.h"
+
+enum {
+	MAX_BUNDLE = 8 << 20,
+	MAX_BARE = 4 * AC_PKEY_MAX_SIGNATURE, /* base64 in lines */
+};
+
+struct key {
+	struct ac_pkey *pkey;
+	char *id;   /* lower hex of its identity */
+	char *hint; /* the same as bundles spell it */
+	char *file; /* where it comes from */
+};
+struct keys {
+	struct key *v;
+	size_t n;
+};
+
+static int add_key(void **keys, const char *text, size_t len, const char *file,
+		   struct ac_err *err)
+{
+	struct ac_pkey *p = ac_pkey_public(text, len, file, err);
+	struct keys *k = *keys;
+	char id[AC_DIGEST_TEXT];
+
+	if (p == NULL)
+		return -1;
+	if (k == NULL) {
+		k = ac_xcalloc(1, sizeof(*k));
+		*keys = k;
+	}
+	ac_digest_hex(ac_pkey_id(p), id);
+	k->v = ac_xrealloc(k->v, k->n + 1, sizeof(*k->v));
+	k->v[k->n++] = (struct key){.pkey = p,
+				    .id = ac_xstrdup(id),
+				    .hint = ac_sigstore_hint(p),
+				    .file = ac_xstrdup(file)};
+	return 0;
+}
+
+static void free_keys(void *keys)
+{
+	struct keys *k = keys;
+
+	for (size_t i = 0; k != NULL && i < k->n; i++) {
+		ac_pkey_free(k->v[i].pkey);
+		free(k->v[i].id);
+		free(k->v[i].hint);
+		free(k->v[i].file);
+	}
+	if (k != NULL)
+		free(k->v);
+	free(k);
+}
+
+static void add_good(struct sigs *out, const char *kind, const struct key *k)
+{
+	sigs_add(out,
+		 (struct sig){.kind = kind,
+			      .key = ac_xstrdup(k->id),
+			      .identity = ac_xasprintf("%s (%s)", k->file,
+						       ac_pkey_name(k->pkey)),
+			      .created = -1});
+}
+
+/* K may be NULL: nobody knows whose it is. */
+static void add_bad(struct sigs *out, const char *kind, const struct key *k,
+		    const char *reason)
+{
+	sigs_add(out, (struct sig){.kind = kind,
+				   .key = k != NULL ? ac_xstrdup(k->id) : NULL,
+				   .created = -1,
+				   .reason = ac_xstrdup(reason)});
+}
+
+/* --- bundles --- */
+
+static bool is_bundle(const char *text, size_t len)
+{
+	return ac_str_starts(ac_str_trim(ac_strn(text, len)), "{");
+}
+
+/* The key that the bundle names, or NULL. */
+static const struct key *named(const struct keys *k,
+			       const struct ac_sigstore *b)
+{
+	for (size_t i = 0; i < k->n && b->hint != NULL; i++)
+		if (strcmp(k->v[i].hint, b->hint) == 0)
+			return &k->v[i];
+	return NULL;
+}
+
+static void reject(struct sigs *out, const struct keys *keys,
+		   const struct ac_sigstore *b)
+{
+	const struct key *k = named(keys, b);
+	AC_FREE char *reason = NULL;
+
+	if (k != NULL) {
+		add_bad(out, sig_sigstore.kind, k,
+			"bad signature: the file or the signature was "
+			"changed");
+		return;
+	}
+	reason = b->hint == NULL || b->hint[0] == '\0'
+			 ? ac_xstrdup("it is not by any of the keys given")
+			 : ac_xasprintf("it is not by any of the keys given, "
+					"but by the one that it calls '%s'",
+					b->hint);
+	add_bad(out, sig_sigstore.kind, NULL, reason);
+}
+
+/* The one signature of B over M. */
+static int check_one(const struct keys *k, const struct ac_sigstore *b,
+		     struct ac_message *m, struct sigs *out, struct ac_err *err)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		int r = ac_sigstore_verify(b, k->v[i].pkey, m, err);
+
+		if (r < 0 && err->code != AC_E_VERIFY)
+			return -1;
+		if (r < 0) {
+			add_bad(out, sig_sigstore.kind, &k->v[i], err->msg);
+			*err = AC_ERR_INIT;
+			return 0;
+		}
+		if (r > 0) {
+			add_good(out, sig_sigstore.kind, &k->v[i]);
+			return 0;
+		}
+	}
+	reject(out, k, b);
+	return 0;
+}
+
+static int check_bundle(void *keys, const struct sig_file *f, const char *text,
+			size_t len, const char *source, struct sigs *out,
+			struct ac_err *err)
+{
+	AC_CLEANUP(ac_message_release) struct ac_message m = AC_MESSAGE_INIT;
+	AC_CLEANUP(ac_sigstore_release)
+	struct ac_sigstore b = {.hint = NULL};
+	struct ac_err broken = AC_ERR_INIT;
+
+	if (ac_sigstore_parse(&b, text, len, &broken) < 0) {
+		(void)ac_err_ctx(&broken, "'%s'", source);
+		add_bad(out, sig_sigstore.kind, NULL, broken.msg);
+		return 0;
+	}
+	if (b.logged)
+		ac_debug("'%s': its entries of a transparency log are not "
+			 "looked at; the key decides",
+			 source);
+	if (ac_message_file(&m, f->fd, f->name, err) < 0 ||
+	    check_one(keys, &b, &m, out, err) < 0)
+		return -1;
+	return ac_message_unchanged(&m, err);
+}
+
+/* --- bare signatures --- */
+
+/* Nothing about raw bytes says what they are. */
+static bool is_bare(const char *text, size_t len)
+{
+	(void)text;
+	return len != 0 && len <= MAX_BARE;
+}
+
+/* The base64 in TEXT, perhaps in lines, decoded: false when it is none. */
+static bool decode(const char *text, size_t len, uint8_t *out, size_t *n)
+{
+	char flat[MAX_BARE];
+	size_t to = 0;
+
+	if (len > sizeof(flat))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (strchr("\r\n\t ", text[i]) == NULL || text[i] == '\0')
+			flat[to++] = text[i];
+	return to != 0 && ac_base64_decode(flat, to, out, n) == 0;
+}
+
+static int check_bytes(const struct keys *k, struct ac_message *m,
+		       const uint8_t *sig, size_t n, struct sigs *out,
+		       struct ac_err *err)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		const struct key *key = &k->v[i];
+		int r = ac_pkey_verify(key->pkey, m, ac_pkey_digest(key->pkey),
+				       sig, n, err);
+
+		if (r > 0)
+			add_good(out, sig_bare.kind, key);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_bare(void *keys, const struct sig_file *f, const char *text,
+		      size_t len, const char *source, struct sigs *out,
+		      struct ac_err *err)
+{
+	AC_CLEANUP(ac_message_release) struct ac_message m = AC_MESSAGE_INIT;
+	uint8_t bytes[AC_BASE64_ROOM(MAX_BARE)];
+	size_t n;
+	int r = 0;
+
+	(void)source;
+	if (ac_message_file(&m, f->fd, f->name, err) < 0)
+		return -1;
+	if (decode(text, len, bytes, &n))
+		r = check_bytes(keys, &m, bytes, n, out, err);
+	if (r == 0)
+		r = check_bytes(keys, &m, (const uint8_t *)text, len, out, err);
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		add_bad(out, sig_bare.kind, NULL,
+			"the signature is not by any of the keys given, or the "
+			"file or the signature was changed");
+	return ac_message_unchanged(&m, err);
+}
+
+const struct sig_method sig_sigstore = {
+	.kind = "sigstore",
+	.what = "Sigstore bundle",
+	.suffix = ".sigstore.json",
+	.max = MAX_BUNDLE,
+	.is_key = ac_pkey_is_pem,
+	.is_signature = is_bundle,
+	.add_key = add_key,
+	.free_keys = free_keys,
+	.check = check_bundle,
+};
+
+const struct sig_method sig_bare = {
+	.kind = "bare",
+	.what = "bare signature",
+	.suffix = ".sig",
+	.max = MAX_BARE,
+	.is_key = ac_pkey_is_pem,
+	.is_signature = is_bare,
+	.add_key = add_key,
+	.free_keys = free_keys,
+	.check = check_bare,
+};
