@@ -16,6 +16,8 @@ struct build_opts {
 	bool overwrite;
 	bool no_compression;
 	bool owner_root;
+	bool print_id;
+	const char *mtime;
 	const char *compression;
 	uint64_t level;
 };

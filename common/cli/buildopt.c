@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/date.h"
 #include "common/base/err.h"
 #include "common/base/num.h"
 #include "common/image/aci.h"
@@ -51,5 +52,17 @@ int ac_buildopt(struct ac_aci_build *b, const char *compression, uint64_t level,
 	}
 	if (geteuid() != 0)
 		b->owner_root = true;
+	return 0;
+}
+
+int ac_buildopt_mtime(struct ac_aci_build *b, const char *time,
+		      struct ac_err *err)
+{
+	if (time != NULL && ac_date_option(ac_str(time), &b->max_mtime) < 0)
+		return ac_err_set(err, AC_E_USAGE,
+				  "bad value '%s' for option --mtime: seconds "
+				  "since 1970, or a date as "
+				  "2006-01-02T15:04:05Z",
+				  time);
 	return 0;
 }

@@ -20,4 +20,9 @@ struct ac_err;
 AC_MUSTUSE int ac_buildopt(struct ac_aci_build *b, const char *compression,
 			   uint64_t level, struct ac_err *err);
 
+/* TIME (base/date.h; NULL: nothing happens) takes the place of
+ * SOURCE_DATE_EPOCH. */
+AC_MUSTUSE int ac_buildopt_mtime(struct ac_aci_build *b, const char *time,
+				 struct ac_err *err);
+
 #endif

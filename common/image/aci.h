@@ -87,8 +87,13 @@ struct ac_aci_build {
 	int level;
 	bool owner_root;   /* all owned by 0:0 */
 	int64_t max_mtime; /* later times become this one; -1: as they are */
+	/* Told of so many more bytes of the archive, uncompressed; may be
+	 * NULL. */
+	void (*progress)(void *ctx, uint64_t n);
+	void *progress_ctx;
 };
-/* The ACI of a manifest and the tree below ROOTFS_FD, written to FD. */
+/* The ACI of a manifest and the tree below ROOTFS_FD, written to FD.  Ends
+ * early on a signal (sys/interrupt.h). */
 AC_MUSTUSE int ac_aci_build(int fd, const char *manifest, size_t len,
 			    int rootfs_fd, const struct ac_aci_build *opts,
 			    struct ac_digest *id, struct ac_err *err);

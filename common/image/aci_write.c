@@ -7,6 +7,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/image/aci.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/treerd.h"
 
@@ -22,6 +23,8 @@ struct ac_aci_writer {
 	struct ac_buf link;
 	int64_t mtime;   /* of a rootfs that nobody names */
 	bool has_rootfs; /* its entry was written */
+	void (*progress)(void *ctx, uint64_t n);
+	void *progress_ctx;
 };
 
 static int flush(struct ac_aci_writer *w, struct ac_err *err)
@@ -50,6 +53,10 @@ static int to_zipper(void *ctx, const void *p, size_t n, struct ac_err *err)
 {
 	struct ac_aci_writer *w = ctx;
 
+	if (ac_interrupt_check(err) < 0)
+		return -1;
+	if (w->progress != NULL)
+		w->progress(w->progress_ctx, n);
 	ac_hash_add(w->hash, p, n);
 	return ac_zipper_feed(w->zip, p, n, err);
 }
@@ -190,8 +197,11 @@ int ac_aci_build(int fd, const char *manifest, size_t len, int rootfs_fd,
 {
 	struct ac_aci_writer *w = ac_aci_writer_new(fd, opts->zip, opts->level);
 	int64_t mtime = opts->max_mtime >= 0 ? opts->max_mtime : 0;
-	int r = ac_aci_write_manifest(w, manifest, len, mtime, err);
+	int r;
 
+	w->progress = opts->progress;
+	w->progress_ctx = opts->progress_ctx;
+	r = ac_aci_write_manifest(w, manifest, len, mtime, err);
 	if (r == 0)
 		r = add_tree(w, opts, rootfs_fd, err);
 	if (r == 0)

@@ -200,8 +200,7 @@ int acipatch_stream(const struct ac_aci_patch *p, const char *text, size_t len,
 	static const struct ac_unzip_limits limits = {.max_ratio = MAX_RATIO};
 	AC_CLEANUP(release)
 	struct stream s = {.p = p,
-			   .text = text != NULL ? text
-						: ac_buf_str(&p->text),
+			   .text = text != NULL ? text : ac_buf_str(&p->text),
 			   .len = text != NULL ? len : p->text.len,
 			   .out = out,
 			   .kept = AC_BUF_INIT(ACIPATCH_MAX_HEAD)};

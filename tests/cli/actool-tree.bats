@@ -19,6 +19,140 @@ layout() {
 # No unfinished file or directory is here.
 tidy() { [ -z "$(find . -name '.tmp*')" ]; }
 
+@test "build: the same bytes whoever does it, when, where and how" {
+	odd_layout l
+	actool build l a.aci
+	# Later, with another mask, locale, zone, name of the directory, place.
+	touch -d @86400 l/manifest
+	mv l m
+	(umask 077 && LC_ALL=C.UTF-8 TZ=Asia/Tokyo actool build m b.aci)
+	cmp a.aci b.aci
+	(cd / && taskset -c 0 actool build --overwrite "$OLDPWD/m/" "$OLDPWD/b.aci")
+	cmp a.aci b.aci
+	actool build m - >b.aci
+	cmp a.aci b.aci
+	run -0 actool build --print-id --overwrite m b.aci
+	[ "$output" = "$(actool id a.aci)" ]
+	run -2 actool build --print-id m -
+	# Names that the file system lists in another order, inodes elsewhere.
+	mkdir -p n/rootfs
+	cp m/manifest n
+	(cd m/rootfs && printf '%s\0' * | sort -rz | xargs -0 cp -a -t ../../n/rootfs)
+	touch -r m/rootfs n/rootfs
+	actool build n c.aci
+	cmp a.aci c.aci
+}
+
+@test "build: root and others make the same" {
+	needs_root
+	mkdir -p l/rootfs/bin u
+	echo "$manifest" >l/manifest
+	echo x >l/rootfs/bin/x
+	chmod 4711 l/rootfs/bin/x
+	setfattr -n user.x -v y l/rootfs/bin/x
+	ln l/rootfs/bin/x l/rootfs/x
+	chown -R 1234:77 l u
+	chmod 755 . l/rootfs/bin/x
+	chmod 6755 l/rootfs/bin/x
+	actool build --owner-root l a.aci
+	setpriv --reuid 1234 --regid 1 --clear-groups actool build l u/a.aci
+	setpriv --reuid 4321 --regid 1 --clear-groups actool build l - >b.aci
+	cmp a.aci u/a.aci
+	cmp a.aci b.aci
+	[ "$(tar --numeric-owner -tvf a.aci | awk '{ print $2 }' | uniq)" = 0/0 ]
+}
+
+@test "build --mtime and SOURCE_DATE_EPOCH: no file is later" {
+	layout l
+	touch -d @100 l/rootfs/etc/motd
+	touch -d @3000.5 l/rootfs
+	touch -d @5000 l/rootfs/etc
+	times() { tar --full-time -tvf "$1" | awk '{ print $4 " " $5 }' | TZ=UTC0 xargs -I{} date -d {} +%s | tr '\n' ' '; }
+	export TZ=UTC0
+	actool build --mtime 3000 l a.aci
+	[ "$(times a.aci)" = "3000 3000 3000 100 " ]
+	SOURCE_DATE_EPOCH=3000 actool build l b.aci
+	for t in @3000 1970-01-01T00:50:00Z 1970-01-01T01:50:00.7+01:00; do
+		SOURCE_DATE_EPOCH=4 actool build --mtime "$t" --overwrite l c.aci
+		cmp a.aci b.aci
+		cmp a.aci c.aci
+	done
+	actool build l d.aci
+	[ "$(times d.aci)" = "0 3000 5000 100 " ]
+	for t in -1 1969-01-01T00:00:00Z tomorrow '' 99999999999999999999; do
+		run -2 actool build --mtime "$t" l e.aci
+	done
+	SOURCE_DATE_EPOCH=x run -2 actool build l e.aci
+	[ ! -e e.aci ]
+}
+
+@test "build: Debian's actool and tar read all of it" {
+	[ -x /usr/bin/actool ] || skip "no package appc-spec"
+	odd_layout l
+	rm -f l/rootfs/etc/zero # Debian's cannot, nor tar everywhere
+	for z in gzip none xz bzip2; do
+		actool build --overwrite --compression $z l a.aci
+		/usr/bin/actool validate a.aci
+		[ "$(/usr/bin/actool cat-manifest a.aci | jq -cS .)" = "$(jq -cS . l/manifest)" ]
+		if [ "$(id -u)" -eq 0 ]; then
+			rm -rf t && mkdir t
+			tar -C t --xattrs --xattrs-include='*' --acls -xpf a.aci
+			# GNU tar has its own way with ACLs.
+			same_trees l/rootfs t/rootfs '/^system.posix_acl/d;/^# file/d;/^$/d'
+		fi
+	done
+}
+
+@test "build: a file that changes meanwhile is refused, and what was there stays" {
+	layout l
+	echo old >a.aci
+	head -c 4000000 /dev/urandom >l/rootfs/f
+	(while :; do echo x >>l/rootfs/f; done) 3>&- &
+	pid=$!
+	run -1 actool build --overwrite --compression xz --level 9 l a.aci
+	kill $pid
+	[[ $output == *"'rootfs/f' changed while it was read"* || $output == *"'f' changed while it was read"* ]]
+	[ "$(cat a.aci)" = old ]
+	tidy
+}
+
+@test "build: no room, no right, no socket: said, and what was there stays" {
+	needs_root
+	layout l
+	head -c 3000000 /dev/urandom >l/rootfs/f
+	mkdir small
+	mount -t tmpfs -o size=1M none small
+	echo old >small/a.aci
+	run -1 actool build --overwrite l small/a.aci
+	[[ $output == *"No space left on device"* ]]
+	[ "$(ls -A small)" = a.aci ]
+	[ "$(cat small/a.aci)" = old ]
+	umount small
+	chmod 755 .
+	chmod 0 l/rootfs/f
+	mkdir -m 777 u
+	run -1 setpriv --reuid 1234 --clear-groups actool build l u/a.aci
+	[[ $output == *"build: open 'f': Permission denied" ]]
+	perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Type=>SOCK_STREAM,Local=>"l/rootfs/etc/sock",Listen=>1)'
+	run -1 actool build l u/a.aci
+	[[ $output == *"'etc/sock' is a socket, which no image can hold; remove it first" ]]
+	[ -z "$(ls -A u)" ]
+	run -1 sh -c 'actool build l - >/dev/full'
+}
+
+@test "what belongs to a machine is not in an image" {
+	needs_root
+	layout l
+	actool build l a.aci
+	setfattr -n trusted.overlay.opaque -v y l/rootfs/etc
+	setfattr -n user.overlay.x -v y l/rootfs/etc/motd
+	actool build l b.aci
+	cmp a.aci b.aci
+	setfattr -n trusted.mine -v y l/rootfs/etc
+	actool build --overwrite l b.aci
+	! cmp -s a.aci b.aci
+}
+
 @test "extract, then build: the same tree, the same bytes" {
 	odd_layout l
 	actool build l a.aci
