@@ -80,4 +80,24 @@ extern const struct sig_method sig_openpgp;
 extern const struct sig_method sig_sigstore; /* by plain keys */
 extern const struct sig_method sig_bare;     /* the same, raw or base64 */
 
+/* What sign makes signatures with; sign.c has the files: it opens the image,
+ * sees that it does not change meanwhile, and writes the result beside it. */
+struct sig_maker {
+	const char *suffix; /* ".asc": of the file beside the image */
+	void *ctx;          /* the keys, a passphrase, ... */
+	/* Sign F, for a file of its own or, when OLD is not NULL, to be added
+	 * to the signatures in OLD.  *text is the caller's to free. */
+	int (*make)(void *ctx, const struct sig_file *f, const char *old,
+		    size_t old_len, char **text, size_t *len,
+		    struct ac_err *err);
+	void (*free)(void *ctx);
+};
+
+struct ac_secret;
+struct sign_opts;
+/* SECRET, the passphrase that was given, is borrowed until M is freed. */
+AC_MUSTUSE int sig_openpgp_maker(struct sig_maker *m, const struct sign_opts *o,
+				 const struct ac_secret *secret,
+				 struct ac_err *err);
+
 #endif

@@ -2,10 +2,11 @@
 #ifndef ACTOOL_SIGN_H
 #define ACTOOL_SIGN_H
 
-/* sign: OpenPGP signatures beside images. */
+/* sign: signatures beside images. */
 
 #include <stdbool.h>
 
+#include "common/base/str.h"
 #include "common/cli/opt.h"
 
 struct ac_call;
@@ -13,8 +14,10 @@ struct ac_err;
 
 struct sign_opts {
 	bool overwrite;
+	bool append;
+	const char *output;
 	const char *homedir;
-	const char *local_user;
+	struct ac_strv local_users;
 	const char *passphrase_fd;
 };
 extern const struct ac_opt sign_options[];

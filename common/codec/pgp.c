@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/codec/pgp.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "common/base/alloc.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/codec/pgp_gpgme.h"
+#include "common/codec/pgp_sigfile.h"
 #include "common/sys/io.h"
 #include "common/sys/tree.h"
-
-enum { CLOCK_SKEW = 24 * 60 * 60 };
-
-struct ac_pgp_ring {
-	char *dir; /* owned; an absolute path */
-	gpgme_ctx_t ctx;
-};
 
 /* What gpg does with our ring: look at signatures with the keys that are in it,
  * and nothing else.  Whether a key is to be trusted the caller has decided by
@@ -112,211 +105,20 @@ int ac_pgp_ring_add(struct ac_pgp_ring *r, const void *key, size_t len,
 	return 0;
 }
 
-/* Hex digits in lower case, as we write them.  Caller frees. */
-static char *lower(const char *s)
-{
-	char *copy = ac_xstrdup(s != NULL ? s : "");
-
-	for (char *p = copy; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return copy;
-}
-
-static void free_sigs(struct ac_pgp_sig *sigs, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		free(sigs[i].fingerprint);
-		free(sigs[i].subkey);
-		free(sigs[i].identity);
-	}
-	free(sigs);
-}
-
-void ac_pgp_result_release(struct ac_pgp_result *r)
-{
-	free_sigs(r->sigs, r->n);
-	free_sigs(r->rejected, r->n_rejected);
-	*r = (struct ac_pgp_result){.sigs = NULL};
-}
-
-static void add_sig(struct ac_pgp_sig **list, size_t *n, struct ac_pgp_sig s)
-{
-	*list = ac_xrealloc(*list, *n + 1, sizeof(**list));
-	(*list)[(*n)++] = s;
-}
-
-static const char not_ours[] = "the key is not among the trusted ones";
-
-/* Why S does not count, or NULL when it is good. */
-static const char *fault(gpgme_signature_t s)
-{
-	const unsigned int bad =
-		GPGME_SIGSUM_RED | GPGME_SIGSUM_KEY_REVOKED |
-		GPGME_SIGSUM_KEY_EXPIRED | GPGME_SIGSUM_SIG_EXPIRED |
-		GPGME_SIGSUM_KEY_MISSING | GPGME_SIGSUM_BAD_POLICY |
-		GPGME_SIGSUM_SYS_ERROR;
-
-	switch (gpgme_err_code(s->status)) {
-	case GPG_ERR_NO_ERROR:
-		break;
-	case GPG_ERR_NO_PUBKEY:
-		return not_ours;
-	case GPG_ERR_BAD_SIGNATURE:
-		return "it does not match the content";
-	case GPG_ERR_SIG_EXPIRED:
-		return "the signature has expired";
-	case GPG_ERR_KEY_EXPIRED:
-		return "the key has expired";
-	case GPG_ERR_CERT_REVOKED:
-		return "the key was revoked";
-	case GPG_ERR_DIGEST_ALGO:
-		return "made with a digest that is weak or unknown";
-	default:
-		return gpgme_strerror(s->status);
-	}
-	if (!ac_gpgme_hash_is_strong(s->hash_algo))
-		return "made with a digest that is weak or unknown";
-	if (s->wrong_key_usage)
-		return "made by a key that is not for signing";
-	if ((time_t)s->timestamp > time(NULL) + CLOCK_SKEW)
-		return "made in the future; is the clock right?";
-	/* Nothing is said of trust in the key: the ring is the trusted ones. */
-	if ((s->summary & bad) != 0)
-		return "not valid";
-	return NULL;
-}
-
-/* Take the signature S. */
-static int take_sig(struct ac_pgp_ring *r, gpgme_signature_t s,
-		    struct ac_pgp_result *out, struct ac_err *err)
-{
-	AC_GPGME_KEY key = NULL;
-	gpgme_error_t e = gpgme_get_key(r->ctx, s->fpr, &key, 0);
-	gpgme_user_id_t uid = e == 0 ? key->uids : NULL;
-	struct ac_pgp_sig sig = {.fault = fault(s),
-				 .code = AC_E_VERIFY,
-				 .created = (int64_t)s->timestamp};
-
-	if (e != 0 && sig.fault == NULL)
-		return ac_gpgme_err(err, e, "the key of a signature");
-	if (sig.fault == not_ours)
-		sig.code = AC_E_NOT_FOUND;
-	sig.fingerprint = lower(e == 0 ? key->subkeys->fpr : "");
-	sig.subkey = lower(s->fpr);
-	sig.identity =
-		ac_xstrdup(uid != NULL && uid->uid != NULL ? uid->uid : "");
-	if (sig.fault == NULL)
-		add_sig(&out->sigs, &out->n, sig);
-	else
-		add_sig(&out->rejected, &out->n_rejected, sig);
-	return 0;
-}
-
-int ac_pgp_check(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
-		 const char *what, struct ac_pgp_result *out,
-		 struct ac_err *err)
-{
-	AC_CLEANUP(ac_pgp_result_release) struct ac_pgp_result all = {0};
-	AC_GPGME_DATA sig_data = ac_gpgme_mem(sig, len, err);
-	AC_GPGME_DATA data = NULL;
-	struct ac_gpgme_file file = {.fd = fd};
-	gpgme_verify_result_t result;
-	gpgme_error_t e;
-	int ret = 0;
-
-	if (sig_data == NULL)
-		return -1;
-	data = ac_gpgme_from(&file, err);
-	if (data == NULL)
-		return -1;
-	e = gpgme_op_verify(r->ctx, sig_data, data, NULL);
-	result = e == 0 ? gpgme_op_verify_result(r->ctx) : NULL;
-	if (e != 0 && gpgme_err_code(e) != GPG_ERR_NO_DATA &&
-	    gpgme_err_code(e) != GPG_ERR_BAD_DATA)
-		return ac_gpgme_err(err, e, what);
-	if (result == NULL || result->signatures == NULL) {
-		add_sig(&all.rejected, &all.n_rejected,
-			(struct ac_pgp_sig){.fingerprint = ac_xstrdup(""),
-					    .subkey = ac_xstrdup(""),
-					    .identity = ac_xstrdup(""),
-					    .created = -1,
-					    .code = AC_E_INVALID,
-					    .fault = "not an OpenPGP "
-						     "signature"});
-	} else {
-		/* The list is gone once the context looks for a key. */
-		gpgme_result_ref(result);
-		for (gpgme_signature_t s = result->signatures;
-		     s != NULL && ret == 0; s = s->next)
-			ret = take_sig(r, s, &all, err);
-		gpgme_result_unref(result);
-	}
-	if (ret == 0) {
-		*out = all;
-		all = (struct ac_pgp_result){.sigs = NULL};
-	}
-	return ret;
-}
-
-/* Why there is no good one: the first fault that is not a missing key. */
-static int explain(const struct ac_pgp_result *all, const char *what,
-		   struct ac_err *err)
-{
-	const struct ac_pgp_sig *s = &all->rejected[0];
-
-	for (size_t i = 0; i < all->n_rejected; i++)
-		if (all->rejected[i].code != AC_E_NOT_FOUND) {
-			s = &all->rejected[i];
-			break;
-		}
-	if (s->code == AC_E_INVALID)
-		return ac_err_set(err, s->code, "%s: %s", what, s->fault);
-	return ac_err_set(err, s->code, "%s: signature by key %s: %s", what,
-			  s->subkey, s->fault);
-}
-
-int ac_pgp_verify(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
-		  const char *what, struct ac_pgp_result *out,
-		  struct ac_err *err)
-{
-	AC_CLEANUP(ac_pgp_result_release) struct ac_pgp_result all = {0};
-
-	if (ac_pgp_check(r, sig, len, fd, what, &all, err) < 0)
-		return -1;
-	if (all.n == 0)
-		return explain(&all, what, err);
-	*out = all;
-	all = (struct ac_pgp_result){.sigs = NULL};
-	return 0;
-}
-
 int ac_pgp_issuers(const void *sig, size_t len, struct ac_strv *out,
 		   struct ac_err *err)
 {
-	AC_RING *r = ac_pgp_ring_new(err);
-	AC_GPGME_DATA sig_data = NULL;
-	AC_GPGME_DATA data = NULL;
-	gpgme_verify_result_t result;
-	gpgme_error_t e;
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(len);
+	struct ac_pgp_sigfile all;
 
-	if (r == NULL)
+	if (ac_pgp_dearmour(sig, len, &b, err) < 0 ||
+	    ac_pgp_sigfile_read(ac_buf_str(&b), b.len, &all, err) < 0)
 		return -1;
-	/* With no key at hand gpg says whose it would need. */
-	sig_data = ac_gpgme_mem(sig, len, err);
-	data = sig_data != NULL ? ac_gpgme_mem("", 0, err) : NULL;
-	if (data == NULL)
-		return -1;
-	e = gpgme_op_verify(r->ctx, sig_data, data, NULL);
-	result = e == 0 ? gpgme_op_verify_result(r->ctx) : NULL;
-	if (result == NULL || result->signatures == NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "not an OpenPGP signature");
-	for (gpgme_signature_t s = result->signatures; s != NULL; s = s->next) {
-		AC_FREE char *id = lower(s->fpr);
+	for (size_t i = 0; i < all.n; i++) {
+		const char *id = all.v[i].issuer;
 		size_t n = strlen(id);
 
-		/* Zeros stand for a packet that names nobody. */
-		if (strspn(id, "0") != n)
+		if (n != 0 && strspn(id, "0") != n)
 			ac_strv_push(out, n > 16 ? id + n - 16 : id);
 	}
 	if (out->n == 0)
@@ -328,12 +130,12 @@ int ac_pgp_issuers(const void *sig, size_t len, struct ac_strv *out,
 static void take_key(struct ac_pgp_key *to, gpgme_key_t key)
 {
 	*to = (struct ac_pgp_key){
-		.fingerprint = lower(key->subkeys->fpr),
+		.fingerprint = ac_gpgme_lower(key->subkeys->fpr),
 		.expired = key->expired,
 		.revoked = key->revoked,
 	};
 	for (gpgme_subkey_t s = key->subkeys->next; s != NULL; s = s->next) {
-		AC_FREE char *fpr = lower(s->fpr);
+		AC_FREE char *fpr = ac_gpgme_lower(s->fpr);
 
 		ac_strv_push(&to->subkeys, fpr);
 	}

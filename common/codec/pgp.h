@@ -18,6 +18,7 @@
 #include "common/base/str.h"
 
 struct ac_pgp_ring;
+struct ac_secret;
 
 /* A temporary keyring.  Removed (its directory and its agent too) by free. */
 AC_MUSTUSE struct ac_pgp_ring *ac_pgp_ring_new(struct ac_err *err);
@@ -37,7 +38,7 @@ struct ac_pgp_sig {
 	enum ac_code code; /* of a rejected one: AC_E_NOT_FOUND when the key is
 			      not in the ring, else AC_E_VERIFY, or
 			      AC_E_INVALID */
-	const char *fault; /* why it is rejected; static text */
+	char *fault;       /* why it is rejected; NULL: it is good */
 };
 
 struct ac_pgp_result {
@@ -50,8 +51,10 @@ void ac_pgp_result_release(struct ac_pgp_result *r);
 
 /* Look at every signature in SIG (armoured or binary, LEN bytes) over the
  * content of FD from its start.  *out gets those that are good (by a key of the
- * ring, not expired, not revoked, no weak digest) and the others with the
- * reason.  -1 only when they could not be looked at. */
+ * ring, neither signature nor key expired by now or revoked, the key for
+ * signing and strong, the digest SHA-2) and the others with the reason,
+ * whatever their order.  Not a signature file at all is one rejected signature
+ * that is AC_E_INVALID.  -1 only when FD or gpg fails. */
 AC_MUSTUSE int ac_pgp_check(struct ac_pgp_ring *r, const void *sig, size_t len,
 			    int fd, const char *what, struct ac_pgp_result *out,
 			    struct ac_err *err);
@@ -88,15 +91,33 @@ AC_MUSTUSE int ac_pgp_extract(const void *key, size_t len, const char *what,
 			      const char *fingerprint, char **out,
 			      struct ac_err *err);
 
-struct ac_pgp_signer {
-	const char *homedir;    /* NULL: the user's */
-	const char *local_user; /* key to sign with; NULL: the default */
-	int passphrase_fd;      /* -1: ask the agent */
+/* What to sign with.  All borrowed: the secret as long as the signer lives, the
+ * rest until ac_pgp_signer_new is done. */
+struct ac_pgp_signer_opts {
+	const char *homedir; /* NULL: the user's */
+	/* Keys to sign with, a signature by each: fingerprints, ids, mail
+	 * addresses; a '!' behind one takes just that (sub)key.  None: gpg's
+	 * default key. */
+	const struct ac_strv *users;
+	/* The passphrase of them all; NULL or not known: gpg's agent asks. */
+	const struct ac_secret *secret;
 };
-/* Make an armoured detached signature over the content of FD.  Fails when the
- * file changes meanwhile. *out is the caller's to free. */
-AC_MUSTUSE int ac_pgp_sign(const struct ac_pgp_signer *s, int fd,
-			   const char *what, char **out, size_t *len,
-			   struct ac_err *err);
+struct ac_pgp_signer;
+/* Look the keys up (a missing secret key is AC_E_NOT_FOUND; one that is
+ * expired, revoked, weak or not for signing is AC_E_INVALID, with the reason).
+ * NULL on failure. */
+AC_MUSTUSE struct ac_pgp_signer *ac_pgp_signer_new(
+	const struct ac_pgp_signer_opts *o, struct ac_err *err);
+void ac_pgp_signer_free(struct ac_pgp_signer *s); /* NULL is fine */
+
+/* Make detached signatures over the content of FD (a regular file; its position
+ * moves), armoured in one block, behind those in OLD (armoured or binary; NULL:
+ * none).  The digest is SHA-512 whatever gpg's configuration says.  What was
+ * made is verified over FD read once more: so it is of the bytes that are
+ * there, and what our own verification would refuse is not made.  *out is the
+ * caller's to free. */
+AC_MUSTUSE int ac_pgp_sign(struct ac_pgp_signer *s, int fd, const char *what,
+			   const char *old, size_t old_len, char **out,
+			   size_t *len, struct ac_err *err);
 
 #endif

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/codec/pgp_gpgme.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
+#include "common/base/alloc.h"
 #include "common/base/err.h"
+
+enum { MIN_BITS = 2048 };
 
 static void init_gpgme(void)
 {
@@ -105,8 +111,88 @@ int ac_gpgme_err(struct ac_err *err, gpgme_error_t e, const char *what)
 	return ac_err_set(err, code, "%s: %s", what, text);
 }
 
-int ac_gpgme_hash_is_strong(gpgme_hash_algo_t a)
+char *ac_gpgme_lower(const char *s)
 {
-	return a == GPGME_MD_SHA256 || a == GPGME_MD_SHA384 ||
-	       a == GPGME_MD_SHA512 || a == GPGME_MD_SHA224;
+	char *copy = ac_xstrdup(s != NULL ? s : "");
+
+	for (char *p = copy; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return copy;
+}
+
+/* Why S is too weak.  The curves that gpg has are all strong enough. */
+static char *weakness(gpgme_subkey_t s)
+{
+	const char *name = "RSA";
+
+	switch (s->pubkey_algo) {
+	case GPGME_PK_RSA:
+	case GPGME_PK_RSA_E:
+	case GPGME_PK_RSA_S:
+		break;
+	case GPGME_PK_DSA:
+		name = "DSA";
+		break;
+	case GPGME_PK_ECC:
+	case GPGME_PK_ECDSA:
+	case GPGME_PK_EDDSA:
+		return NULL;
+	default:
+		return ac_xstrdup("the key is of a kind that does not sign");
+	}
+	if (s->length >= MIN_BITS)
+		return NULL;
+	return ac_xasprintf("the key is weak: %s with %u bits, at least %d are "
+			    "needed",
+			    name, s->length, MIN_BITS);
+}
+
+static const char *subkey_fault(gpgme_subkey_t s)
+{
+	if (s->revoked)
+		return "the key was revoked";
+	if (s->expired)
+		return "the key has expired";
+	if (s->disabled)
+		return "the key is disabled";
+	if (s->invalid)
+		return "the key is not valid";
+	return NULL;
+}
+
+/* Why no subkey of KEY signs. */
+static char *no_signer(gpgme_key_t key)
+{
+	for (gpgme_subkey_t s = key->subkeys; s != NULL; s = s->next)
+		if (s->can_sign && subkey_fault(s) != NULL)
+			return ac_xstrdup(subkey_fault(s));
+	return ac_xstrdup("the key is not for signing");
+}
+
+char *ac_gpgme_key_fault(gpgme_key_t key, const char *fpr)
+{
+	gpgme_subkey_t s = key->subkeys;
+	const char *why;
+	char *weak;
+
+	if (key->revoked)
+		return ac_xstrdup("the key was revoked");
+	if (key->expired)
+		return ac_xstrdup("the key has expired");
+	why = subkey_fault(s);
+	if (why != NULL)
+		return ac_xstrdup(why);
+	weak = weakness(s);
+	if (weak != NULL)
+		return weak;
+	if (fpr == NULL)
+		return key->can_sign ? NULL : no_signer(key);
+	while (s != NULL && (s->fpr == NULL || strcasecmp(s->fpr, fpr) != 0))
+		s = s->next;
+	if (s == NULL)
+		return ac_xstrdup("the key does not have this subkey");
+	why = subkey_fault(s);
+	if (why == NULL && !s->can_sign)
+		why = "the key is not for signing";
+	return why != NULL ? ac_xstrdup(why) : weakness(s);
 }

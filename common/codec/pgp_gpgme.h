@@ -45,7 +45,17 @@ AC_MUSTUSE gpgme_data_t ac_gpgme_from(struct ac_gpgme_file *f,
 /* -1 with E's text behind WHAT. */
 int ac_gpgme_err(struct ac_err *err, gpgme_error_t e, const char *what);
 
-/* SHA-2 and better: nothing that collisions are known of. */
-int ac_gpgme_hash_is_strong(gpgme_hash_algo_t a);
+/* The ring of pgp.h. */
+struct ac_pgp_ring {
+	char *dir; /* owned; an absolute path */
+	gpgme_ctx_t ctx;
+};
+
+/* Hex digits in lower case, as we write them.  Caller frees. */
+AC_MUSTUSE char *ac_gpgme_lower(const char *s);
+
+/* Why KEY, or its (sub)key FPR, must not sign, or NULL: revoked, expired,
+ * weak, ...  FPR NULL: none of its subkeys in particular.  Caller frees. */
+AC_MUSTUSE char *ac_gpgme_key_fault(gpgme_key_t key, const char *fpr);
 
 #endif

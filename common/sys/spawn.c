@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +17,10 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
+
+enum { POLL_MS = 200 };
 
 /* Signals as a program expects them: none blocked, SIGPIPE not ignored,
  * whatever we have done for ourselves. */
@@ -47,8 +53,9 @@ static int not_run(const char *name, int e, struct ac_err *err)
 	return ac_err_sys(err, e, "run '%s'", name);
 }
 
-/* Start ARGV with its standard output on OUT_FD, ours when that is -1. */
-static pid_t start(char *const argv[], int out_fd, struct ac_err *err)
+/* Start ARGV with the N descriptors of MAP. */
+static pid_t start(char *const argv[], const struct ac_spawn_fd *map, size_t n,
+		   struct ac_err *err)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -60,9 +67,10 @@ static pid_t start(char *const argv[], int out_fd, struct ac_err *err)
 	e = posix_spawnattr_init(&attr);
 	if (e == 0) {
 		e = set_signals(&attr);
-		if (e == 0 && out_fd >= 0)
-			e = posix_spawn_file_actions_adddup2(&actions, out_fd,
-							     STDOUT_FILENO);
+		for (size_t i = 0; e == 0 && i < n; i++)
+			e = posix_spawn_file_actions_adddup2(&actions,
+							     map[i].from,
+							     map[i].to);
 		if (e == 0)
 			e = posix_spawnp(&pid, argv[0], &actions, &attr, argv,
 					 environ);
@@ -85,10 +93,34 @@ static int finish(pid_t pid, const char *name, struct ac_err *err)
 
 int ac_spawn_wait(char *const argv[], struct ac_err *err)
 {
-	pid_t pid = start(argv, -1, err);
+	pid_t pid = start(argv, NULL, 0, err);
 
 	if (pid < 0)
 		return -1;
+	return finish(pid, argv[0], err);
+}
+
+int ac_spawn_fds(char *const argv[], const struct ac_spawn_fd *map, size_t n,
+		 struct ac_err *err)
+{
+	pid_t pid = start(argv, map, n, err);
+	AC_CLOSE int pidfd = -1;
+	bool told = false;
+
+	if (pid < 0)
+		return -1;
+	pidfd = pidfd_open(pid, 0);
+	/* A signal may come between the look and the wait: look again. */
+	while (pidfd >= 0 && !told) {
+		struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+		if (poll(&p, 1, POLL_MS) > 0)
+			break;
+		if (ac_interrupt_code() != 0) {
+			(void)kill(pid, SIGTERM);
+			told = true;
+		}
+	}
 	return finish(pid, argv[0], err);
 }
 
@@ -96,6 +128,7 @@ int ac_spawn_output(char *const argv[], struct ac_buf *out, struct ac_err *err)
 {
 	AC_CLOSE int rd = -1;
 	AC_CLOSE int wr = -1;
+	struct ac_spawn_fd map = {.to = STDOUT_FILENO};
 	struct ac_err waited = AC_ERR_INIT;
 	int p[2];
 	pid_t pid;
@@ -111,7 +144,8 @@ int ac_spawn_output(char *const argv[], struct ac_buf *out, struct ac_err *err)
 		if (wr < 0)
 			return ac_err_sys(err, errno, "run '%s'", argv[0]);
 	}
-	pid = start(argv, wr, err);
+	map.from = wr;
+	pid = start(argv, &map, 1, err);
 	if (pid < 0)
 		return -1;
 	(void)close(ac_steal_fd(&wr));

@@ -4,6 +4,7 @@
 
 /* Other programs, by argument vector; never by a shell. */
 
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "common/base/attr.h"
@@ -19,6 +20,17 @@ AC_MUSTUSE int ac_spawn_wait(char *const argv[], struct ac_err *err);
 /* The same with its standard output appended to OUT. */
 AC_MUSTUSE int ac_spawn_output(char *const argv[], struct ac_buf *out,
 			       struct ac_err *err);
+
+/* Of the child: its descriptor TO is our FROM. */
+struct ac_spawn_fd {
+	int from;
+	int to;
+};
+/* Run ARGV with the N descriptors of MAP (each FROM is above every TO) beside
+ * the standard ones, and wait.  When it is time to end (interrupt.h) it is
+ * told to end, too.  Returns as ac_spawn_wait. */
+AC_MUSTUSE int ac_spawn_fds(char *const argv[], const struct ac_spawn_fd *map,
+			    size_t n, struct ac_err *err);
 
 /* Become ARGV, for what is another program's job to the end: its output,
  * messages and exit code are the caller's.  Returns only on failure, -1. */

@@ -13,6 +13,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/codec/pgp.h"
+#include "common/sys/secret.h"
 #include "common/sys/tree.h"
 #include "tests/unit/tap.h"
 
@@ -116,12 +117,18 @@ static int content(const char *text)
 
 static void sign_as(const char *who, int fd, struct ac_buf *out)
 {
-	struct ac_pgp_signer s = {home, who, -1};
+	char *users[] = {ac_xstrdup(who), NULL};
+	struct ac_strv list = {users, 1};
+	struct ac_pgp_signer_opts o = {home, &list, NULL};
+	struct ac_pgp_signer *s = ac_pgp_signer_new(&o, &err);
 	AC_FREE char *sig = NULL;
 	size_t len;
 
-	if (ac_pgp_sign(&s, fd, "the file", &sig, &len, &err) < 0)
+	if (s == NULL ||
+	    ac_pgp_sign(s, fd, "the file", NULL, 0, &sig, &len, &err) < 0)
 		fprintf(stderr, "# %s\n", err.msg);
+	ac_pgp_signer_free(s);
+	free(users[0]);
 	CHECK(sig != NULL && len == strlen(sig));
 	CHECK(strncmp(sig, "-----BEGIN PGP SIGNATURE-----\n", 30) == 0);
 	ac_buf_add(out, sig, len);
@@ -310,10 +317,12 @@ TEST(subkeys_and_passphrases)
 	BUF out = AC_BUF_INIT(1 << 16);
 	BUF key = AC_BUF_INIT(1 << 16);
 	AC_CLOSE int fd = content("text");
-	AC_CLOSE int right = content("sesame\nmore");
-	AC_CLOSE int wrong = content("open");
 	struct ac_pgp_ring *r = ac_pgp_ring_new(&err);
-	struct ac_pgp_signer s = {home, "carol@example.com", right};
+	AC_CLEANUP(ac_strv_release) struct ac_strv who = AC_STRV_INIT;
+	struct ac_secret wrong = {.known = true, .len = 4, .text = "open"};
+	struct ac_secret right = {.known = true, .len = 6, .text = "sesame"};
+	struct ac_pgp_signer_opts o = {home, &who, &wrong};
+	struct ac_pgp_signer *s;
 	struct ac_pgp_result got = {0};
 	struct ac_pgp_key *keys;
 	char *sig;
@@ -347,16 +356,20 @@ TEST(subkeys_and_passphrases)
 	CHECK(run((const char *[]){"gpgconf", "--homedir", home, "--reload",
 				   "gpg-agent", NULL},
 		  &out) == 0);
-	CHECK(lseek(wrong, 0, SEEK_SET) == 0);
-	s.passphrase_fd = wrong;
-	CHECK(ac_pgp_sign(&s, fd, "x", &sig, &len, &err) < 0);
+	ac_strv_push(&who, "carol@example.com");
+	s = ac_pgp_signer_new(&o, &err);
+	CHECK(s != NULL);
+	CHECK(ac_pgp_sign(s, fd, "x", NULL, 0, &sig, &len, &err) < 0);
 	CHECK(err.code == AC_E_DENIED);
-	CHECK(lseek(right, 0, SEEK_SET) == 0);
-	s.passphrase_fd = right;
-	if (ac_pgp_sign(&s, fd, "x", &sig, &len, &err) < 0) {
+	ac_pgp_signer_free(s);
+	o.secret = &right;
+	s = ac_pgp_signer_new(&o, &err);
+	CHECK(s != NULL);
+	if (ac_pgp_sign(s, fd, "x", NULL, 0, &sig, &len, &err) < 0) {
 		fprintf(stderr, "# %s\n", err.msg);
 		CHECK(false);
 	}
+	ac_pgp_signer_free(s);
 	CHECK(ac_pgp_verify(r, sig, len, fd, "x", &got, &err) == 0);
 	CHECK(strcmp(got.sigs[0].fingerprint, keys[0].fingerprint) == 0);
 	CHECK(strcmp(got.sigs[0].subkey, keys[0].subkeys.v[0]) == 0);
@@ -365,8 +378,9 @@ TEST(subkeys_and_passphrases)
 	ac_pgp_keys_free(keys, n);
 	ac_pgp_ring_free(r);
 
-	s = (struct ac_pgp_signer){home, "nobody@example.com", -1};
-	CHECK(ac_pgp_sign(&s, fd, "x", &sig, &len, &err) < 0);
+	ac_strv_push(&who, "nobody@example.com");
+	o.secret = NULL;
+	CHECK(ac_pgp_signer_new(&o, &err) == NULL);
 	CHECK(err.code == AC_E_NOT_FOUND);
 	CHECK(strstr(err.msg, "'nobody@example.com'") != NULL);
 }
