@@ -3,13 +3,14 @@
 
 #include "common/base/err.h"
 #include "common/codec/unzipfd.h"
+#include "common/image/aci_check.h"
 #include "common/sys/interrupt.h"
 #include "convert/cmd.h"
 
 /* The limits of the store (spec/store.md): what passes here can be kept. */
 static const struct ac_unzip_limits limits = {
-	.max_out = 64ULL << 30,
-	.max_ratio = 1000,
+	.max_out = AC_ACI_MAX_BYTES,
+	.max_ratio = AC_ACI_MAX_RATIO,
 };
 
 static ssize_t give(void *ctx, const void **p, struct ac_err *err)

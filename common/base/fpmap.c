@@ -21,56 +21,71 @@ static void make_seed(void)
 		seed = (uint64_t)(uintptr_t)&seed;
 }
 
-static struct ac_fpmap_slot print_of(const void *key, size_t len)
+/* The fingerprint; PART gets the part of the map it belongs to. */
+static struct ac_fpmap_slot print_of(const void *key, size_t len, size_t *part)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	XXH128_hash_t h;
 
 	(void)pthread_once(&once, make_seed);
 	h = XXH3_128bits_withSeed(key, len, seed);
-	/* Both 0 would be a free slot. */
-	return (struct ac_fpmap_slot){.lo = h.low64, .hi = h.high64 | 1};
+	*part = h.high64 >> 58;
+	/* All 0 would be a free slot. */
+	return (struct ac_fpmap_slot){
+		.print = {(uint32_t)h.low64, (uint32_t)(h.low64 >> 32),
+			  (uint32_t)h.high64 | 1},
+	};
 }
 
-/* Where S is, or the free slot where it would go.  There always is one. */
-static struct ac_fpmap_slot *find(const struct ac_fpmap *m,
+static bool is_free(const struct ac_fpmap_slot *s)
+{
+	return s->print[2] == 0;
+}
+
+/* Where S is among CAP slots, or the free one where it would go.  There always
+ * is one. */
+static struct ac_fpmap_slot *find(struct ac_fpmap_slot *slots, size_t cap,
 				  const struct ac_fpmap_slot *s)
 {
-	size_t i = (size_t)s->lo & (m->cap - 1);
+	uint64_t h = (uint64_t)s->print[1] << 32 | s->print[0];
+	size_t i = (size_t)(((__extension__(unsigned __int128) h) * cap) >> 64);
 
-	for (;; i = (i + 1) & (m->cap - 1)) {
-		struct ac_fpmap_slot *at = &m->slots[i];
-
-		if (at->hi == 0 || (at->lo == s->lo && at->hi == s->hi))
-			return at;
-	}
+	for (;; i = i + 1 < cap ? i + 1 : 0)
+		if (is_free(&slots[i]) ||
+		    memcmp(slots[i].print, s->print, sizeof(s->print)) == 0)
+			return &slots[i];
 }
 
-static void grow(struct ac_fpmap *m)
+static void grow(struct ac_fpmap *m, size_t part)
 {
-	struct ac_fpmap big = {.cap = m->cap != 0 ? m->cap * 2 : 64, .n = m->n};
+	struct ac_fpmap_slot *old = m->part[part].slots;
+	size_t n = m->part[part].cap;
+	size_t cap = n != 0 ? n + n / 2 : 8;
+	struct ac_fpmap_slot *slots = ac_xcalloc(cap, sizeof(*slots));
 
-	big.slots = ac_xcalloc(big.cap, sizeof(*big.slots));
-	for (size_t i = 0; i < m->cap; i++)
-		if (m->slots[i].hi != 0)
-			*find(&big, &m->slots[i]) = m->slots[i];
-	free(m->slots);
-	*m = big;
+	for (size_t i = 0; i < n; i++)
+		if (!is_free(&old[i]))
+			*find(slots, cap, &old[i]) = old[i];
+	free(old);
+	m->part[part].slots = slots;
+	m->part[part].cap = cap;
 }
 
 bool ac_fpmap_add(struct ac_fpmap *m, const void *key, size_t len,
 		  uint32_t **value)
 {
-	struct ac_fpmap_slot s = print_of(key, len);
+	size_t part;
+	struct ac_fpmap_slot s = print_of(key, len, &part);
 	struct ac_fpmap_slot *at;
 	bool fresh;
 
-	if (m->n >= m->cap / 4 * 3)
-		grow(m);
-	at = find(m, &s);
-	fresh = at->hi == 0;
+	if (m->part[part].n >= m->part[part].cap / 8 * 7)
+		grow(m, part);
+	at = find(m->part[part].slots, m->part[part].cap, &s);
+	fresh = is_free(at);
 	if (fresh) {
 		*at = s;
+		m->part[part].n++;
 		m->n++;
 	}
 	if (value != NULL)
@@ -80,18 +95,19 @@ bool ac_fpmap_add(struct ac_fpmap *m, const void *key, size_t len,
 
 uint32_t *ac_fpmap_get(const struct ac_fpmap *m, const void *key, size_t len)
 {
-	struct ac_fpmap_slot s;
+	size_t part;
+	struct ac_fpmap_slot s = print_of(key, len, &part);
 	struct ac_fpmap_slot *at;
 
-	if (m->n == 0)
+	if (m->part[part].cap == 0)
 		return NULL;
-	s = print_of(key, len);
-	at = find(m, &s);
-	return at->hi != 0 ? &at->value : NULL;
+	at = find(m->part[part].slots, m->part[part].cap, &s);
+	return is_free(at) ? NULL : &at->value;
 }
 
 void ac_fpmap_release(struct ac_fpmap *m)
 {
-	free(m->slots);
+	for (size_t i = 0; i < AC_FPMAP_PARTS; i++)
+		free(m->part[i].slots);
 	*m = AC_FPMAP_INIT;
 }

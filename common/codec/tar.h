@@ -43,6 +43,11 @@ struct ac_tar_limits {
 	uint64_t max_xattr_bytes; /* of one entry; 0: 1 MiB */
 };
 
+/* Told of an entry that is refused because nobody could unpack it well (an
+ * unknown type, "..", ids and names beyond what files can have), not because
+ * the archive cannot be read further.  WHY says which. */
+typedef void (*ac_tar_odd_fn)(void *ctx, const struct ac_err *why);
+
 AC_MUSTUSE struct ac_tar_reader *ac_tar_reader_new(
 	const struct ac_tar_limits *l, ac_source_fn source, void *ctx);
 /* Next entry: 1, 0 at the end of the archive (the source has then been read
@@ -55,6 +60,10 @@ AC_MUSTUSE int ac_tar_next(struct ac_tar_reader *r, struct ac_entry *e,
 AC_MUSTUSE int ac_tar_data(struct ac_tar_reader *r, const void **p, size_t *n,
 			   uint64_t *off, struct ac_err *err);
 void ac_tar_reader_free(struct ac_tar_reader *r);
+/* For those who only check archives: tell ODD instead of refusing, and go on.
+ * What such an entry is instead of what it cannot be (a file, owned by 0) means
+ * nothing; a name that is none becomes "". */
+void ac_tar_reader_check(struct ac_tar_reader *r, ac_tar_odd_fn odd, void *ctx);
 
 /* For archives in files, where data can be passed over and come back to: how to
  * jump (with the source's context), and how far the reader is in the source.

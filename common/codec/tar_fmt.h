@@ -157,6 +157,8 @@ void ac_tar_pax_release(struct ac_tar_pax *x);
 struct ac_tar_names {
 	char *path; /* clean; NULL before the first entry */
 	char *link;
+	ac_tar_odd_fn odd; /* or NULL */
+	void *odd_ctx;
 };
 
 /* Make *e of header H and what X says beyond it; the size is that of the data
@@ -167,6 +169,11 @@ AC_MUSTUSE int ac_tar_entry(const struct ac_tar_raw *h,
 			    struct ac_err *err);
 /* AC_E_INVALID: "tar entry 'NAME': WHY". */
 int ac_tar_refuse(const char *name, const char *why, struct ac_err *err);
+
+/* The same, for what can be passed over: 0 when NAMES have somebody to tell. */
+AC_MUSTUSE int ac_tar_odd(const struct ac_tar_names *names, const char *rule,
+			  const char *name, const char *why,
+			  struct ac_err *err);
 
 /* Append the record KEY=VALUE. */
 void ac_tar_pax_add(struct ac_buf *out, const char *key, const void *value,

@@ -69,6 +69,12 @@ void ac_tar_reader_free(struct ac_tar_reader *r)
 	free(r);
 }
 
+void ac_tar_reader_check(struct ac_tar_reader *r, ac_tar_odd_fn odd, void *ctx)
+{
+	r->names.odd = odd;
+	r->names.odd_ctx = ctx;
+}
+
 void ac_tar_reader_seek(struct ac_tar_reader *r, ac_seek_fn seek)
 {
 	r->in.seek = seek;

@@ -36,6 +36,9 @@ struct ac_aci_events {
 	int (*data)(void *ctx, const void *p, size_t n, uint64_t off,
 		    struct ac_err *err);
 	void *ctx;
+	/* For those who only check: told of what cannot be unpacked as it
+	 * stands, which is refused otherwise (aci_check.h). */
+	void (*warn)(void *ctx, const struct ac_err *why);
 };
 
 /* Read a plain tar from SOURCE (decompressed already) to its end.  Breaking a

@@ -9,39 +9,22 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
-#include "common/base/fpmap.h"
 #include "common/base/own.h"
-#include "common/base/str.h"
 #include "common/codec/unzipfd.h"
-#include "common/sys/path.h"
-
-/* A stream that decompresses to so many times its size is a bomb; gzip cannot
- * come near. */
-enum { MAX_RATIO = 2000 };
+#include "common/image/aci_check.h"
 
 struct layout {
 	const struct ac_aci_events *ev;
 	struct ac_tar_reader *tar;
-	struct ac_fpmap seen; /* everything below rootfs */
+	struct ac_aci_check *check;
 	struct ac_buf manifest;
-	bool has_manifest, has_rootfs;
-	char *foreign; /* the first name that does not belong here */
 };
 
 static void release(struct layout *l)
 {
 	ac_tar_reader_free(l->tar);
-	ac_fpmap_release(&l->seen);
+	ac_aci_check_free(l->check);
 	ac_buf_release(&l->manifest);
-	free(l->foreign);
-}
-
-static int duplicate(const char *path, struct ac_err *err)
-{
-	AC_FREE char *show = ac_str_show(path);
-
-	return ac_err_set(err, AC_E_INVALID,
-			  "duplicate file entry in archive: %s", show);
 }
 
 int ac_aci_slurp(struct ac_tar_reader *tar, const struct ac_entry *e,
@@ -71,9 +54,6 @@ int ac_aci_slurp(struct ac_tar_reader *tar, const struct ac_entry *e,
 static int on_manifest(struct layout *l, const struct ac_entry *e,
 		       struct ac_err *err)
 {
-	if (l->has_manifest)
-		return duplicate("manifest", err);
-	l->has_manifest = true;
 	if (ac_aci_slurp(l->tar, e, &l->manifest, err) < 0)
 		return -1;
 	if (l->ev->manifest == NULL)
@@ -95,89 +75,22 @@ static int pass_data(struct layout *l, struct ac_err *err)
 	return ret;
 }
 
-/* What is known of a path below rootfs. */
-enum { LISTED = 1, LEAF = 2, PARENT = 4 };
-
-static int bad_parent(const char *path, int len, struct ac_err *err)
+static int on_entry(struct layout *l, struct ac_entry *e, struct ac_err *err)
 {
-	AC_FREE char *whole = ac_xasprintf("%.*s", len, path);
-	AC_FREE char *show = ac_str_show(whole);
-
-	return ac_err_set(err, AC_E_INVALID,
-			  "'rootfs/%s' has files below it and is not a "
-			  "directory",
-			  show);
-}
-
-/* Take in that PATH is there, which needs its parents to be directories: what
- * is written through a link is not where it seems to be. */
-static int note_path(struct layout *l, const char *path, bool dir,
-		     struct ac_err *err)
-{
-	size_t len = strlen(path);
-	uint32_t *v = NULL;
-
-	(void)ac_fpmap_add(&l->seen, path, len, &v);
-	if ((*v & LISTED) != 0)
-		return duplicate(path - strlen("rootfs/"), err);
-	if (!dir && (*v & PARENT) != 0)
-		return bad_parent(path, (int)len, err);
-	*v |= dir ? LISTED : LISTED | LEAF;
-	while (len-- > 0) {
-		if (path[len] != '/')
-			continue;
-		(void)ac_fpmap_add(&l->seen, path, len, &v);
-		if ((*v & LEAF) != 0)
-			return bad_parent(path, (int)len, err);
-		if ((*v & PARENT) != 0)
-			return 0; /* and so are those above */
-		*v |= PARENT;
-	}
-	return 0;
-}
-
-/* An entry below rootfs, or rootfs itself. */
-static int on_file(struct layout *l, struct ac_entry *e, struct ac_err *err)
-{
-	const char *whole = e->path;
-	AC_FREE char *show = NULL;
-
-	e->path += strlen("rootfs");
-	e->path += *e->path == '/';
-	if (e->path[0] == '\0') {
-		if (e->type != AC_F_DIR)
-			return ac_err_set(err, AC_E_INVALID,
-					  "rootfs is not a directory");
-		l->has_rootfs = true;
-	} else if (note_path(l, e->path, e->type == AC_F_DIR, err) < 0) {
+	switch (ac_aci_check_entry(l->check, e, err)) {
+	case AC_ACI_NOTHING:
+		return 0;
+	case AC_ACI_MANIFEST:
+		return on_manifest(l, e, err);
+	case AC_ACI_FILE:
+		break;
+	default:
 		return -1;
-	}
-	if (e->type == AC_F_HARD) {
-		if (!ac_path_within(e->link, "rootfs") ||
-		    strcmp(e->link, "rootfs") == 0) {
-			show = ac_str_show(whole);
-			return ac_err_set(err, AC_E_INVALID,
-					  "hard link '%s' leads out of rootfs",
-					  show);
-		}
-		e->link += strlen("rootfs/");
 	}
 	if (l->ev->entry != NULL && l->ev->entry(l->ev->ctx, e, err) < 0)
 		return -1;
 	return e->type == AC_F_REG && l->ev->data != NULL ? pass_data(l, err)
 							  : 0;
-}
-
-static int on_entry(struct layout *l, struct ac_entry *e, struct ac_err *err)
-{
-	if (strcmp(e->path, "manifest") == 0)
-		return on_manifest(l, e, err);
-	if (ac_path_within(e->path, "rootfs"))
-		return on_file(l, e, err);
-	/* What is missing is worth more to say than what is too much. */
-	if (e->path[0] != '\0' && l->foreign == NULL)
-		l->foreign = ac_str_show(e->path);
-	return 0;
 }
 
 static int no_manifest(struct ac_err *err)
@@ -192,28 +105,19 @@ int ac_aci_read(ac_source_fn source, void *source_ctx,
 	AC_CLEANUP(release)
 	struct layout l = {
 		.ev = ev,
-		.seen = AC_FPMAP_INIT,
+		.check = ac_aci_check_new(ev->warn, ev->ctx),
 		.manifest = AC_BUF_INIT(AC_ACI_MAX_MANIFEST),
 	};
 	struct ac_entry e;
 	int ret;
 
 	l.tar = ac_tar_reader_new(NULL, source, source_ctx);
+	if (ev->warn != NULL)
+		ac_tar_reader_check(l.tar, ac_aci_check_odd, l.check);
 	while ((ret = ac_tar_next(l.tar, &e, err)) > 0)
 		if (on_entry(&l, &e, err) < 0)
 			return -1;
-	if (ret < 0)
-		return -1;
-	if (!l.has_manifest)
-		return no_manifest(err);
-	if (!l.has_rootfs)
-		return ac_err_set(err, AC_E_INVALID,
-				  "no rootfs found in layout");
-	if (l.foreign != NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "unrecognized file path in layout: \"%s\"",
-				  l.foreign);
-	return 0;
+	return ret < 0 ? -1 : ac_aci_check_end(l.check, err);
 }
 
 /* --- from a file --- */
@@ -250,7 +154,8 @@ static int rewind_fd(int fd, const char *what, struct ac_err *err)
 int ac_aci_read_fd(int fd, const char *what, const struct ac_aci_events *ev,
 		   struct ac_digest *id, enum ac_zip *zip, struct ac_err *err)
 {
-	static const struct ac_unzip_limits limits = {.max_ratio = MAX_RATIO};
+	static const struct ac_unzip_limits limits = {.max_ratio =
+							      AC_ACI_MAX_RATIO};
 	AC_CLEANUP(release_hashed) struct hashed h = {.unzip = NULL};
 
 	if (rewind_fd(fd, what, err) < 0)
@@ -265,6 +170,11 @@ int ac_aci_read_fd(int fd, const char *what, const struct ac_aci_events *ev,
 	return 0;
 }
 
+/* Who wants the manifest alone does not judge the rest. */
+static void ignore(AC_UNUSED void *ctx, AC_UNUSED const struct ac_err *why)
+{
+}
+
 static void free_reader(struct ac_tar_reader **r)
 {
 	ac_tar_reader_free(*r);
@@ -273,7 +183,8 @@ static void free_reader(struct ac_tar_reader **r)
 int ac_aci_manifest_fd(int fd, const char *what, char **text, size_t *len,
 		       struct ac_err *err)
 {
-	static const struct ac_unzip_limits limits = {.max_ratio = MAX_RATIO};
+	static const struct ac_unzip_limits limits = {.max_ratio =
+							      AC_ACI_MAX_RATIO};
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
 	AC_CLEANUP(ac_unzipfd_freep) struct ac_unzipfd *unzip = NULL;
@@ -285,6 +196,7 @@ int ac_aci_manifest_fd(int fd, const char *what, char **text, size_t *len,
 		return -1;
 	unzip = ac_unzipfd_new(fd, what, &limits);
 	tar = ac_tar_reader_new(NULL, ac_unzipfd_source, unzip);
+	ac_tar_reader_check(tar, ignore, NULL);
 	while ((ret = ac_tar_next(tar, &e, err)) > 0) {
 		if (strcmp(e.path, "manifest") != 0)
 			continue;

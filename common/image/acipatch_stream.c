@@ -9,12 +9,10 @@
 #include "common/codec/unzipfd.h"
 #include "common/codec/zip.h"
 #include "common/image/aci.h"
+#include "common/image/aci_check.h"
 #include "common/image/acipatch_priv.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
-
-/* See aci_read.c. */
-enum { MAX_RATIO = 2000 };
 
 /*
  * The tar flows through the reader, which tells where entries are, to the
@@ -197,7 +195,8 @@ int acipatch_stream(const struct ac_aci_patch *p, const char *text, size_t len,
 		    const struct ac_aci_patch_zip *zip, int out,
 		    struct ac_err *err)
 {
-	static const struct ac_unzip_limits limits = {.max_ratio = MAX_RATIO};
+	static const struct ac_unzip_limits limits = {.max_ratio =
+							      AC_ACI_MAX_RATIO};
 	AC_CLEANUP(release)
 	struct stream s = {.p = p,
 			   .text = text != NULL ? text : ac_buf_str(&p->text),

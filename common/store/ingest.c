@@ -10,6 +10,7 @@
 #include "common/base/alloc.h"
 #include "common/base/own.h"
 #include "common/codec/unzipfd.h"
+#include "common/image/aci_check.h"
 #include "common/store/ingest_priv.h"
 #include "common/sys/io.h"
 
@@ -21,9 +22,9 @@ enum {
 	MAX_FDS = 65536,
 };
 
-static const uint64_t default_bytes = 64ULL << 30;
-static const uint64_t default_entries = 10000000;
-static const uint64_t default_ratio = 1000;
+static const uint64_t default_bytes = AC_ACI_MAX_BYTES;
+static const uint64_t default_entries = AC_ACI_MAX_ENTRIES;
+static const uint64_t default_ratio = AC_ACI_MAX_RATIO;
 
 /* Each layer under way keeps some forty files open. */
 static void raise_fd_limit(void)

@@ -12,6 +12,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/image/aci.h"
+#include "common/image/aci_check.h"
 #include "common/sys/at.h"
 #include "common/sys/path.h"
 #include "common/sys/tree.h"
@@ -206,33 +207,10 @@ static char *moved(const struct ac_unpack *u, const char *path)
 	return ac_xstrdup(path);
 }
 
-/* What no layer may bring, because an overlay takes it for its own. */
-static int check_entry(const struct ac_entry *e, struct ac_err *err)
-{
-	if (e->type == AC_F_CHR && e->dev_major == 0 && e->dev_minor == 0)
-		return ac_err_set(err, AC_E_UNSUPPORTED,
-				  "'%s' is a character device 0:0, which an "
-				  "overlay takes for a removed file; leave it "
-				  "out of the image",
-				  e->path);
-	for (size_t i = 0; i < e->n_xattrs; i++) {
-		const char *name = e->xattrs[i].name;
-
-		if (strncmp(name, "trusted.overlay.", 16) == 0 ||
-		    strncmp(name, "user.overlay.", 13) == 0)
-			return ac_err_set(err, AC_E_INVALID,
-					  "'%s' has the attribute '%s', which "
-					  "would steer the overlay; leave it "
-					  "out of the image",
-					  e->path, name);
-	}
-	return 0;
-}
-
 static int write_entry(struct ac_unpack *u, const struct ac_entry *e,
 		       struct ac_err *err)
 {
-	if (check_entry(e, err) < 0)
+	if (ac_aci_check_special(e, err) < 0)
 		return -1;
 	if (e->type == AC_F_DIR && e->path[0] == '\0')
 		u->root_named = true;

@@ -91,7 +91,10 @@ static int tell_data(void *ctx, const void *p, size_t n, uint64_t off,
 
 static struct ac_aci_events events(struct ac_buf *b)
 {
-	return (struct ac_aci_events){tell_manifest, tell_entry, tell_data, b};
+	return (struct ac_aci_events){.manifest = tell_manifest,
+				      .entry = tell_entry,
+				      .data = tell_data,
+				      .ctx = b};
 }
 
 TEST(layouts)
@@ -108,7 +111,7 @@ TEST(layouts)
 		  "f manifest"},
 		 NULL,
 		 "f'a' [0:rootfs/a] d'' h'b'->a M58 "},
-		{{"d rootfs", "d rootfs", "f manifest"}, NULL, "d'' d'' M58 "},
+		{{"d rootfs", "d rootfs", "f manifest"}, NULL, "d'' M58 "},
 		{{"d rootfs"}, "no image manifest found in layout", NULL},
 		{{"f manifest"}, "no rootfs found in layout", NULL},
 		{{"f x", "f manifest"}, "no rootfs found in layout", NULL},
@@ -135,13 +138,13 @@ TEST(layouts)
 		 NULL},
 		{{"f manifest", "d rootfs", "l rootfs/a/b x",
 		  "f rootfs/a/b/c/d"},
-		 "'rootfs/a/b' has files below it and is not a directory",
+		 "rootfs/a/b: has files below it and is not a directory",
 		 NULL},
 		{{"f manifest", "d rootfs", "f rootfs/a/b/c", "f rootfs/a"},
-		 "'rootfs/a' has files below it and is not a directory",
+		 "rootfs/a: has files below it and is not a directory",
 		 NULL},
 		{{"f manifest", "d rootfs", "h rootfs/a manifest"},
-		 "hard link 'rootfs/a' leads out of rootfs",
+		 "rootfs/a: hard link 'manifest' leads out of rootfs",
 		 NULL},
 	};
 
@@ -163,6 +166,77 @@ TEST(layouts)
 		}
 		CHECK(strstr(err.msg, t[i].message) != NULL);
 		CHECK(err.code == AC_E_INVALID);
+	}
+}
+
+static void tell_odd(void *ctx, const struct ac_err *why)
+{
+	ac_buf_addf(ctx, "%s:%s ", why->rule, why->path);
+}
+
+/* What is valid and cannot be unpacked: refused, and told to who asks. */
+TEST(odd)
+{
+	static const struct {
+		const char *entries[8];
+		const char *told; /* NULL: good */
+	} t[] = {
+		{{"f manifest", "d rootfs", "d rootfs"}, NULL},
+		{{"f manifest", "d rootfs", "h rootfs/b rootfs/a",
+		  "f rootfs/a"},
+		 NULL},
+		{{"f manifest", "d rootfs", "h rootfs/c rootfs/b",
+		  "h rootfs/b rootfs/a", "l rootfs/a x"},
+		 NULL},
+		{{"f manifest", "d rootfs", "l rootfs/l /", "f rootfs/l/x"},
+		 "A10:rootfs/l "},
+		{{"f manifest", "d rootfs", "f rootfs/l/x", "l rootfs/l /"},
+		 "A10:rootfs/l "},
+		{{"f manifest", "d rootfs", "f rootfs/l", "f rootfs/l/x/y",
+		  "f rootfs/l/x/z"},
+		 "A10:rootfs/l "},
+		{{"f manifest", "d rootfs", "h rootfs/a manifest"},
+		 "A9:rootfs/a "},
+		{{"f manifest", "d rootfs", "h rootfs/a rootfs"},
+		 "A9:rootfs/a "},
+		{{"f manifest", "d rootfs", "h rootfs/a rootfs/none"},
+		 "A9:rootfs/a "},
+		{{"f manifest", "d rootfs", "h rootfs/a rootfs/a"},
+		 "A9:rootfs/a "},
+		{{"f manifest", "d rootfs", "h rootfs/a rootfs/b",
+		  "h rootfs/b rootfs/a"},
+		 "A9:rootfs/b A9:rootfs/a "},
+		{{"f manifest", "d rootfs", "d rootfs/d",
+		  "h rootfs/a rootfs/d"},
+		 "A9:rootfs/a "},
+		{{"f manifest", "d rootfs", "h rootfs/a rootfs/d",
+		  "f rootfs/d/x"},
+		 "A9:rootfs/a "},
+		{{"f manifest", "d rootfs", "c rootfs/w"}, "A14:rootfs/w "},
+		{{"f manifest", "d rootfs", "f rootfsx", "f rootfs-a/b"},
+		 "A3:rootfsx A3:rootfs-a/b "},
+	};
+
+	for (size_t i = 0; i < AC_LEN(t); i++) {
+		AC_CLEANUP(ac_buf_release)
+		struct ac_buf tar = tar_of(t[i].entries);
+		AC_CLEANUP(ac_buf_release)
+		struct ac_buf told = AC_BUF_INIT(1 << 16);
+		struct ac_aci_events none = {.ctx = NULL};
+		struct ac_aci_events ev = {.warn = tell_odd, .ctx = &told};
+		struct ac_err err = AC_ERR_INIT;
+		size_t len = tar.len;
+		int ret = ac_aci_read(from_buf, &tar, &none, &err);
+
+		if ((ret == 0) != (t[i].told == NULL))
+			fprintf(stderr, "# %zu: %s\n", i, err.msg);
+		CHECK((ret == 0) == (t[i].told == NULL));
+		tar.len = len;
+		CHECK(ac_aci_read(from_buf, &tar, &ev, &err) == 0);
+		if (strcmp(ac_buf_str(&told), t[i].told ? t[i].told : "") != 0)
+			fprintf(stderr, "# %zu: %s\n", i, ac_buf_str(&told));
+		CHECK(strcmp(ac_buf_str(&told), t[i].told ? t[i].told : "") ==
+		      0);
 	}
 }
 
