@@ -19,9 +19,11 @@
 #include "common/codec/json.h"
 #include "common/codec/tar.h"
 #include "common/codec/unzipfd.h"
+#include "common/image/acifile.h"
 #include "common/image/edit.h"
 #include "common/image/manifest.h"
 #include "common/sys/interrupt.h"
+#include "common/sys/secret.h"
 #include "common/sys/treewr.h"
 
 static int begin_empty(struct work *w, struct ac_err *err)
@@ -112,18 +114,21 @@ static int adopt_rootfs(struct work *w, const char *what, struct ac_err *err)
 	return 0;
 }
 
-static int begin_archive(struct work *w, const char *file, struct ac_err *err)
+static int begin_archive(struct work *w, const char *file,
+			 struct ac_secret *secret, struct ac_err *err)
 {
 	const struct timespec t[2] = {{.tv_sec = build_time()},
 				      {.tv_sec = build_time()}};
-	AC_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
+	AC_CLEANUP(ac_aci_file_freep)
+	struct ac_aci_file *f = ac_aci_file_open(file, secret, err);
 	AC_CLOSE int staging = -1;
 	struct stat st;
 
-	if (fd < 0)
-		return ac_err_sys(err, errno, "open '%s'", file);
+	if (f == NULL)
+		return -1;
 	staging = work_staging(w, err);
-	if (staging < 0 || untar(fd, staging, file, err) < 0)
+	if (staging < 0 || untar(ac_aci_file_fd(f), staging, file, err) < 0 ||
+	    ac_aci_file_end(f, err) < 0)
 		return -1;
 	if (fstatat(staging, "manifest", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISREG(st.st_mode))
@@ -136,7 +141,8 @@ static int begin_archive(struct work *w, const char *file, struct ac_err *err)
 	return adopt_rootfs(w, file, err);
 }
 
-int begin_from(struct work *w, const char *start, struct ac_err *err)
+int begin_from(struct work *w, const char *start, struct ac_secret *secret,
+	       struct ac_err *err)
 {
 	struct stat st;
 
@@ -147,10 +153,11 @@ int begin_from(struct work *w, const char *start, struct ac_err *err)
 					    start)
 			       : ac_err_sys(err, errno, "stat '%s'", start);
 	return S_ISDIR(st.st_mode) ? begin_dir(w, start, err)
-				   : begin_archive(w, start, err);
+				   : begin_archive(w, start, secret, err);
 }
 
-static int fill(struct work *w, const char *start, struct ac_err *err)
+static int fill(struct work *w, const char *start, struct ac_secret *secret,
+		struct ac_err *err)
 {
 	if (start == NULL)
 		return begin_empty(w, err);
@@ -161,7 +168,7 @@ static int fill(struct work *w, const char *start, struct ac_err *err)
 				  "with 'acfetch pull %s', then 'acfetch image "
 				  "export', and begin with that file",
 				  start, start);
-	return begin_from(w, start, err);
+	return begin_from(w, start, secret, err);
 }
 
 int run_begin(struct ac_call *c, struct ac_err *err)
@@ -169,10 +176,12 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 	const struct globals *g = c->globals;
 	const struct begin_opts *o = c->opts;
 	AC_CLEANUP(work_release) struct work w = WORK_INIT;
+	AC_CLEANUP(ac_secret_release) struct ac_secret secret = AC_SECRET_INIT;
 	struct ac_err ignored = AC_ERR_INIT;
 	int base;
 
-	if (no_modify(c, err) < 0)
+	if (no_modify(c, err) < 0 ||
+	    ac_secret_option(&secret, o->passphrase_fd, err) < 0)
 		return -1;
 	if (o->build_mode != NULL && strcmp(o->build_mode, "oci") == 0)
 		return ac_err_set(err, AC_E_UNSUPPORTED,
@@ -189,7 +198,7 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 	if (geteuid() != 0)
 		ac_debug("not root: owners of files become 0:0 when written");
 	(void)ac_interrupt_catch();
-	if (fill(&w, c->argc != 0 ? c->argv[0] : NULL, err) < 0 ||
+	if (fill(&w, c->argc != 0 ? c->argv[0] : NULL, &secret, err) < 0 ||
 	    work_save(&w, err) < 0 || ac_interrupt_check(err) < 0 ||
 	    work_begun(&w, err) < 0) {
 		if (work_destroy(&w, &ignored) < 0)

@@ -27,6 +27,7 @@ struct globals {
 
 struct begin_opts {
 	const char *build_mode;
+	const char *passphrase_fd;
 };
 struct write_opts {
 	bool overwrite;

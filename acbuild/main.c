@@ -9,6 +9,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/cli/prog.h"
+#include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/image/aci.h"
 
@@ -114,6 +115,7 @@ static const struct ac_opt global_opts[] = {
 static const struct ac_opt begin_options[] = {
 	AC_OPT_STRING(struct begin_opts, build_mode, "build-mode", "MODE",
 		      "\"appc\", the only one"),
+	AC_OPT_PASSPHRASE(struct begin_opts, passphrase_fd),
 	AC_OPT_END,
 };
 static const struct ac_opt write_options[] = {

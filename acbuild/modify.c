@@ -142,7 +142,7 @@ static int in_work(struct work *w, const struct ac_call *c, int fd,
 	struct ac_digest id;
 
 	if (same_compression(fd, &how, err) < 0 ||
-	    begin_from(w, g->modify, err) < 0 || work_save(w, err) < 0)
+	    begin_from(w, g->modify, NULL, err) < 0 || work_save(w, err) < 0)
 		return -1;
 	w->rootfs = open_dir(w->aci, "rootfs", err);
 	if (w->rootfs < 0 || copy_in(w, c, err) < 0 ||

@@ -33,9 +33,10 @@ extern const char to_aci_about[];
 AC_MUSTUSE int to_aci_run(struct ac_call *call, struct ac_err *err);
 
 struct to_oci_opts {
-	const char *tag; /* --tag TAG */
-	uint64_t level;  /* --level N */
-	bool overwrite;  /* --overwrite */
+	const char *tag;           /* --tag TAG */
+	uint64_t level;            /* --level N */
+	bool overwrite;            /* --overwrite */
+	const char *passphrase_fd; /* --passphrase-fd N */
 };
 extern const struct ac_opt to_oci_opts[];
 extern const char to_oci_about[];

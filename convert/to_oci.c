@@ -11,10 +11,11 @@
 #include "common/base/own.h"
 #include "common/base/set.h"
 #include "common/cli/prog.h"
+#include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/codec/tar.h"
 #include "common/codec/zip.h"
-#include "common/image/aci.h"
+#include "common/image/acifile.h"
 #include "common/image/manifest.h"
 #include "common/image/oci.h"
 #include "common/sys/interrupt.h"
@@ -36,12 +37,14 @@ const struct ac_opt to_oci_opts[] = {
 		    "how hard to compress the layer: 1 to 12; default: 6"),
 	AC_OPT_BOOL(struct to_oci_opts, overwrite, "overwrite",
 		    "replace DIR when it is an OCI layout"),
+	AC_OPT_PASSPHRASE(struct to_oci_opts, passphrase_fd),
 	AC_OPT_END,
 };
 
 /* One conversion: archive -> tar -> hash -> gzip -> blob. */
 struct job {
 	const char *what;
+	struct ac_secret secret;
 	struct ac_image image;
 	struct ac_set only; /* pathWhitelist; */
 	struct ac_set ways; /* the directories that lead there */
@@ -56,6 +59,7 @@ struct job {
 
 static void release(struct job *j)
 {
+	ac_secret_release(&j->secret);
 	ac_tar_writer_free(j->tar);
 	ac_zipper_free(j->zip);
 	ac_hash_free(j->hash);
@@ -130,12 +134,29 @@ static int on_data(void *ctx, const void *p, size_t n, AC_UNUSED uint64_t off,
 
 /* --- the parts --- */
 
-static int load_manifest(struct job *j, int fd, struct ac_err *err)
+/* Twice: for the manifest, whose whitelist says what goes into the layer, and
+ * for the layer. */
+static struct ac_aci_file *open_image(struct job *j, struct ac_err *err)
 {
+	if (strcmp(j->what, "-") == 0) {
+		(void)ac_err_set(err, AC_E_INVALID,
+				 "an image that is read twice must be a file; "
+				 "for a file named '-' write './-'");
+		return NULL;
+	}
+	return ac_aci_file_open(j->what, &j->secret, err);
+}
+
+static int load_manifest(struct job *j, struct ac_err *err)
+{
+	AC_CLEANUP(ac_aci_file_freep)
+	struct ac_aci_file *f = open_image(j, err);
 	AC_FREE char *text = NULL;
 	size_t len;
 
-	if (ac_aci_manifest_fd(fd, j->what, &text, &len, err) < 0 ||
+	if (f == NULL)
+		return -1;
+	if (ac_aci_file_manifest(f, &text, &len, err) < 0 ||
 	    ac_image_parse(&j->image, text, len, NULL, err) < 0)
 		return ac_err_ctx(err, "'%s'", j->what);
 	if (j->image.n_deps != 0)
@@ -147,22 +168,25 @@ static int load_manifest(struct job *j, int fd, struct ac_err *err)
 	return 0;
 }
 
-static int write_layer(struct job *j, int fd, uint64_t level,
-		       struct ac_digest *digest, uint64_t *size,
-		       struct ac_err *err)
+static int write_layer(struct job *j, uint64_t level, struct ac_digest *digest,
+		       uint64_t *size, struct ac_err *err)
 {
 	const struct ac_aci_events ev = {
 		.entry = on_entry,
 		.data = on_data,
 		.ctx = j,
 	};
+	AC_CLEANUP(ac_aci_file_freep)
+	struct ac_aci_file *f = open_image(j, err);
 	struct ac_digest id;
 
+	if (f == NULL)
+		return -1;
 	j->hash = ac_hash_new(AC_SHA256);
 	j->zip =
 		ac_zipper_new(AC_ZIP_GZIP, (int)level, layout_sink, &j->layout);
 	j->tar = ac_tar_writer_new(to_layer, j);
-	if (ac_aci_read_fd(fd, j->what, &ev, &id, NULL, err) < 0)
+	if (ac_aci_file_read(f, &ev, &id, NULL, err) < 0)
 		return ac_err_ctx(err, "'%s'", j->what);
 	if (ac_tar_finish(j->tar, err) < 0 || ac_zipper_finish(j->zip, err) < 0)
 		return -1;
@@ -295,31 +319,31 @@ int to_oci_run(struct ac_call *call, struct ac_err *err)
 	AC_CLEANUP(release)
 	struct job j = {
 		.what = call->argv[0],
+		.secret = AC_SECRET_INIT,
 		.image = AC_IMAGE_INIT,
 		.only = AC_SET_INIT,
 		.ways = AC_SET_INIT,
 		.layout = LAYOUT_INIT,
 	};
-	AC_CLOSE int fd = open(j.what, O_RDONLY | O_CLOEXEC);
 	char digest[AC_DIGEST_TEXT];
 	struct ac_digest layer = {.alg = AC_SHA256};
 	const char *tag = o->tag;
 	uint64_t size = 0;
 
-	if (fd < 0)
-		return ac_err_sys(err, errno, "open '%s'", j.what);
 	if (o->level > 12)
 		return ac_err_set(err, AC_E_USAGE,
 				  "bad value for option --level: 1 to 12");
+	if (ac_secret_option(&j.secret, o->passphrase_fd, err) < 0)
+		return -1;
 	(void)ac_interrupt_catch();
-	if (load_manifest(&j, fd, err) < 0 ||
+	if (load_manifest(&j, err) < 0 ||
 	    layout_open(&j.layout, call->argv[1], o->overwrite, err) < 0)
 		return -1;
 	if (tag == NULL)
 		tag = ac_pairs_get(&j.image.labels, "version");
 	if (tag == NULL || tag[0] == '\0')
 		tag = "latest";
-	if (write_layer(&j, fd, o->level, &layer, &size, err) < 0 ||
+	if (write_layer(&j, o->level, &layer, &size, err) < 0 ||
 	    write_documents(&j, &layer, size, tag, digest, err) < 0 ||
 	    layout_commit(&j.layout, err) < 0)
 		return -1;

@@ -13,7 +13,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
-#include "common/image/aci.h"
+#include "common/image/acifile.h"
 #include "common/image/manifest.h"
 #include "common/sys/at.h"
 #include "common/sys/path.h"
@@ -29,16 +29,19 @@ void catalog_release(struct catalog *c)
 	*c = CATALOG_INIT;
 }
 
-static int read_entry(int dirfd, const char *path, struct entry *e,
-		      struct ac_err *err)
+static int read_entry(int dirfd, const char *path, struct ac_secret *secret,
+		      struct entry *e, struct ac_err *err)
 {
 	AC_CLEANUP(ac_image_release) struct ac_image m = AC_IMAGE_INIT;
 	AC_FREE char *text = NULL;
 	size_t len = 0;
-	AC_CLOSE int fd =
-		ac_at_open(dirfd, path, O_RDONLY | O_NONBLOCK, 0, err);
+	AC_CLEANUP(ac_aci_file_freep) struct ac_aci_file *f = NULL;
+	int fd = ac_at_open(dirfd, path, O_RDONLY | O_NONBLOCK, 0, err);
 
-	if (fd < 0 || ac_aci_manifest_fd(fd, path, &text, &len, err) < 0 ||
+	if (fd < 0)
+		return -1;
+	f = ac_aci_file_adopt(fd, path, secret, err);
+	if (f == NULL || ac_aci_file_manifest(f, &text, &len, err) < 0 ||
 	    ac_image_parse(&m, text, len, NULL, err) < 0)
 		return -1;
 	return entry_of(&m, e, err);
@@ -50,7 +53,7 @@ static void take(int dirfd, const char *path, struct catalog *c)
 	AC_FREE char *latest = NULL;
 	struct entry e;
 
-	if (read_entry(dirfd, path, &e, &err) < 0) {
+	if (read_entry(dirfd, path, c->secret, &e, &err) < 0) {
 		ac_warn("'%s' is left out: %s", path, err.msg);
 		return;
 	}

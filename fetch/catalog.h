@@ -12,17 +12,19 @@
 #include "fetch/publish.h"
 
 struct ac_err;
+struct ac_secret;
 
 struct catalog {
 	struct entry *v; /* by name, then newest version first */
 	size_t n;
+	struct ac_secret *secret; /* opens encrypted images; borrowed */
 };
 #define CATALOG_INIT ((struct catalog){.v = NULL})
 void catalog_release(struct catalog *c);
 
-/* Read the manifests of all images in DIRFD.  Only those count that are where
- * their manifest puts them; the aliases of the latest are not.  One that cannot
- * be read is passed over with a warning. */
+/* Read the manifests of all images in DIRFD into C, which has only .secret.
+ * Only those count that are where their manifest puts them; the aliases of the
+ * latest are not.  One that cannot be read is passed over with a warning. */
 AC_MUSTUSE int catalog_read(int dirfd, struct catalog *c, struct ac_err *err);
 
 /* The same but for the version? */

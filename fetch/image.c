@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
+#include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/image/ref.h"
 #include "common/store/render.h"
@@ -106,6 +107,7 @@ static int cat_run(struct ac_call *c, struct ac_err *err)
 struct export_opts {
 	bool overwrite;
 	const char *compression;
+	const char *passphrase_fd;
 };
 
 static const struct ac_opt export_opts[] = {
@@ -113,6 +115,7 @@ static const struct ac_opt export_opts[] = {
 		    "replace the output file"),
 	AC_OPT_STRING(struct export_opts, compression, "compression", "FORMAT",
 		      "none (default), gzip, bzip2 or xz"),
+	AC_OPT_PASSPHRASE(struct export_opts, passphrase_fd),
 	AC_OPT_END,
 };
 
@@ -137,7 +140,7 @@ static int pick_zip(const char *name, enum ac_zip *zip, struct ac_err *err)
 /* Write the image to the file OUT, whole or not at all. */
 static int export_file(const struct ac_store *s, const struct ac_record *r,
 		       const char *out, bool overwrite, enum ac_zip zip,
-		       struct ac_err *err)
+		       struct ac_secret *secret, struct ac_err *err)
 {
 	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
 	AC_FREE char *path = ac_xstrdup(out);
@@ -165,7 +168,7 @@ static int export_file(const struct ac_store *s, const struct ac_record *r,
 					  out);
 	}
 	if (ac_atomic_open(&a, dir, name, 0644, err) < 0 ||
-	    ac_export(s, r, a.fd, zip, err) < 0)
+	    ac_export(s, r, a.fd, zip, secret, err) < 0)
 		return -1;
 	return ac_atomic_commit(&a, err);
 }
@@ -175,19 +178,22 @@ static int export_run(struct ac_call *c, struct ac_err *err)
 	const struct export_opts *o = c->opts;
 	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
 	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
+	AC_CLEANUP(ac_secret_release) struct ac_secret secret = AC_SECRET_INIT;
 	enum ac_zip zip;
 	int ok;
 
 	if (pick_zip(o->compression, &zip, err) < 0 ||
+	    ac_secret_option(&secret, o->passphrase_fd, err) < 0 ||
 	    open_image(c, &s, &r, err) < 0)
 		return -1;
 	if (strcmp(c->argv[1], "-") != 0)
-		ok = export_file(&s, &r, c->argv[1], o->overwrite, zip, err);
+		ok = export_file(&s, &r, c->argv[1], o->overwrite, zip, &secret,
+				 err);
 	else if (isatty(STDOUT_FILENO))
 		return ac_err_set(err, AC_E_USAGE,
 				  "an image is nothing for a terminal");
 	else
-		ok = ac_export(&s, &r, STDOUT_FILENO, zip, err);
+		ok = ac_export(&s, &r, STDOUT_FILENO, zip, &secret, err);
 	return ok < 0 ? ac_err_ctx(err, "export image '%s'", c->argv[0]) : 0;
 }
 

@@ -220,13 +220,15 @@ static int make_aliases(int dirfd, const struct catalog *c, struct ac_err *err)
 	return 0;
 }
 
-int pages_make(int dirfd, const char *url, struct ac_err *err)
+int pages_make(int dirfd, const char *url, struct ac_secret *secret,
+	       struct ac_err *err)
 {
 	AC_CLEANUP(catalog_release) struct catalog c = CATALOG_INIT;
 	AC_CLEANUP(ac_strv_release) struct ac_strv levels = AC_STRV_INIT;
 	struct stat st;
 	bool keys = fstatat(dirfd, PUBLISH_KEYS, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
+	c.secret = secret;
 	if (catalog_read(dirfd, &c, err) < 0 ||
 	    make_aliases(dirfd, &c, err) < 0)
 		return -1;

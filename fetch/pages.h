@@ -17,11 +17,13 @@
 #include "common/base/attr.h"
 
 struct ac_err;
+struct ac_secret;
 
 /* Make all pages and aliases of the site in DIRFD, which is reached at URL (no
  * slash at its end).  A page that somebody else wrote is not overwritten:
  * AC_E_EXISTS. */
-AC_MUSTUSE int pages_make(int dirfd, const char *url, struct ac_err *err);
+AC_MUSTUSE int pages_make(int dirfd, const char *url, struct ac_secret *secret,
+			  struct ac_err *err);
 
 /* The URL in the pages made before: 1 (caller frees *url), 0 when there are
  * none, -1. */

@@ -14,6 +14,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/codec/pgp.h"
 #include "common/sys/at.h"
@@ -34,6 +35,7 @@ const struct ac_opt publish_opts[] = {
 		      "signature of the image, when it is not IMAGE.asc"),
 	AC_OPT_BOOL(struct publish_opts, allow_unsigned, "allow-unsigned",
 		    "publish images that have no signature"),
+	AC_OPT_PASSPHRASE(struct publish_opts, passphrase_fd),
 	AC_OPT_END,
 };
 
@@ -177,9 +179,12 @@ int publish_run(struct ac_call *c, struct ac_err *err)
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf keys = AC_BUF_INIT(PUBLISH_MAX_KEYS);
 	AC_JSON struct ac_json *array = ac_json_array();
+	AC_CLEANUP(ac_secret_release) struct ac_secret secret = AC_SECRET_INIT;
 	AC_FREE char *url = NULL;
 	AC_CLOSE int dir = -1;
 
+	if (ac_secret_option(&secret, o->passphrase_fd, err) < 0)
+		return -1;
 	if (o->signature != NULL && c->argc != 2)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--signature goes with one IMAGE");
@@ -193,13 +198,14 @@ int publish_run(struct ac_call *c, struct ac_err *err)
 		AC_CLEANUP(published_release)
 		struct published p = {.is_signed = false};
 
-		if (publish_one(dir, g, o, &keys, c->argv[i], &p, err) < 0)
+		if (publish_one(dir, g, o, &keys, c->argv[i], &secret, &p,
+				err) < 0)
 			return ac_err_ctx(err, "publish '%s'", c->argv[i]);
 		add_json(array, &p, url);
 		if (!g->json)
 			printf("%s\n", p.entry.path);
 	}
-	if (pages_make(dir, url, err) < 0)
+	if (pages_make(dir, url, &secret, err) < 0)
 		return ac_err_ctx(err, "site '%s'", c->argv[0]);
 	return g->json ? print_json(array, err) : 0;
 }

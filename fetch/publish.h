@@ -16,10 +16,11 @@
 struct ac_err;
 
 struct publish_opts {
-	const char *url;       /* --url: where the directory will be */
-	struct ac_strv keys;   /* --key: files of public keys */
-	const char *signature; /* --signature: of the one image */
-	bool allow_unsigned;   /* --allow-unsigned */
+	const char *url;           /* --url: where the directory will be */
+	struct ac_strv keys;       /* --key: files of public keys */
+	const char *signature;     /* --signature: of the one image */
+	bool allow_unsigned;       /* --allow-unsigned */
+	const char *passphrase_fd; /* --passphrase-fd: of encrypted images */
 };
 
 extern const struct ac_opt publish_opts[];

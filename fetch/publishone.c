@@ -13,7 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/codec/pgp.h"
-#include "common/image/aci.h"
+#include "common/image/acifile.h"
 #include "common/image/ref.h"
 #include "common/store/ingest.h"
 #include "common/store/render.h"
@@ -59,7 +59,7 @@ static int open_stored(struct source *s, const struct globals *g,
 	s->fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (s->fd < 0)
 		return ac_err_sys(err, errno, "make a temporary file");
-	return ac_export(&store, &r, s->fd, AC_ZIP_GZIP, err);
+	return ac_export(&store, &r, s->fd, AC_ZIP_GZIP, NULL, err);
 }
 
 static int open_source(struct source *s, const struct globals *g,
@@ -143,22 +143,39 @@ static int put_signature(int dirfd, const char *path, const struct ac_buf *sig,
 			 : site_remove(dirfd, asc, err);
 }
 
+/* From the first byte to the last. */
+static int read_image(int fd, const char *what, const struct ac_aci_events *ev,
+		      struct ac_secret *secret, struct ac_err *err)
+{
+	AC_CLEANUP(ac_aci_file_freep) struct ac_aci_file *f = NULL;
+	struct ac_digest id;
+	int own;
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return ac_err_sys(err, errno, "seek in '%s'", what);
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (own < 0)
+		return ac_err_sys(err, errno, "open '%s'", what);
+	f = ac_aci_file_adopt(own, what, secret, err);
+	return f != NULL ? ac_aci_file_read(f, ev, &id, NULL, err) : -1;
+}
+
 int publish_one(int dirfd, const struct globals *g,
 		const struct publish_opts *o, const struct ac_buf *keys,
-		const char *text, struct published *out, struct ac_err *err)
+		const char *text, struct ac_secret *secret,
+		struct published *out, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf sig = AC_BUF_INIT(MAX_SIGNATURE);
 	AC_CLEANUP(source_release) struct source s = {.fd = -1};
 	struct ac_aci_events ev = {.manifest = take_manifest,
 				   .ctx = &out->entry};
-	struct ac_digest id;
 	int r;
 
 	if (open_source(&s, g, text, dirfd, err) < 0)
 		return -1;
 	r = read_signature(&s, o, &sig, err);
-	if (r < 0 || ac_aci_read_fd(s.fd, text, &ev, &id, NULL, err) < 0)
+	if (r < 0 || read_image(s.fd, text, &ev, secret, err) < 0)
 		return -1;
 	out->is_signed = r > 0;
 	if (out->is_signed && keys->len != 0 &&

@@ -12,6 +12,7 @@
 #include "fetch/publish.h"
 
 struct ac_err;
+struct ac_secret;
 
 struct published {
 	struct entry entry;
@@ -21,11 +22,13 @@ void published_release(struct published *p);
 
 /* Check the image that TEXT names (a file, or an image of the store) from its
  * first to its last byte, and its signature with KEYS (those of the site; none:
- * it is not checked), and put both into the site DIRFD.  The image appears
+ * it is not checked), and put both into the site DIRFD.  SECRET opens an
+ * encrypted image, which stays so.  The image appears
  * behind its signature. */
 AC_MUSTUSE int publish_one(int dirfd, const struct globals *g,
 			   const struct publish_opts *o,
 			   const struct ac_buf *keys, const char *text,
-			   struct published *out, struct ac_err *err);
+			   struct ac_secret *secret, struct published *out,
+			   struct ac_err *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/net/url.h"
 #include "common/store/render.h"
@@ -42,6 +43,7 @@ const struct ac_opt pull_opts[] = {
 		      "OS/ARCH[/VARIANT]",
 		      "of a multi-platform image, such as linux/arm64; "
 		      "default: this machine's"),
+	AC_OPT_PASSPHRASE(struct pull_opts, passphrase_fd),
 	AC_OPT_UINT(struct pull_opts, port, "port", "PORT",
 		    "ask this port when a name is discovered"),
 	AC_OPT_END,
@@ -116,6 +118,7 @@ static void puller_release(struct puller *p)
 	ac_http_free(p->http);
 	credentials_release(&p->credentials);
 	ac_strv_release(&p->seen);
+	ac_secret_release(&p->secret);
 }
 
 static int prepare(struct puller *p, const struct ac_call *c,
@@ -123,7 +126,8 @@ static int prepare(struct puller *p, const struct ac_call *c,
 {
 	*p = (struct puller){.g = c->globals,
 			     .o = c->opts,
-			     .store = AC_STORE_INIT};
+			     .store = AC_STORE_INIT,
+			     .secret = AC_SECRET_INIT};
 	if (insecure_parse(p->g->insecure != NULL ? p->g->insecure : "",
 			   &p->insecure, err) < 0 ||
 	    set_policy(p, err) < 0 || set_platform(p, err) < 0)
@@ -133,6 +137,8 @@ static int prepare(struct puller *p, const struct ac_call *c,
 	if (p->o->signature != NULL && c->argc != 1)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--signature is for one image only");
+	if (ac_secret_option(&p->secret, p->o->passphrase_fd, err) < 0)
+		return -1;
 	if (credentials_load(p->g, &p->credentials, err) < 0 ||
 	    ac_store_open(&p->store, p->g->dir, true, err) < 0)
 		return -1;

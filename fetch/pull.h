@@ -12,13 +12,14 @@
 #include "common/cli/prog.h"
 
 struct pull_opts {
-	const char *signature; /* --signature: FILE or URL */
-	const char *policy;    /* --pull-policy: never, new, update */
-	const char *platform;  /* --platform: OS/ARCH[/VARIANT] */
-	uint64_t port;         /* --port: of discovery */
-	bool full;             /* --full: whole ids */
-	bool store_only;       /* --store-only: as --pull-policy=never */
-	bool no_store;         /* --no-store: as --pull-policy=update */
+	const char *signature;     /* --signature: FILE or URL */
+	const char *policy;        /* --pull-policy: never, new, update */
+	const char *platform;      /* --platform: OS/ARCH[/VARIANT] */
+	const char *passphrase_fd; /* --passphrase-fd: of encrypted images */
+	uint64_t port;             /* --port: of discovery */
+	bool full;                 /* --full: whole ids */
+	bool store_only;           /* --store-only: as --pull-policy=never */
+	bool no_store;             /* --no-store: as --pull-policy=update */
 };
 
 extern const struct ac_opt pull_opts[];

@@ -215,7 +215,9 @@ static int transfer(struct job *j, struct pulled *out, struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv signers = AC_STRV_INIT;
 	AC_FREE char *from = origin(j);
-	struct ac_ingest_opts o = {.kind = AC_IMAGE_ACI, .what = j->what};
+	struct ac_ingest_opts o = {.kind = AC_IMAGE_ACI,
+				   .what = j->what,
+				   .secret = &j->p->secret};
 	struct ac_about about = {.name = j->want->record,
 				 .origin = from,
 				 .signers = &signers};

@@ -17,6 +17,7 @@
 #include "common/net/http.h"
 #include "common/store/ingest.h"
 #include "common/store/store.h"
+#include "common/sys/secret.h"
 #include "fetch/cmd.h"
 #include "fetch/credentials.h"
 #include "fetch/pull.h"
@@ -43,7 +44,8 @@ struct puller {
 	struct ac_store store;
 	struct ac_http *http;
 	struct credentials credentials;
-	struct ac_strv seen; /* dependencies that were looked after */
+	struct ac_secret secret; /* --passphrase-fd */
+	struct ac_strv seen;     /* dependencies that were looked after */
 };
 
 /* What became of one image. */

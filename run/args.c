@@ -7,6 +7,7 @@
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/cli/prog.h"
+#include "common/cli/secretopt.h"
 #include "run/cmd.h"
 
 /* Rows for flags of an image, in struct S whose image_flags begin with P. */
@@ -85,6 +86,7 @@ const struct ac_opt run_opts[] = {
 		      "fetch what the store lacks (new), nothing, or all"),
 	AC_OPT_BOOL(struct run_flags, store_only, "store-only", NULL),
 	AC_OPT_BOOL(struct run_flags, no_store, "no-store", NULL),
+	AC_OPT_PASSPHRASE(struct run_flags, passphrase_fd),
 	AC_OPT_BOOL(struct run_flags, strict, "strict-isolators",
 		    "refuse to run when an isolator cannot be enforced"),
 	AC_OPT_UINT(struct run_flags, pids, "pids", "N",

@@ -28,7 +28,7 @@ struct image_flags {
 struct run_flags {
 	struct image_flags before; /* before the first image */
 	const char *net, *hostname, *pod_manifest, *pull_policy, *uuid_file;
-	const char *grace;
+	const char *grace, *passphrase_fd;
 	struct ac_strv volumes, set_env, set_env_files;
 	bool inherit_env, interactive, strict, remove;
 	bool store_only, no_store;

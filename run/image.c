@@ -2,6 +2,7 @@
 #include "run/image.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
@@ -9,6 +10,7 @@
 #include "common/base/own.h"
 #include "common/image/name.h"
 #include "common/image/ref.h"
+#include "common/sys/secret.h"
 #include "common/sys/spawn.h"
 
 int pull_policy_parse(const char *s, enum pull_policy *out, struct ac_err *err)
@@ -44,6 +46,8 @@ static int fetch(const struct image_source *s, const char *text,
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf out = AC_BUF_INIT(1 << 16);
 	AC_CLEANUP(ac_strv_release) struct ac_strv argv = AC_STRV_INIT;
+	AC_CLOSE int secret = -1;
+	struct ac_spawn_fd map = {.to = STDERR_FILENO + 1};
 	int code;
 
 	ac_strv_take(&argv, ac_spawn_sibling("acfetch"));
@@ -55,8 +59,16 @@ static int fetch(const struct image_source *s, const char *text,
 		ac_strv_pushf(&argv, "--insecure-options=%s", s->insecure);
 	if (signature != NULL)
 		ac_strv_pushf(&argv, "--signature=%s", signature);
+	if (s->secret->known) {
+		secret = ac_secret_pipe(s->secret, err);
+		if (secret < 0)
+			return -1;
+		map.from = secret;
+		ac_strv_pushf(&argv, "--passphrase-fd=%d", map.to);
+	}
 	ac_strv_push(&argv, text);
-	code = ac_spawn_output(argv.v, &out, err);
+	code = ac_spawn_output_with(argv.v, secret >= 0 ? &map : NULL, &out,
+				    err);
 	if (code < 0)
 		return -1;
 	if (code != 0)

@@ -8,6 +8,7 @@
 #include "common/store/store.h"
 
 struct ac_err;
+struct ac_secret;
 
 enum pull_policy {
 	PULL_NEW, /* what the store lacks */
@@ -20,6 +21,7 @@ struct image_source {
 	const char *dir;      /* --dir, or NULL */
 	const char *insecure; /* --insecure-options, or NULL */
 	enum pull_policy policy;
+	const struct ac_secret *secret; /* for acfetch; borrowed */
 };
 
 /* "new", "never", "update"; NULL is "new". */

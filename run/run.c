@@ -15,6 +15,7 @@
 #include "common/codec/json.h"
 #include "common/image/pod.h"
 #include "common/sys/io.h"
+#include "common/sys/secret.h"
 #include "run/args.h"
 #include "run/cmd.h"
 #include "run/describe.h"
@@ -33,6 +34,7 @@ struct run {
 	const struct globals *globals;
 	struct run_args args;
 	struct image_source source;
+	struct ac_secret secret;
 	struct ac_record *records; /* one an app */
 	size_t n_records;
 	struct ac_json *manifest;
@@ -54,6 +56,7 @@ static void run_release(struct run *r)
 	ac_json_free(r->manifest);
 	if (r->source.store.path != NULL)
 		ac_store_release(&r->source.store);
+	ac_secret_release(&r->secret);
 	args_release(&r->args);
 	pod_dir_release(&r->dir);
 	ac_own_closep(&r->log);
@@ -91,6 +94,7 @@ static int check_flags(struct run *r, struct ac_err *err)
 					   : f->pull_policy;
 
 	if (check_conflicts(r, err) < 0 ||
+	    ac_secret_option(&r->secret, f->passphrase_fd, err) < 0 ||
 	    pull_policy_parse(policy, &r->source.policy, err) < 0 ||
 	    insecure_parse(r->globals->insecure, &d->insecure, err) < 0 ||
 	    duration_parse(f->grace != NULL ? f->grace : "10s", &d->grace_ms,
@@ -114,6 +118,7 @@ static int check_flags(struct run *r, struct ac_err *err)
 	d->pids = f->pids != 0 || d->rootless ? f->pids : DEFAULT_PIDS;
 	r->source.dir = r->globals->dir;
 	r->source.insecure = r->globals->insecure;
+	r->source.secret = &r->secret;
 	return 0;
 }
 
@@ -285,6 +290,8 @@ static int run_pod(struct run *r, struct ac_err *err)
 	if ((r->flags->pod_manifest != NULL ? load_manifest(r, err)
 					    : find_images(r, err)) < 0)
 		return -1;
+	/* The pod is to know nothing of it. */
+	ac_secret_release(&r->secret);
 	if (r->describe.rootless && enter_rootless(r, err) < 0)
 		return -1;
 	if (make_dir(r, err) < 0 ||
@@ -302,6 +309,7 @@ int cmd_run(struct ac_call *c, struct ac_err *err)
 		.flags = c->opts,
 		.globals = c->globals,
 		.source = {.store = AC_STORE_INIT},
+		.secret = AC_SECRET_INIT,
 		.d = DESCRIPTION_INIT,
 		.pods = -1,
 		.dir = POD_DIR_INIT,

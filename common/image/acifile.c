@@ -204,16 +204,25 @@ static int begin(struct ac_aci_file *f, bool regular, struct ac_err *err)
 struct ac_aci_file *ac_aci_file_open(const char *path, struct ac_secret *secret,
 				     struct ac_err *err)
 {
-	AC_CLEANUP(ac_aci_file_freep) struct ac_aci_file *f = NULL;
-	AC_CLOSE int fd = strcmp(path, "-") == 0
-				  ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-				  : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
+	int fd = strcmp(path, "-") == 0
+			 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+			 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0) {
 		(void)ac_err_sys(err, errno, "open '%s'", path);
 		return NULL;
 	}
+	return ac_aci_file_adopt(fd, path, secret, err);
+}
+
+struct ac_aci_file *ac_aci_file_adopt(int taken, const char *path,
+				      struct ac_secret *secret,
+				      struct ac_err *err)
+{
+	AC_CLEANUP(ac_aci_file_freep) struct ac_aci_file *f = NULL;
+	AC_CLOSE int fd = taken;
+	struct stat st;
+
 	if (check_type(fd, path, &st, err) < 0)
 		return NULL;
 	f = ac_xcalloc(1, sizeof(*f));

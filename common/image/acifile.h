@@ -29,6 +29,12 @@ AC_MUSTUSE struct ac_aci_file *ac_aci_file_open(const char *path,
 						struct ac_secret *secret,
 						struct ac_err *err);
 
+/* The same of FD, whose position is its start; FD is taken, also on failure.
+ * NAME is for messages. */
+AC_MUSTUSE struct ac_aci_file *ac_aci_file_adopt(int fd, const char *name,
+						 struct ac_secret *secret,
+						 struct ac_err *err);
+
 /* Did it come encrypted?  An image on a pipe is waited for. */
 bool ac_aci_file_encrypted(struct ac_aci_file *f);
 

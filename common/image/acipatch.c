@@ -7,6 +7,7 @@
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/codec/pgpcrypt.h"
 #include "common/codec/tar.h"
 #include "common/codec/zip.h"
 #include "common/image/aci.h"
@@ -260,7 +261,7 @@ static void find_front(struct ac_aci_patch *p)
 
 static int detect(struct ac_aci_patch *p, struct ac_err *err)
 {
-	char magic[6];
+	char magic[AC_PGP_HEAD];
 	ssize_t n;
 
 	if (fstat(p->fd, &p->st) < 0)
@@ -271,6 +272,11 @@ static int detect(struct ac_aci_patch *p, struct ac_err *err)
 	n = pread(p->fd, magic, sizeof(magic), 0);
 	if (n < 0)
 		return ac_err_sys(err, errno, "read '%s'", p->what);
+	if (ac_pgp_is_encrypted(magic, (size_t)n))
+		return ac_err_set(err, AC_E_UNSUPPORTED,
+				  "'%s': it is encrypted; 'actool decrypt' it "
+				  "first",
+				  p->what);
 	p->format = ac_zip_detect(magic, (size_t)n);
 	return 0;
 }

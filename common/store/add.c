@@ -162,7 +162,7 @@ void ac_add_describe(struct ac_record *r, const struct ac_about *about)
 }
 
 /* The blob of the earlier import is the one that its signatures are about: it
- * stays while it is here. */
+ * stays while it is here, but for an encrypted one when this one is not. */
 static void keep_blobs(const struct ac_store *s, struct ac_record *r,
 		       struct ac_record *old)
 {
@@ -170,8 +170,10 @@ static void keep_blobs(const struct ac_store *s, struct ac_record *r,
 	size_t n = r->n_blobs;
 
 	if (r->kind != AC_IMAGE_ACI || old->n_blobs == 0 ||
+	    (old->encrypted && !r->encrypted) ||
 	    !has_blob(s, &old->blobs[0].digest))
 		return;
+	r->encrypted = old->encrypted;
 	r->blobs = old->blobs;
 	r->n_blobs = old->n_blobs;
 	old->blobs = blobs;
@@ -241,6 +243,7 @@ int ac_store_add_aci(struct ac_store *s, struct ac_ingest *in,
 	ac_digest_print(&in->diff, '-', text);
 	r.id = ac_xstrdup(text);
 	r.kind = AC_IMAGE_ACI;
+	r.encrypted = in->encrypted;
 	ac_strv_push(&r.layers, r.id);
 	ac_add_blob(&r, &in->blob, in->size, "application/appc.aci");
 	ac_add_describe(&r, about);

@@ -8,6 +8,7 @@
 #include "common/base/own.h"
 #include "common/codec/unzipfd.h"
 #include "common/image/aci.h"
+#include "common/image/acifile.h"
 #include "common/store/ingest.h"
 #include "common/store/render.h"
 #include "common/store/root.h"
@@ -42,11 +43,13 @@ static int pump(struct ac_unzipfd *u, struct ac_zipper *z, struct out *o,
 	return z != NULL ? ac_zipper_finish(z, err) : 0;
 }
 
-/* The archive as it came, but for its compression. */
+/* The archive as it came, but for its compression and encryption. */
 static int export_aci(const struct ac_store *s, const struct ac_record *r,
-		      int fd, enum ac_zip zip, struct ac_err *err)
+		      int fd, enum ac_zip zip, struct ac_secret *secret,
+		      struct ac_err *err)
 {
-	AC_CLOSE int blob = -1;
+	AC_CLEANUP(ac_aci_file_freep) struct ac_aci_file *f = NULL;
+	int blob;
 	struct out o = {.fd = fd};
 	struct ac_unzipfd *u;
 	struct ac_zipper *z = NULL;
@@ -57,13 +60,16 @@ static int export_aci(const struct ac_store *s, const struct ac_record *r,
 	blob = ac_store_open_blob(s, &r->blobs[0].digest, err);
 	if (blob < 0)
 		return -1;
-	u = ac_unzipfd_new(blob, "the stored archive", NULL);
+	f = ac_aci_file_adopt(blob, r->image.name, secret, err);
+	if (f == NULL)
+		return -1;
+	u = ac_unzipfd_new(ac_aci_file_fd(f), "the stored archive", NULL);
 	if (zip != AC_ZIP_NONE)
 		z = ac_zipper_new(zip, 0, to_fd, &o);
 	rc = pump(u, z, &o, err);
 	ac_zipper_free(z);
 	ac_unzipfd_free(u);
-	return rc;
+	return rc == 0 ? ac_aci_file_end(f, err) : rc;
 }
 
 static int write_squashed(struct ac_merge *m, struct ac_aci_writer *w,
@@ -124,10 +130,11 @@ static int export_squashed(const struct ac_store *s, const struct ac_record *r,
 }
 
 int ac_export(const struct ac_store *s, const struct ac_record *r, int fd,
-	      enum ac_zip zip, struct ac_err *err)
+	      enum ac_zip zip, struct ac_secret *secret, struct ac_err *err)
 {
-	int rc = r->kind == AC_IMAGE_ACI ? export_aci(s, r, fd, zip, err)
-					 : export_squashed(s, r, fd, zip, err);
+	int rc = r->kind == AC_IMAGE_ACI
+			 ? export_aci(s, r, fd, zip, secret, err)
+			 : export_squashed(s, r, fd, zip, err);
 
 	return rc < 0 ? ac_err_ctx(err, "image '%s'", r->image.name) : 0;
 }

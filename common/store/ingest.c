@@ -170,11 +170,13 @@ struct ac_ingest *ac_ingest_new(struct ac_store *s,
 /* What only the stream needed: many layers may wait for their turn. */
 static void end_stream(struct ac_ingest *in)
 {
+	ac_pgp_decrypt_free(in->decrypt);
 	ac_unzip_free(in->unzip);
 	ac_ring_free(in->ring);
 	ac_hash_free(in->blob_hash);
 	ac_hash_free(in->diff_hash);
 	free(in->small);
+	in->decrypt = NULL;
 	in->unzip = NULL;
 	in->ring = NULL;
 	in->blob_hash = in->diff_hash = NULL;
@@ -220,15 +222,36 @@ static void flush_behind(struct ac_ingest *in)
 	in->flushed = in->written;
 }
 
+static int inflate(void *ctx, const void *p, size_t n, struct ac_err *err)
+{
+	struct ac_ingest *in = ctx;
+
+	return ac_unzip_feed(in->unzip, p, n, err);
+}
+
+/* The first bytes tell whether an image is encrypted. */
+static void look(struct ac_ingest *in, const void *p, size_t n)
+{
+	if (in->opts.kind != AC_IMAGE_ACI || !ac_pgp_is_encrypted(p, n))
+		return;
+	in->encrypted = true;
+	in->decrypt =
+		ac_pgp_decrypt_new(in->opts.secret, in->what, inflate, in);
+}
+
 static int consume(struct ac_ingest *in, const void *p, size_t n,
 		   struct ac_err *err)
 {
 	if (ac_io_write(in->blobfd, p, n, "the store's ingest", err) < 0)
 		return -1;
+	if (in->written == 0)
+		look(in, p, n);
 	in->written += n;
 	flush_behind(in);
 	ac_hash_add(in->blob_hash, p, n);
-	return ac_unzip_feed(in->unzip, p, n, err);
+	if (in->decrypt != NULL)
+		return ac_pgp_decrypt_feed(in->decrypt, p, n, err);
+	return inflate(in, p, n, err);
 }
 
 static int consume_small(struct ac_ingest *in, struct ac_err *err)
@@ -242,6 +265,8 @@ static int consume_small(struct ac_ingest *in, struct ac_err *err)
 static int feed(struct ac_ingest *in, const void *p, size_t n,
 		struct ac_err *err)
 {
+	size_t head;
+
 	in->size += n;
 	if (in->opts.size != 0 && in->size > in->opts.size)
 		return ac_err_set(err, AC_E_VERIFY,
@@ -252,6 +277,14 @@ static int feed(struct ac_ingest *in, const void *p, size_t n,
 		memcpy(in->small + in->n_small, p, n);
 		in->n_small += n;
 		return 0;
+	}
+	/* What is looked at first is enough to tell. */
+	if (in->written == 0 && in->n_small < AC_PGP_HEAD) {
+		head = AC_PGP_HEAD - in->n_small;
+		memcpy(in->small + in->n_small, p, head);
+		in->n_small += head;
+		p = (const char *)p + head;
+		n -= head;
 	}
 	if (consume_small(in, err) < 0)
 		return -1;
@@ -320,6 +353,8 @@ static int finish(struct ac_ingest *in, struct ac_err *err)
 	struct ac_err bad = AC_ERR_INIT;
 	int rc = consume_small(in, &bad);
 
+	if (rc == 0 && in->decrypt != NULL)
+		rc = ac_pgp_decrypt_finish(in->decrypt, &bad);
 	if (rc == 0)
 		rc = ac_unzip_finish(in->unzip, &bad);
 	ac_ring_close(in->ring, rc < 0 ? &bad : NULL);

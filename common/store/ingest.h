@@ -4,11 +4,11 @@
 
 /*
  * One pass from the network to the disk.  Bytes as delivered are fed in; this
- * thread writes the blob, hashes it and inflates; a thread of the ingest's own
- * hashes the tar, parses it and writes the files.  Memory is bounded whatever
- * the size.  All happens below ingest/, in a directory that is locked while
- * its process lives; whatever is unlocked there is left over and is removed by
- * the next one who opens the store to add.
+ * thread writes the blob, hashes it, decrypts and inflates; a thread of the
+ *ingest's own hashes the tar, parses it and writes the files.  Memory is
+ *bounded whatever the size.  All happens below ingest/, in a directory that is
+ *locked while its process lives; whatever is unlocked there is left over and is
+ *removed by the next one who opens the store to add.
  *
  *	in = ac_ingest_new(store, &opts, err);
  *	... ac_ingest_feed(in, p, n, err) ...
@@ -27,6 +27,7 @@
 #include "common/store/store.h"
 
 struct ac_ingest;
+struct ac_secret;
 
 struct ac_ingest_opts {
 	enum ac_image_kind kind; /* ACI: an image archive; OCI: one layer */
@@ -34,6 +35,8 @@ struct ac_ingest_opts {
 	uint64_t size; /* expected size of the blob; 0: unknown */
 	const struct ac_digest *diff; /* expected digest of the tar, or NULL */
 	const char *what;             /* for messages: "layer 3 of 'x'" */
+	struct ac_secret *secret;     /* opens an encrypted ACI; borrowed; NULL:
+					 such a one is refused */
 	/* Limits; 0 means the default (spec/store.md): 64 GiB unpacked, 10
 	 * million entries, ratio 1000 above 64 MiB. */
 	uint64_t max_bytes, max_entries, max_ratio;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "common/base/err.h"
+#include "common/codec/pgpcrypt.h"
 #include "common/codec/unzip.h"
 #include "common/store/ingest.h"
 #include "common/store/scratch.h"
@@ -28,6 +29,8 @@ struct ac_ingest {
 	size_t n_small;
 
 	struct ac_hash *blob_hash;
+	struct ac_pgp_decrypt *decrypt; /* NULL: it is not encrypted */
+	bool encrypted;
 	struct ac_unzip *unzip;
 	struct ac_ring *ring;
 	bool failed; /* all that follows fails with .err */

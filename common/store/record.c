@@ -130,7 +130,8 @@ static int read_fields(const struct ac_json *o, struct ac_record *r,
 	if (ac_json_get_str(o, "", "id", &id, err) < 0 ||
 	    ac_json_get_str(o, "", "kind", &kind, err) < 0 ||
 	    ac_json_get_str(o, "", "origin", &origin, err) < 0 ||
-	    ac_json_get_object(o, "", "manifest", &manifest, err) < 0)
+	    ac_json_get_object(o, "", "manifest", &manifest, err) < 0 ||
+	    ac_json_get_bool(o, "", "encrypted", &r->encrypted, err) < 0)
 		return -1;
 	if (!ac_image_id_ok(id, true))
 		return ac_err_set(err, AC_E_INVALID, "id: not an image id");
@@ -211,6 +212,8 @@ int ac_record_write(const struct ac_record *r, struct ac_buf *out,
 	put_strings(o, "names", &r->names);
 	put_strings(o, "layers", &r->layers);
 	put_blobs(o, r);
+	if (r->encrypted)
+		ac_json_set(o, "encrypted", ac_json_new_bool(true));
 	put_strings(o, "signers", &r->signers);
 	ac_json_set_str(o, "origin", r->origin != NULL ? r->origin : "");
 	ac_json_set_int(o, "imported", r->imported);

@@ -8,6 +8,8 @@
 #include "common/codec/zip.h"
 #include "common/store/store.h"
 
+struct ac_secret;
+
 /* Write the root of R (layers and dependencies in order, whiteouts applied,
  * pathWhitelists obeyed) into the empty directory DIRFD: copies by reflink or
  * copy_file_range. */
@@ -21,8 +23,10 @@ AC_MUSTUSE int ac_store_prepare(struct ac_store *s, const struct ac_record *r,
 				struct ac_err *err);
 
 /* Write R as an ACI to FD: an ACI's own bytes, decompressed unless ZIP says
- * otherwise; an OCI image squashed (manifest first, files sorted). */
+ * otherwise; an OCI image squashed (manifest first, files sorted).  What came
+ * encrypted is opened by SECRET (may be NULL) and written as it is inside. */
 AC_MUSTUSE int ac_export(const struct ac_store *s, const struct ac_record *r,
-			 int fd, enum ac_zip zip, struct ac_err *err);
+			 int fd, enum ac_zip zip, struct ac_secret *secret,
+			 struct ac_err *err);
 
 #endif

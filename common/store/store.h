@@ -77,6 +77,7 @@ struct ac_record {
 	struct ac_blob
 		*blobs; /* ACI: the file; OCI: manifest, config, layers */
 	size_t n_blobs;
+	bool encrypted;         /* the blob of an ACI is */
 	struct ac_strv signers; /* fingerprints of the good signatures */
 	char *origin;           /* URL, path or reference; "" unknown */
 	int64_t imported;       /* seconds since 1970, and */

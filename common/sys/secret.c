@@ -77,6 +77,7 @@ int ac_secret_pipe(const struct ac_secret *s, struct ac_err *err)
 	AC_CLOSE int rd = -1;
 	AC_CLOSE int wr = -1;
 	int p[2];
+	int high;
 
 	/* It holds more than the longest passphrase. */
 	if (pipe2(p, O_CLOEXEC) < 0)
@@ -86,7 +87,9 @@ int ac_secret_pipe(const struct ac_secret *s, struct ac_err *err)
 	if (ac_io_write(wr, s->text, s->len, "a pipe", err) < 0 ||
 	    ac_io_write(wr, "\n", 1, "a pipe", err) < 0)
 		return -1;
-	return ac_steal_fd(&rd);
+	/* Above what it will be there (spawn.h). */
+	high = fcntl(rd, F_DUPFD_CLOEXEC, 10);
+	return high >= 0 ? high : ac_err_sys(err, errno, "make a pipe");
 }
 
 /* --- gpg-agent --- */

@@ -126,9 +126,15 @@ int ac_spawn_fds(char *const argv[], const struct ac_spawn_fd *map, size_t n,
 
 int ac_spawn_output(char *const argv[], struct ac_buf *out, struct ac_err *err)
 {
+	return ac_spawn_output_with(argv, NULL, out, err);
+}
+
+int ac_spawn_output_with(char *const argv[], const struct ac_spawn_fd *more,
+			 struct ac_buf *out, struct ac_err *err)
+{
 	AC_CLOSE int rd = -1;
 	AC_CLOSE int wr = -1;
-	struct ac_spawn_fd map = {.to = STDOUT_FILENO};
+	struct ac_spawn_fd map[2] = {{.to = STDOUT_FILENO}};
 	struct ac_err waited = AC_ERR_INIT;
 	int p[2];
 	pid_t pid;
@@ -144,8 +150,10 @@ int ac_spawn_output(char *const argv[], struct ac_buf *out, struct ac_err *err)
 		if (wr < 0)
 			return ac_err_sys(err, errno, "run '%s'", argv[0]);
 	}
-	map.from = wr;
-	pid = start(argv, &map, 1, err);
+	map[0].from = wr;
+	if (more != NULL)
+		map[1] = *more;
+	pid = start(argv, map, more != NULL ? 2 : 1, err);
 	if (pid < 0)
 		return -1;
 	(void)close(ac_steal_fd(&wr));

@@ -32,6 +32,11 @@ struct ac_spawn_fd {
 AC_MUSTUSE int ac_spawn_fds(char *const argv[], const struct ac_spawn_fd *map,
 			    size_t n, struct ac_err *err);
 
+/* As ac_spawn_output, with one descriptor more (may be NULL). */
+AC_MUSTUSE int ac_spawn_output_with(char *const argv[],
+				    const struct ac_spawn_fd *more,
+				    struct ac_buf *out, struct ac_err *err);
+
 /* Become ARGV, for what is another program's job to the end: its output,
  * messages and exit code are the caller's.  Returns only on failure, -1. */
 AC_MUSTUSE int ac_spawn_become(char *const argv[], struct ac_err *err);

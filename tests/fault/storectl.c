@@ -248,7 +248,7 @@ static int export(struct ac_store *s, const struct ac_record *r,
 
 	if (fd < 0)
 		return ac_err_sys(err, errno, "make '%s'", file);
-	return ac_export(s, r, fd, zip ? AC_ZIP_GZIP : AC_ZIP_NONE, err);
+	return ac_export(s, r, fd, zip ? AC_ZIP_GZIP : AC_ZIP_NONE, NULL, err);
 }
 
 static int print(void *ctx, const struct ac_record *r, struct ac_err *err)

@@ -239,7 +239,7 @@ TEST(the_same_archive_in_other_clothes)
 	uint64_t bytes = 1;
 
 	CHECK(ac_store_get(&s, id, &r, &err) == 1);
-	CHECK(ac_export(&s, &r, plain, AC_ZIP_NONE, &err) == 0);
+	CHECK(ac_export(&s, &r, plain, AC_ZIP_NONE, NULL, &err) == 0);
 	CHECK(lseek(plain, 0, SEEK_SET) == 0);
 	again = aci_add(&s, fcntl(plain, F_DUPFD_CLOEXEC, 0), "two");
 	CHECK(strcmp(id, again) == 0);
@@ -252,7 +252,7 @@ TEST(the_same_archive_in_other_clothes)
 	CHECK(ac_store_gc(&s, &bytes, &err) == 0 && bytes == 0);
 	/* Compressed anew it is the same image. */
 	CHECK(ftruncate(plain, 0) == 0 && lseek(plain, 0, SEEK_SET) == 0);
-	CHECK(ac_export(&s, &r, plain, AC_ZIP_GZIP, &err) == 0);
+	CHECK(ac_export(&s, &r, plain, AC_ZIP_GZIP, NULL, &err) == 0);
 	CHECK(lseek(plain, 0, SEEK_SET) == 0);
 	free(again);
 	again = aci_add(&s, fcntl(plain, F_DUPFD_CLOEXEC, 0), NULL);
