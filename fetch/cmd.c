@@ -102,6 +102,12 @@ const char *config_local(const struct globals *g)
 	return g->local_config != NULL ? g->local_config : "/etc/acutils";
 }
 
+struct ac_keystore keystore(const struct globals *g)
+{
+	return (struct ac_keystore){config_system(g), config_local(g),
+				    g->user_config};
+}
+
 struct ac_http *http_client(const struct globals *g, unsigned int insecure,
 			    const atomic_int *cancel)
 {

@@ -18,6 +18,7 @@
 #include "common/base/attr.h"
 #include "common/cli/opt.h"
 #include "common/net/http.h"
+#include "common/store/keystore.h"
 
 struct ac_err;
 struct ac_json;
@@ -55,6 +56,8 @@ AC_MUSTUSE int insecure_parse(const char *text, unsigned int *bits,
 /* The directories of the configuration: the option, else the default. */
 const char *config_system(const struct globals *g);
 const char *config_local(const struct globals *g);
+/* The keystore in them. */
+struct ac_keystore keystore(const struct globals *g);
 
 /* The HTTP client that the options ask for; its requests end when *CANCEL (may
  * be NULL) is not 0.  Never NULL. */

@@ -17,9 +17,9 @@
 #include "common/image/name.h"
 #include "common/image/ref.h"
 #include "common/net/discover.h"
+#include "common/store/keystore.h"
 #include "common/sys/io.h"
 #include "fetch/credentials.h"
-#include "fetch/keystore.h"
 #include "fetch/trustlist.h"
 
 enum { MAX_KEYS = 1 << 20, MAX_ANSWER = 64 };
@@ -182,14 +182,15 @@ static int keep(const struct trust_how *how, const struct ac_buf *text,
 		const char *location, const char *fingerprint,
 		struct ac_err *err)
 {
+	const struct ac_keystore ks = keystore(how->g);
 	AC_FREE char *armoured = NULL;
 	AC_FREE char *path = NULL;
 
 	if (ac_pgp_extract(ac_buf_str(text), text->len, location, fingerprint,
 			   &armoured, err) < 0)
 		return -1;
-	if (keystore_add(how->g, how->prefix, fingerprint, armoured, &path,
-			 err) < 0)
+	if (ac_keystore_add(&ks, how->prefix, fingerprint, armoured, &path,
+			    err) < 0)
 		return ac_err_ctx(err,
 				  err->sys == EACCES
 					  ? "add key '%s' (as root, or with a "
@@ -211,13 +212,14 @@ static int all_trusted(const struct trust_how *how,
 		       const struct ac_pgp_key *keys, size_t n,
 		       struct ac_err *err)
 {
-	AC_CLEANUP(keys_release) struct keys have = KEYS_INIT;
+	AC_CLEANUP(ac_trust_release) struct ac_trust have = AC_TRUST_INIT;
+	const struct ac_keystore ks = keystore(how->g);
 	size_t found = 0;
 
-	if (keystore_load(how->g, NULL, &have, err) < 0)
+	if (ac_keystore_load(&ks, NULL, &have, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		found += keys_have(&have, how->prefix, keys[i].fingerprint);
+		found += ac_trust_has(&have, how->prefix, keys[i].fingerprint);
 	return found == n ? 1 : 0;
 }
 

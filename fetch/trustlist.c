@@ -12,14 +12,14 @@
 #include "common/cli/table.h"
 #include "common/codec/json.h"
 #include "common/codec/pgp.h"
-#include "fetch/keystore.h"
+#include "common/store/keystore.h"
 #include "fetch/trust.h"
 
 enum { MAX_FINGERPRINT = 64 };
 
 /* The row of one key file. */
 struct row {
-	const struct trusted *t;
+	const struct ac_trusted *t;
 	const char *state;
 	const struct ac_pgp_key *key; /* NULL when bad */
 };
@@ -51,7 +51,7 @@ static void add_json(const struct row *r, struct ac_json *array)
 	ac_json_push(array, o);
 }
 
-static void list_key(const struct trusted *t, struct ac_table *table,
+static void list_key(const struct ac_trusted *t, struct ac_table *table,
 		     struct ac_json *array)
 {
 	struct ac_err err = AC_ERR_INIT;
@@ -74,11 +74,12 @@ static void list_key(const struct trusted *t, struct ac_table *table,
 
 int trust_list(const struct globals *g, bool no_legend, struct ac_err *err)
 {
-	AC_CLEANUP(keys_release) struct keys keys = KEYS_INIT;
+	AC_CLEANUP(ac_trust_release) struct ac_trust keys = AC_TRUST_INIT;
 	AC_CLEANUP(ac_table_release) struct ac_table table = AC_TABLE_INIT(4);
 	AC_JSON struct ac_json *array = ac_json_array();
+	const struct ac_keystore ks = keystore(g);
 
-	if (keystore_load(g, NULL, &keys, err) < 0)
+	if (ac_keystore_load(&ks, NULL, &keys, err) < 0)
 		return -1;
 	if (!no_legend) {
 		ac_table_add(&table, "PREFIX");
@@ -110,7 +111,7 @@ static int read_fingerprint(const char *s, char out[MAX_FINGERPRINT + 1],
 	}
 	if (n <= MAX_FINGERPRINT)
 		out[n] = '\0';
-	if (n > MAX_FINGERPRINT || !fingerprint_ok(out))
+	if (n > MAX_FINGERPRINT || !ac_fingerprint_ok(out))
 		return ac_err_set(err, AC_E_USAGE,
 				  "'%s' is not a fingerprint: 40 hex digits, "
 				  "see 'acfetch trust list'",
@@ -121,6 +122,8 @@ static int read_fingerprint(const char *s, char out[MAX_FINGERPRINT + 1],
 int trust_remove(const struct globals *g, const struct trust_opts *o, int n,
 		 char **fingerprints, struct ac_err *err)
 {
+	const struct ac_keystore ks = keystore(g);
+
 	if ((o->prefix != NULL) == o->root)
 		return ac_err_set(err, AC_E_USAGE,
 				  "trust remove: one of --prefix=NAME and "
@@ -132,7 +135,7 @@ int trust_remove(const struct globals *g, const struct trust_opts *o, int n,
 		char hex[MAX_FINGERPRINT + 1];
 
 		if (read_fingerprint(fingerprints[i], hex, err) < 0 ||
-		    keystore_remove(g, o->prefix, hex, err) < 0)
+		    ac_keystore_remove(&ks, o->prefix, hex, err) < 0)
 			return -1;
 		ac_log("Removed key %s", hex);
 	}

@@ -8,50 +8,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
-#include "fetch/keystore.h"
-
-enum { KEY_ID = 16 }; /* hex digits: the end of a fingerprint */
-
-/* The key in the file T, when there is one and it is the one that the file's
- * name promises: 1, else 0 with a warning.  One bad file must not keep all
- * others from being used. */
-static int open_key(const struct trusted *t, struct ac_pgp_key **key)
-{
-	struct ac_err err = AC_ERR_INIT;
-	size_t n = 0;
-
-	if (ac_pgp_keys(t->key, t->len, t->path, key, &n, &err) < 0) {
-		ac_warn("keystore: %s; it is not used", err.msg);
-		return 0;
-	}
-	if (n == 1 && strcmp((*key)->fingerprint, t->fingerprint) == 0)
-		return 1;
-	ac_warn("keystore: '%s' does not hold the one key that its name says; "
-		"it is not used",
-		t->path);
-	ac_pgp_keys_free(*key, n);
-	*key = NULL;
-	return 0;
-}
-
-static bool ends_with_id(const char *fingerprint, const char *id)
-{
-	size_t n = strlen(fingerprint);
-
-	return n >= KEY_ID && strcmp(fingerprint + n - KEY_ID, id) == 0;
-}
-
-static bool is_issuer(const struct ac_pgp_key *k, const struct ac_strv *ids)
-{
-	for (size_t i = 0; i < ids->n; i++) {
-		if (ends_with_id(k->fingerprint, ids->v[i]))
-			return true;
-		for (size_t s = 0; s < k->subkeys.n; s++)
-			if (ends_with_id(k->subkeys.v[s], ids->v[i]))
-				return true;
-	}
-	return false;
-}
+#include "common/store/keystore.h"
 
 static int unknown_key(const char *name, const struct ac_strv *ids,
 		       const char *what, struct ac_err *err)
@@ -73,55 +30,28 @@ int verify_key_known(const struct globals *g, const char *name, const void *sig,
 		     size_t len, const char *what, struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
-	AC_CLEANUP(keys_release) struct keys keys = KEYS_INIT;
+	const struct ac_keystore ks = keystore(g);
+	int r;
 
 	if (ac_pgp_issuers(sig, len, &ids, err) < 0)
 		return ac_err_ctx(err, "signature of %s", what);
-	if (ids.n == 0)
-		return 0; /* it does not say: verification will tell */
-	if (keystore_load(g, name, &keys, err) < 0)
+	r = ac_keystore_knows(&ks, name, &ids, err);
+	if (r < 0)
 		return -1;
-	for (size_t i = 0; i < keys.n; i++) {
-		struct ac_pgp_key *key = NULL;
-		bool found;
-
-		if (open_key(&keys.v[i], &key) == 0)
-			continue;
-		found = is_issuer(key, &ids);
-		ac_pgp_keys_free(key, 1);
-		if (found)
-			return 0;
-	}
-	return unknown_key(name, &ids, what, err);
+	return r > 0 ? 0 : unknown_key(name, &ids, what, err);
 }
 
-/* A ring of the keys trusted for NAME; *n gets how many. */
-static struct ac_pgp_ring *make_ring(const struct globals *g, const char *name,
-				     size_t *n, struct ac_err *err)
+/* Verified all the same, but somebody should look. */
+static void tell_rejected(const struct ac_pgp_result *res, const char *what)
 {
-	AC_CLEANUP(keys_release) struct keys keys = KEYS_INIT;
-	struct ac_pgp_ring *ring;
+	for (size_t i = 0; i < res->n_rejected; i++) {
+		const struct ac_pgp_sig *s = &res->rejected[i];
 
-	*n = 0;
-	if (keystore_load(g, name, &keys, err) < 0)
-		return NULL;
-	ring = ac_pgp_ring_new(err);
-	if (ring == NULL)
-		return NULL;
-	for (size_t i = 0; i < keys.n; i++) {
-		struct trusted *t = &keys.v[i];
-		struct ac_pgp_key *key = NULL;
-
-		if (open_key(t, &key) == 0)
-			continue;
-		ac_pgp_keys_free(key, 1);
-		if (ac_pgp_ring_add(ring, t->key, t->len, t->path, err) < 0) {
-			ac_pgp_ring_free(ring);
-			return NULL;
-		}
-		*n += 1;
+		if (s->code != AC_E_NOT_FOUND)
+			ac_warn("%s: signature by key %s: %s; it does not "
+				"count",
+				what, s->subkey, s->fault);
 	}
-	return ring;
 }
 
 int verify_image(const struct globals *g, const char *name, const void *sig,
@@ -129,15 +59,20 @@ int verify_image(const struct globals *g, const char *name, const void *sig,
 		 struct ac_pgp_result *out, struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
+	const struct ac_keystore ks = keystore(g);
 	struct ac_pgp_ring *ring;
 	size_t n;
 	int r;
 
 	if (ac_pgp_issuers(sig, len, &ids, err) < 0)
 		return ac_err_ctx(err, "signature of %s", what);
-	ring = make_ring(g, name, &n, err);
+	ring = ac_pgp_ring_new(err);
 	if (ring == NULL)
 		return -1;
+	if (ac_keystore_ring(&ks, name, ring, &n, err) < 0) {
+		ac_pgp_ring_free(ring);
+		return -1;
+	}
 	ac_debug("%s: %zu keys are trusted for '%s'", what, n, name);
 	if (n == 0)
 		r = unknown_key(name, &ids, what, err);
@@ -146,5 +81,7 @@ int verify_image(const struct globals *g, const char *name, const void *sig,
 	if (r < 0 && n != 0 && err->code == AC_E_NOT_FOUND)
 		r = unknown_key(name, &ids, what, err);
 	ac_pgp_ring_free(ring);
+	if (r == 0)
+		tell_rejected(out, what);
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fetch/keystore.h"
+#include "common/store/keystore.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -29,14 +29,21 @@ struct level {
 	bool all;
 };
 
-bool fingerprint_ok(const char *s)
+static const char default_system[] = "/usr/lib/acutils";
+
+static const char *local_dir(const struct ac_keystore *ks)
+{
+	return ks->local != NULL ? ks->local : "/etc/acutils";
+}
+
+bool ac_fingerprint_ok(const char *s)
 {
 	size_t n = strspn(s, "0123456789abcdef");
 
 	return s[n] == '\0' && (n == 40 || n == 64);
 }
 
-static void trusted_release(struct trusted *t)
+static void trusted_release(struct ac_trusted *t)
 {
 	free(t->prefix);
 	free(t->fingerprint);
@@ -44,12 +51,12 @@ static void trusted_release(struct trusted *t)
 	free(t->key);
 }
 
-void keys_release(struct keys *k)
+void ac_trust_release(struct ac_trust *k)
 {
 	for (size_t i = 0; i < k->n; i++)
 		trusted_release(&k->v[i]);
 	free(k->v);
-	*k = KEYS_INIT;
+	*k = AC_TRUST_INIT;
 }
 
 static bool same_prefix(const char *a, const char *b)
@@ -57,8 +64,8 @@ static bool same_prefix(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-bool keys_have(const struct keys *k, const char *prefix,
-	       const char *fingerprint)
+bool ac_trust_has(const struct ac_trust *k, const char *prefix,
+		  const char *fingerprint)
 {
 	for (size_t i = 0; i < k->n; i++)
 		if (strcmp(k->v[i].fingerprint, fingerprint) == 0 &&
@@ -68,7 +75,8 @@ bool keys_have(const struct keys *k, const char *prefix,
 }
 
 /* Forget the key that T stands for (or masks). */
-static void drop(struct keys *k, const struct trusted *t, bool same_place)
+static void drop(struct ac_trust *k, const struct ac_trusted *t,
+		 bool same_place)
 {
 	size_t kept = 0;
 
@@ -110,18 +118,19 @@ static int read_key(const struct level *l, const char *rel, struct ac_buf *out,
 /* The file NAME in DIR (below trustedkeys) into OUT, or out of it.  One that
  * cannot be read may be a mask: it counts as one. */
 static void take_file(const struct level *l, const char *dir,
-		      const char *prefix, const char *name, struct keys *out)
+		      const char *prefix, const char *name,
+		      struct ac_trust *out)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_KEY);
 	AC_FREE char *rel = ac_path_join(dir, name);
 	struct ac_err err = AC_ERR_INIT;
-	struct trusted t;
+	struct ac_trusted t;
 
 	if (read_key(l, rel, &text, &err) < 0) {
 		ac_warn("keystore '%s': %s; it is not used", l->dir, err.msg);
 		ac_buf_release(&text);
 	}
-	t = (struct trusted){
+	t = (struct ac_trusted){
 		.prefix = ac_xstrdup(prefix),
 		.fingerprint = ac_xstrdup(name),
 		.path = ac_xasprintf("%s/trustedkeys/%s", l->dir, rel),
@@ -176,7 +185,7 @@ static int list_dir(int fd, const char *what, struct ac_strv *files,
  * NULL) gets the directories in it. */
 static int read_place(const struct level *l, const char *dir,
 		      const char *prefix, struct ac_strv *subdirs,
-		      struct keys *out, struct ac_err *err)
+		      struct ac_trust *out, struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv files = AC_STRV_INIT;
 	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
@@ -193,7 +202,7 @@ static int read_place(const struct level *l, const char *dir,
 	for (size_t i = 0; i < files.n; i++) {
 		bool above = prefix != NULL && prefix[0] == '\0';
 
-		if (above || !fingerprint_ok(files.v[i])) {
+		if (above || !ac_fingerprint_ok(files.v[i])) {
 			ac_warn("keystore: '%s/trustedkeys/%s/%s' is not %s; "
 				"it is not used",
 				l->dir, dir, files.v[i],
@@ -211,8 +220,8 @@ static int read_place(const struct level *l, const char *dir,
 }
 
 /* Each prefix of NAME in turn: "a.b", "a.b/c", ... */
-static int walk_name(const struct level *l, const char *name, struct keys *out,
-		     struct ac_err *err)
+static int walk_name(const struct level *l, const char *name,
+		     struct ac_trust *out, struct ac_err *err)
 {
 	struct ac_str rest = ac_str(name);
 	struct ac_str head;
@@ -232,7 +241,7 @@ static int walk_name(const struct level *l, const char *name, struct keys *out,
 
 /* Everything at and below PREFIX ("": all of prefix.d). */
 static int walk_all(const struct level *l, const char *prefix, int depth,
-		    struct keys *out, struct ac_err *err)
+		    struct ac_trust *out, struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
 	AC_FREE char *dir = place(prefix);
@@ -263,7 +272,7 @@ static int open_level(struct level *l, struct ac_err *err)
 }
 
 static int load_levels(struct level *levels, size_t n, const char *name,
-		       struct keys *out, struct ac_err *err)
+		       struct ac_trust *out, struct ac_err *err)
 {
 	for (size_t i = 0; i < n; i++)
 		if (open_level(&levels[i], err) < 0)
@@ -282,15 +291,16 @@ static int load_levels(struct level *levels, size_t n, const char *name,
 	return 0;
 }
 
-int keystore_load(const struct globals *g, const char *name, struct keys *out,
-		  struct ac_err *err)
+int ac_keystore_load(const struct ac_keystore *ks, const char *name,
+		     struct ac_trust *out, struct ac_err *err)
 {
 	struct level levels[] = {
-		{config_system(g), -1, name == NULL},
-		{config_local(g), -1, name == NULL},
-		{g->user_config, -1, name == NULL},
+		{ks->system != NULL ? ks->system : default_system, -1,
+		 name == NULL},
+		{local_dir(ks), -1, name == NULL},
+		{ks->user, -1, name == NULL},
 	};
-	size_t n = g->user_config != NULL ? 3 : 2;
+	size_t n = ks->user != NULL ? 3 : 2;
 	int r;
 
 	/* The name becomes a path. */
@@ -301,16 +311,15 @@ int keystore_load(const struct globals *g, const char *name, struct keys *out,
 		if (levels[i].fd >= 0)
 			(void)close(levels[i].fd);
 	if (r < 0)
-		keys_release(out);
+		ac_trust_release(out);
 	return r < 0 ? -1 : 0;
 }
 
 /* Open the place for PREFIX where we write, making it; *path gets its name. */
-static int open_place(const struct globals *g, const char *prefix, char **path,
-		      struct ac_err *err)
+static int open_place(const struct ac_keystore *ks, const char *prefix,
+		      char **path, struct ac_err *err)
 {
-	const char *base =
-		g->user_config != NULL ? g->user_config : config_local(g);
+	const char *base = ks->user != NULL ? ks->user : local_dir(ks);
 	AC_FREE char *rel = place(prefix);
 	AC_FREE char *below = ac_path_join("trustedkeys", rel);
 	AC_CLOSE int top = -1;
@@ -343,17 +352,17 @@ static int put_file(int dirfd, const char *name, const char *text,
 	return 0;
 }
 
-int keystore_add(const struct globals *g, const char *prefix,
-		 const char *fingerprint, const char *text, char **path,
-		 struct ac_err *err)
+int ac_keystore_add(const struct ac_keystore *ks, const char *prefix,
+		    const char *fingerprint, const char *text, char **path,
+		    struct ac_err *err)
 {
 	AC_FREE char *dir = NULL;
 	AC_CLOSE int fd = -1;
 
-	if (!fingerprint_ok(fingerprint))
+	if (!ac_fingerprint_ok(fingerprint))
 		return ac_err_set(err, AC_E_INVALID, "bad fingerprint '%s'",
 				  fingerprint);
-	fd = open_place(g, prefix, &dir, err);
+	fd = open_place(ks, prefix, &dir, err);
 	if (fd < 0 || put_file(fd, fingerprint, text, dir, err) < 0)
 		return -1;
 	*path = ac_path_join(dir, fingerprint);
@@ -361,22 +370,22 @@ int keystore_add(const struct globals *g, const char *prefix,
 }
 
 /* 1 when the key is trusted at this place, 0, -1. */
-static int is_trusted(const struct globals *g, const char *prefix,
+static int is_trusted(const struct ac_keystore *ks, const char *prefix,
 		      const char *fingerprint, struct ac_err *err)
 {
-	AC_CLEANUP(keys_release) struct keys k = KEYS_INIT;
+	AC_CLEANUP(ac_trust_release) struct ac_trust k = AC_TRUST_INIT;
 
-	if (keystore_load(g, NULL, &k, err) < 0)
+	if (ac_keystore_load(ks, NULL, &k, err) < 0)
 		return -1;
-	return keys_have(&k, prefix, fingerprint) ? 1 : 0;
+	return ac_trust_has(&k, prefix, fingerprint) ? 1 : 0;
 }
 
-int keystore_remove(const struct globals *g, const char *prefix,
-		    const char *fingerprint, struct ac_err *err)
+int ac_keystore_remove(const struct ac_keystore *ks, const char *prefix,
+		       const char *fingerprint, struct ac_err *err)
 {
 	AC_FREE char *dir = NULL;
 	AC_CLOSE int fd = -1;
-	int r = is_trusted(g, prefix, fingerprint, err);
+	int r = is_trusted(ks, prefix, fingerprint, err);
 
 	if (r < 0)
 		return -1;
@@ -389,13 +398,13 @@ int keystore_remove(const struct globals *g, const char *prefix,
 						 : "as a root "
 						   "key",
 				  prefix != NULL ? prefix : "");
-	fd = open_place(g, prefix, &dir, err);
+	fd = open_place(ks, prefix, &dir, err);
 	if (fd < 0)
 		return -1;
 	if (unlinkat(fd, fingerprint, 0) < 0 && errno != ENOENT)
 		return ac_err_sys(err, errno, "remove '%s/%s'", dir,
 				  fingerprint);
-	r = is_trusted(g, prefix, fingerprint, err);
+	r = is_trusted(ks, prefix, fingerprint, err);
 	if (r > 0) /* from a directory that is not ours to change */
 		r = put_file(fd, fingerprint, "", dir, err);
 	return r;

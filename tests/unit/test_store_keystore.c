@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fetch/keystore.h"
+#include "common/store/keystore.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -21,7 +21,7 @@
 struct world {
 	char dir[64];
 	char sys[96], local[96], user[96];
-	struct globals g;
+	struct ac_keystore ks;
 };
 
 static void world_new(struct world *w)
@@ -35,8 +35,8 @@ static void world_new(struct world *w)
 	(void)snprintf(w->sys, sizeof(w->sys), "%s/sys", w->dir);
 	(void)snprintf(w->local, sizeof(w->local), "%s/local", w->dir);
 	(void)snprintf(w->user, sizeof(w->user), "%s/user", w->dir);
-	w->g.system_config = w->sys;
-	w->g.local_config = w->local;
+	w->ks.system = w->sys;
+	w->ks.local = w->local;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type,
@@ -71,12 +71,12 @@ static void put(const char *dir, const char *place, const char *name,
 /* The contents of the keys for NAME, in order: "one two". */
 static bool loads(const struct world *w, const char *name, const char *want)
 {
-	AC_CLEANUP(keys_release) struct keys k = KEYS_INIT;
+	AC_CLEANUP(ac_trust_release) struct ac_trust k = AC_TRUST_INIT;
 	struct ac_err err = AC_ERR_INIT;
 	char got[256] = "";
 	size_t at = 0;
 
-	CHECK(keystore_load(&w->g, name, &k, &err) == 0);
+	CHECK(ac_keystore_load(&w->ks, name, &k, &err) == 0);
 	for (size_t i = 0; i < k.n; i++)
 		at += (size_t)snprintf(got + at, sizeof(got) - at, "%s%s",
 				       at != 0 ? " " : "", k.v[i].key);
@@ -130,7 +130,7 @@ TEST(an_empty_file_masks)
 	/* The user's directory is read last, and only when there is one. */
 	put(w.user, "root.d", A, "again");
 	CHECK(loads(&w, "example.com/x", ""));
-	w.g.user_config = w.user;
+	w.ks.user = w.user;
 	CHECK(loads(&w, "example.com/x", "again"));
 	world_end(&w);
 }
@@ -153,17 +153,17 @@ TEST(other_names_are_passed_over)
 TEST(a_name_is_never_a_path)
 {
 	struct world w;
-	AC_CLEANUP(keys_release) struct keys k = KEYS_INIT;
+	AC_CLEANUP(ac_trust_release) struct ac_trust k = AC_TRUST_INIT;
 	struct ac_err err = AC_ERR_INIT;
 	char *path = NULL;
 
 	world_new(&w);
 	put(w.local, "root.d", A, "root");
-	CHECK(keystore_load(&w.g, "../root.d", &k, &err) < 0);
-	CHECK(keystore_load(&w.g, "example.com/../..", &k, &err) < 0);
-	CHECK(keystore_add(&w.g, "../x", A, "key", &path, &err) < 0);
-	CHECK(keystore_add(&w.g, "example.com", "../x", "key", &path, &err) <
-	      0);
+	CHECK(ac_keystore_load(&w.ks, "../root.d", &k, &err) < 0);
+	CHECK(ac_keystore_load(&w.ks, "example.com/../..", &k, &err) < 0);
+	CHECK(ac_keystore_add(&w.ks, "../x", A, "key", &path, &err) < 0);
+	CHECK(ac_keystore_add(&w.ks, "example.com", "../x", "key", &path,
+			      &err) < 0);
 	world_end(&w);
 }
 
@@ -197,17 +197,18 @@ TEST(adding_and_removing)
 
 	world_new(&w);
 	put(w.sys, "prefix.d/example.com/a", A, "system");
-	CHECK(keystore_add(&w.g, "example.com/a", A, "mine", &path, &err) == 0);
+	CHECK(ac_keystore_add(&w.ks, "example.com/a", A, "mine", &path, &err) ==
+	      0);
 	want = ac_xasprintf("%s/trustedkeys/prefix.d/example.com/a/" A,
 			    w.local);
 	CHECK(strcmp(path, want) == 0);
 	CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0644);
 	CHECK(loads(&w, "example.com/a", "mine"));
 	/* Removing it takes the system's trust back too. */
-	CHECK(keystore_remove(&w.g, "example.com/a", A, &err) == 0);
+	CHECK(ac_keystore_remove(&w.ks, "example.com/a", A, &err) == 0);
 	CHECK(loads(&w, "example.com/a", ""));
 	CHECK(stat(path, &st) == 0 && st.st_size == 0);
-	CHECK(keystore_remove(&w.g, "example.com/a", A, &err) < 0);
+	CHECK(ac_keystore_remove(&w.ks, "example.com/a", A, &err) < 0);
 	CHECK(err.code == AC_E_NOT_FOUND);
 	world_end(&w);
 }
