@@ -2,7 +2,8 @@
 #ifndef ACTOOL_CAT_H
 #define ACTOOL_CAT_H
 
-/* cat-manifest: print the manifest of an image. */
+/* cat-manifest: print a manifest, of an image, a layout, or a file of its own.
+ */
 
 #include <stdbool.h>
 

@@ -8,6 +8,7 @@
 #include "actool/discover.h"
 #include "actool/extract.h"
 #include "actool/id.h"
+#include "actool/patch.h"
 #include "actool/sign.h"
 #include "actool/validate.h"
 #include "actool/verify.h"
@@ -55,13 +56,20 @@ static const struct ac_cmd cmds[] = {
 	 .max = -1,
 	 .run = run_extract},
 	{.name = "cat-manifest",
-	 .args = "FILE.aci",
-	 .help = "print the manifest of an image",
+	 .args = "FILE|DIR|-",
+	 .help = "print the manifest of an image or layout, or of a pod",
 	 .opts = cat_options,
 	 .opt_size = sizeof(struct cat_opts),
-	 .min = 1,
-	 .max = 1,
+	 .max = -1,
 	 .run = run_cat},
+	{.name = "patch-manifest",
+	 .args = "IN.aci [OUT.aci]",
+	 .help = "copy an image with another manifest, or change it in place",
+	 .about = patch_about,
+	 .opts = patch_options,
+	 .opt_size = sizeof(struct patch_opts),
+	 .max = -1,
+	 .run = run_patch},
 	{.name = "id",
 	 .args = "FILE.aci...",
 	 .help = "print the id of images",

@@ -135,13 +135,14 @@ static int replace(struct stream *s, const struct ac_entry *e,
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf old = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
 	uint64_t end = ac_tar_entry_end(s->tar);
-	bool first = ac_tar_entry_start(s->tar) == 0;
+	uint64_t start = ac_tar_entry_start(s->tar);
 
-	if (keep(s, ac_tar_position(s->tar), err) < 0 ||
+	if (pass(s, start, err) < 0 ||
+	    keep(s, ac_tar_position(s->tar), err) < 0 ||
 	    acipatch_head(&s->kept, e, err) < 0 ||
 	    acipatch_entry(&s->kept, s->text, s->len, &b, err) < 0 ||
 	    ac_zipper_feed(s->zip, b.p, b.len, err) < 0 ||
-	    (first && ac_zipper_cut(s->zip, err) < 0))
+	    (start == 0 && ac_zipper_cut(s->zip, err) < 0))
 		return -1;
 	ac_buf_reset(&s->kept);
 	s->drop = end;
