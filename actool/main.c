@@ -7,6 +7,7 @@
 #include "actool/crypt.h"
 #include "actool/discover.h"
 #include "actool/extract.h"
+#include "actool/genkey.h"
 #include "actool/id.h"
 #include "actool/patch.h"
 #include "actool/sign.h"
@@ -94,6 +95,14 @@ static const struct ac_cmd cmds[] = {
 	 .min = 1,
 	 .max = -1,
 	 .run = run_verify},
+	{.name = "generate-key",
+	 .args = "PREFIX",
+	 .help = "make a key pair for sign --key: PREFIX.key and PREFIX.pub",
+	 .opts = genkey_options,
+	 .opt_size = sizeof(struct genkey_opts),
+	 .min = 1,
+	 .max = 1,
+	 .run = run_genkey},
 	{.name = "encrypt",
 	 .args = "FILE.aci [OUT.aci]",
 	 .help = "encrypt an image with a passphrase",
