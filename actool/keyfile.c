@@ -101,7 +101,7 @@ static int read_key(const char *file, struct ac_buf *b, struct ac_err *err)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return ac_err_sys(err, errno, "key '%s'", file);
+		return ac_err_sys(err, errno, "open");
 	if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0) {
 		AC_FREE char *shown = ac_str_show(file);
 
@@ -120,8 +120,11 @@ struct ac_pkey *keyfile_load(const char *file, const char *passphrase_fd,
 	AC_CLEANUP(wipe) struct ac_buf b = AC_BUF_INIT(AC_PKEY_MAX_FILE);
 	struct ac_pkey_ask how = {.ask = ask,
 				  .ctx = (void *)(uintptr_t)passphrase_fd};
+	struct ac_pkey *k = NULL;
 
-	if (read_key(file, &b, err) < 0)
-		return NULL;
-	return ac_pkey_private(ac_buf_str(&b), b.len, &how, file, err);
+	if (read_key(file, &b, err) == 0)
+		k = ac_pkey_private(ac_buf_str(&b), b.len, &how, file, err);
+	if (k == NULL)
+		(void)ac_err_ctx(err, "key '%s'", file);
+	return k;
 }

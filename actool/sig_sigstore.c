@@ -34,7 +34,7 @@ struct keys {
 static int add_key(void **keys, const char *text, size_t len, const char *file,
 		   struct ac_err *err)
 {
-	struct ac_pkey *p = ac_pkey_public(text, len, file, err);
+	struct ac_pkey *p = ac_pkey_public(text, len, err);
 	struct keys *k = *keys;
 	char id[AC_DIGEST_TEXT];
 

@@ -32,11 +32,11 @@ enum { AC_PKEY_MAX_FILE = 64 << 10, AC_PKEY_MAX_SIGNATURE = 1024 };
 bool ac_pkey_is_pem(const char *text, size_t len);
 
 /* The public key in LEN bytes of PEM: "PUBLIC KEY" (SubjectPublicKeyInfo), "RSA
- * PUBLIC KEY" (PKCS #1).  Exactly one key; WHAT names the file in messages.
- * AC_E_INVALID for what is no key, AC_E_UNSUPPORTED for one that is weak or of
- * another kind.  NULL on failure. */
+ * PUBLIC KEY" (PKCS #1).  Exactly one key.  AC_E_INVALID for what is no key,
+ * AC_E_UNSUPPORTED for one that is weak or of another kind.  NULL on failure.
+ */
 AC_MUSTUSE struct ac_pkey *ac_pkey_public(const char *pem, size_t len,
-					  const char *what, struct ac_err *err);
+					  struct ac_err *err);
 
 /* Asked for the passphrase, once, and only when the key is encrypted. */
 struct ac_pkey_ask {
@@ -46,8 +46,8 @@ struct ac_pkey_ask {
 };
 
 /* The private key in LEN bytes of PEM: PKCS #8 plain or encrypted (PBES2), "EC
- * PRIVATE KEY", "RSA PRIVATE KEY", or cosign's own (cosignkey.h).  A wrong
- * passphrase is AC_E_DENIED. */
+ * PRIVATE KEY", "RSA PRIVATE KEY", or cosign's own (cosignkey.h).  ASK is told
+ * WHAT is to be opened.  A wrong passphrase is AC_E_DENIED. */
 AC_MUSTUSE struct ac_pkey *ac_pkey_private(const char *pem, size_t len,
 					   const struct ac_pkey_ask *ask,
 					   const char *what,

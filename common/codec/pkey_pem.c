@@ -124,8 +124,7 @@ static EVP_PKEY *public_from(const struct block *b)
 	return evp;
 }
 
-static struct ac_pkey *load_public(const char *pem, size_t len,
-				   struct ac_err *err)
+struct ac_pkey *ac_pkey_public(const char *pem, size_t len, struct ac_err *err)
 {
 	AC_CLEANUP(block_release) struct block b = {.name = NULL};
 	EVP_PKEY *evp;
@@ -143,16 +142,6 @@ static struct ac_pkey *load_public(const char *pem, size_t len,
 		return NULL;
 	}
 	return ac_pkey_adopt(evp, err);
-}
-
-struct ac_pkey *ac_pkey_public(const char *pem, size_t len, const char *what,
-			       struct ac_err *err)
-{
-	struct ac_pkey *k = load_public(pem, len, err);
-
-	if (k == NULL)
-		(void)ac_err_ctx(err, "key '%s'", what);
-	return k;
 }
 
 static EVP_PKEY *from_info(PKCS8_PRIV_KEY_INFO *info, struct ac_err *err)
@@ -300,14 +289,10 @@ struct ac_pkey *ac_pkey_private(const char *pem, size_t len,
 				struct ac_err *err)
 {
 	AC_CLEANUP(block_release) struct block b = {.name = NULL};
-	struct ac_pkey *k = NULL;
-	EVP_PKEY *evp = NULL;
+	EVP_PKEY *evp;
 
-	if (only_block(pem, len, &b, err) == 0)
-		evp = private_from(&b, ask, what, err);
-	if (evp != NULL)
-		k = ac_pkey_adopt(evp, err);
-	if (k == NULL)
-		(void)ac_err_ctx(err, "key '%s'", what);
-	return k;
+	if (only_block(pem, len, &b, err) < 0)
+		return NULL;
+	evp = private_from(&b, ask, what, err);
+	return evp != NULL ? ac_pkey_adopt(evp, err) : NULL;
 }

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sign --key: by a plain key pair. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "actool/keyfile.h"
+#include "actool/sig.h"
+#include "actool/sign.h"
+#include "common/base/alloc.h"
+#include "common/base/base64.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/codec/message.h"
+#include "common/codec/pkey.h"
+#include "common/codec/sigstore.h"
+
+enum { MAX_TEXT = 64 << 10 };
+
+struct maker {
+	struct ac_pkey *key;
+	enum ac_alg alg;
+	bool bundle; /* else bare */
+	bool raw;    /* bare, and not in base64 */
+};
+
+static int bare(const struct maker *k, struct ac_message *m, struct ac_buf *out,
+		struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf sig = AC_BUF_INIT(AC_PKEY_MAX_SIGNATURE);
+
+	if (k->raw)
+		return ac_pkey_sign(k->key, m, k->alg, out, err);
+	if (ac_pkey_sign(k->key, m, k->alg, &sig, err) < 0)
+		return -1;
+	ac_base64_encode(out, ac_buf_str(&sig), sig.len);
+	return 0;
+}
+
+static int make(void *ctx, const struct sig_file *f, const char *old,
+		size_t old_len, char **text, size_t *len, struct ac_err *err)
+{
+	AC_CLEANUP(ac_message_release) struct ac_message m = AC_MESSAGE_INIT;
+	AC_CLEANUP(ac_buf_release) struct ac_buf out = AC_BUF_INIT(MAX_TEXT);
+	const struct maker *k = ctx;
+	int r;
+
+	(void)old_len;
+	if (old != NULL)
+		return ac_err_set(err, AC_E_INVALID,
+				  "a file has one signature of this kind; "
+				  "--append is for OpenPGP");
+	if (ac_message_file(&m, f->fd, f->name, err) < 0)
+		return -1;
+	r = k->bundle ? ac_sigstore_sign(k->key, &m, k->alg, &out, err)
+		      : bare(k, &m, &out, err);
+	if (r < 0 || ac_message_unchanged(&m, err) < 0)
+		return -1;
+	*len = out.len;
+	*text = ac_buf_steal(&out);
+	return 0;
+}
+
+static void maker_free(void *ctx)
+{
+	struct maker *k = ctx;
+
+	ac_pkey_free(k->key);
+	free(k);
+}
+
+/* --digest, or what is usual for the key. */
+static int choose_digest(struct maker *k, const char *name, struct ac_err *err)
+{
+	static const enum ac_alg known[] = {AC_SHA256, AC_SHA384, AC_SHA512};
+
+	k->alg = ac_pkey_digest(k->key);
+	if (name == NULL)
+		return 0;
+	if (ac_pkey_is_ed25519(k->key))
+		return ac_err_set(err, AC_E_USAGE,
+				  "--digest: an Ed25519 key has no choice of "
+				  "digests");
+	for (size_t i = 0; i < AC_LEN(known); i++)
+		if (strcmp(name, ac_digest_alg_name(known[i])) == 0) {
+			k->alg = known[i];
+			return 0;
+		}
+	return ac_err_set(err, AC_E_USAGE,
+			  "bad value '%s' for option --digest: sha256, sha384 "
+			  "or sha512",
+			  name);
+}
+
+static int choose_form(struct maker *k, const char *type, struct ac_err *err)
+{
+	if (type == NULL || strcmp(type, "sigstore") == 0) {
+		k->bundle = true;
+		return 0;
+	}
+	k->raw = strcmp(type, "raw") == 0;
+	if (k->raw || strcmp(type, "bare") == 0)
+		return 0;
+	return ac_err_set(err, AC_E_USAGE,
+			  "bad value '%s' for option --type: with --key, it is "
+			  "sigstore, bare or raw",
+			  type);
+}
+
+int sig_key_maker(struct sig_maker *m, const struct sign_opts *o,
+		  struct ac_err *err)
+{
+	struct maker *k = ac_xcalloc(1, sizeof(*k));
+
+	*m = (struct sig_maker){.ctx = k, .make = make, .free = maker_free};
+	if (choose_form(k, o->type, err) < 0) {
+		free(k);
+		return -1;
+	}
+	m->suffix = k->bundle ? sig_sigstore.suffix : sig_bare.suffix;
+	k->key = keyfile_load(o->key, o->passphrase_fd, err);
+	if (k->key != NULL && choose_digest(k, o->digest, err) == 0)
+		return 0;
+	maker_free(k);
+	return -1;
+}
