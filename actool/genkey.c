@@ -64,7 +64,8 @@ static int generate(const char *key_name, const char *pub_name,
 		return -1;
 	if (fchmod(key_out.fd, 0600) < 0)
 		return ac_err_sys(err, errno, "close '%s' to others", key_name);
-	if (keyfile_new_passphrase(&pass, o->passphrase_fd, key_name, err) < 0)
+	if (ac_secret_option(&pass, o->passphrase_fd, err) < 0 ||
+	    keyfile_new_passphrase(&pass, key_name, err) < 0)
 		return -1;
 	if (pass.len == 0)
 		ac_warn("the passphrase is empty: whoever reads '%s' can sign "

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,15 +20,12 @@
 #include "common/sys/secret.h"
 #include "common/sys/ttyask.h"
 
-/* A passphrase that was given, not asked for: 1, 0, -1. */
-static int given(struct ac_secret *s, const char *passphrase_fd,
-		 struct ac_err *err)
+/* What cosign's users have set: 1, 0, -1. */
+static int from_environment(struct ac_secret *s, struct ac_err *err)
 {
 	const char *env = getenv("COSIGN_PASSWORD");
 	size_t n;
 
-	if (passphrase_fd != NULL)
-		return ac_secret_option(s, passphrase_fd, err) < 0 ? -1 : 1;
 	if (env == NULL)
 		return 0;
 	n = strlen(env);
@@ -59,8 +57,14 @@ static int on_terminal(struct ac_secret *s, const char *what, const char *file,
 static int ask(void *ctx, const char *file, struct ac_secret *s,
 	       struct ac_err *err)
 {
-	int r = given(s, ctx, err);
+	const struct ac_secret *known = ctx;
+	int r;
 
+	if (known->known) {
+		*s = *known;
+		return 0;
+	}
+	r = from_environment(s, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	return on_terminal(s, "Passphrase of the key", file, err);
@@ -71,11 +75,11 @@ static bool same(const struct ac_secret *a, const struct ac_secret *b)
 	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
-int keyfile_new_passphrase(struct ac_secret *s, const char *passphrase_fd,
-			   const char *file, struct ac_err *err)
+int keyfile_new_passphrase(struct ac_secret *s, const char *file,
+			   struct ac_err *err)
 {
 	AC_CLEANUP(ac_secret_release) struct ac_secret again = AC_SECRET_INIT;
-	int r = given(s, passphrase_fd, err);
+	int r = s->known ? 1 : from_environment(s, err);
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
@@ -114,12 +118,11 @@ static int read_key(const char *file, struct ac_buf *b, struct ac_err *err)
 	return ac_io_slurp(fd, b, file, err);
 }
 
-struct ac_pkey *keyfile_load(const char *file, const char *passphrase_fd,
+struct ac_pkey *keyfile_load(const char *file, const struct ac_secret *given,
 			     struct ac_err *err)
 {
 	AC_CLEANUP(wipe) struct ac_buf b = AC_BUF_INIT(AC_PKEY_MAX_FILE);
-	struct ac_pkey_ask how = {.ask = ask,
-				  .ctx = (void *)(uintptr_t)passphrase_fd};
+	struct ac_pkey_ask how = {.ask = ask, .ctx = (void *)(uintptr_t)given};
 	struct ac_pkey *k = NULL;
 
 	if (read_key(file, &b, err) == 0)

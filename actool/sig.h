@@ -99,5 +99,9 @@ struct sign_opts;
 AC_MUSTUSE int sig_openpgp_maker(struct sig_maker *m, const struct sign_opts *o,
 				 const struct ac_secret *secret,
 				 struct ac_err *err);
+/* By the private key file that O names. */
+AC_MUSTUSE int sig_key_maker(struct sig_maker *m, const struct sign_opts *o,
+			     const struct ac_secret *secret,
+			     struct ac_err *err);
 
 #endif

@@ -26,6 +26,14 @@ const struct ac_opt sign_options[] = {
 		    "repeat)"),
 	AC_OPT_STRING(struct sign_opts, homedir, "homedir", "DIR",
 		      "GnuPG's directory with the secret keys"),
+	AC_OPT_STRING(struct sign_opts, key, "key", "FILE",
+		      "sign with the private key in FILE (PEM), not by GnuPG"),
+	AC_OPT_STRING(struct sign_opts, type, "type", "TYPE",
+		      "with --key: sigstore (a bundle, the default), bare (a "
+		      "signature in base64) or raw"),
+	AC_OPT_STRING(struct sign_opts, digest, "digest", "ALG",
+		      "with --key: sha256, sha384 or sha512, not the usual "
+		      "one"),
 	AC_OPT_STRING(struct sign_opts, passphrase_fd, "passphrase-fd", "N",
 		      "read the passphrase from this descriptor"),
 	AC_OPT_BOOL(struct sign_opts, append, "append",
@@ -34,6 +42,8 @@ const struct ac_opt sign_options[] = {
 		    "replace a signature that is there already"),
 	AC_OPT_STRING(struct sign_opts, output, "output", "FILE",
 		      "write the signature to FILE ('-': standard output)"),
+	AC_OPT_STRING(struct sign_opts, output, "bundle", "FILE",
+		      "the same, as cosign calls it for a Sigstore bundle"),
 	AC_OPT_END,
 };
 
@@ -130,6 +140,14 @@ static int check_opts(const struct ac_call *c, struct ac_err *err)
 {
 	const struct sign_opts *o = c->opts;
 
+	if (o->key == NULL && (o->type != NULL || o->digest != NULL))
+		return ac_err_set(err, AC_E_USAGE,
+				  "--type and --digest go with --key");
+	if (o->key != NULL &&
+	    (o->local_users.n != 0 || o->homedir != NULL || o->append))
+		return ac_err_set(err, AC_E_USAGE,
+				  "--local-user, --homedir and --append are "
+				  "for OpenPGP, and do not go with --key");
 	if (o->append && o->overwrite)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--append and --overwrite exclude each "
@@ -162,7 +180,8 @@ int run_sign(struct ac_call *c, struct ac_err *err)
 	    ac_secret_option(&secret, o->passphrase_fd, err) < 0)
 		return -1;
 	(void)ac_interrupt_catch();
-	if (sig_openpgp_maker(&m, o, &secret, err) < 0)
+	if ((o->key != NULL ? sig_key_maker(&m, o, &secret, err)
+			    : sig_openpgp_maker(&m, o, &secret, err)) < 0)
 		return -1;
 	for (int i = 0; i < c->argc; i++) {
 		struct ac_err one = AC_ERR_INIT;

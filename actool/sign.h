@@ -16,6 +16,9 @@ struct sign_opts {
 	bool overwrite;
 	bool append;
 	const char *output;
+	const char *key;    /* a private key file: not by GnuPG */
+	const char *type;   /* with it: sigstore, bare, raw */
+	const char *digest; /* with it: instead of the usual one */
 	const char *homedir;
 	struct ac_strv local_users;
 	const char *passphrase_fd;

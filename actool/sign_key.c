@@ -109,7 +109,7 @@ static int choose_form(struct maker *k, const char *type, struct ac_err *err)
 }
 
 int sig_key_maker(struct sig_maker *m, const struct sign_opts *o,
-		  struct ac_err *err)
+		  const struct ac_secret *secret, struct ac_err *err)
 {
 	struct maker *k = ac_xcalloc(1, sizeof(*k));
 
@@ -119,7 +119,7 @@ int sig_key_maker(struct sig_maker *m, const struct sign_opts *o,
 		return -1;
 	}
 	m->suffix = k->bundle ? sig_sigstore.suffix : sig_bare.suffix;
-	k->key = keyfile_load(o->key, o->passphrase_fd, err);
+	k->key = keyfile_load(o->key, secret, err);
 	if (k->key != NULL && choose_digest(k, o->digest, err) == 0)
 		return 0;
 	maker_free(k);
