@@ -98,6 +98,7 @@ UNIT     := $(UNIT_SRC:tests/unit/%.c=$B/tests/%)
 $(UNIT): $B/tests/%: $B/tests/unit/%.o $B/tests/unit/tap.o $B/libcommon.a
 # Modules of the programs that have tests of their own.
 $B/tests/test_fetch_keystore: $B/fetch/keystore.o $B/fetch/cmd.o
+$B/tests/test_actool_tally: $B/actool/tally.o $B/actool/filecap.o
 $B/tests/test_fetch_text: $B/fetch/range.o $B/fetch/reponame.o $B/fetch/version.o
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ     := $(FUZZ_SRC:tests/fuzz/%.c=$B/tests/%)

@@ -9,6 +9,7 @@
 #include "actool/extract.h"
 #include "actool/genkey.h"
 #include "actool/id.h"
+#include "actool/inspect.h"
 #include "actool/patch.h"
 #include "actool/sign.h"
 #include "actool/validate.h"
@@ -79,6 +80,14 @@ static const struct ac_cmd cmds[] = {
 	 .min = 1,
 	 .max = -1,
 	 .run = run_id},
+	{.name = "inspect",
+	 .args = "FILE.aci|DIR...",
+	 .help = "tell what is in images",
+	 .opts = inspect_options,
+	 .opt_size = sizeof(struct inspect_opts),
+	 .min = 1,
+	 .max = -1,
+	 .run = run_inspect},
 	{.name = "sign",
 	 .args = "FILE.aci...",
 	 .help = "sign images: a signature beside each",

@@ -125,6 +125,7 @@ int ac_aci_read(ac_source_fn source, void *source_ctx,
 struct hashed {
 	struct ac_unzipfd *unzip;
 	struct ac_hash *hash;
+	uint64_t size;
 };
 
 static ssize_t hashed_source(void *ctx, const void **p, struct ac_err *err)
@@ -132,8 +133,10 @@ static ssize_t hashed_source(void *ctx, const void **p, struct ac_err *err)
 	struct hashed *h = ctx;
 	ssize_t n = ac_unzipfd_source(h->unzip, p, err);
 
-	if (n > 0)
+	if (n > 0) {
 		ac_hash_add(h->hash, *p, (size_t)n);
+		h->size += (uint64_t)n;
+	}
 	return n;
 }
 
@@ -167,6 +170,8 @@ int ac_aci_read_fd(int fd, const char *what, const struct ac_aci_events *ev,
 	ac_hash_final(h.hash, id);
 	if (zip != NULL)
 		*zip = ac_unzipfd_format(h.unzip);
+	if (ev->size != NULL)
+		*ev->size = h.size;
 	return 0;
 }
 

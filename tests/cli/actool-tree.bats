@@ -343,3 +343,109 @@ tidy() { [ -z "$(find . -name '.tmp*')" ]; }
 	run -0 --separate-stderr setpriv --reuid 1234 --regid 1234 --clear-groups actool build u/e u/c.aci
 	cmp b.aci u/c.aci
 }
+
+@test "inspect: what is in an image, for people" {
+	needs_root
+	odd_layout l
+	jq -c '. + {labels:[{name:"version",value:"1.0"}],
+		app:{exec:["/bin/a","b c"],user:"0",group:"5",supplementaryGIDs:[7],
+		workingDirectory:"/tmp",environment:[{name:"A",value:"b"}],
+		mountPoints:[{name:"data",path:"/data",readOnly:true}],
+		ports:[{name:"web",protocol:"tcp",port:80,count:2,socketActivated:true}],
+		eventHandlers:[{name:"pre-start",exec:["/pre"]}],
+		isolators:[{name:"resource/memory",value:{limit:"1G"}}]},
+		dependencies:[{imageName:"example.com/base",labels:[{name:"version",value:"2"}],size:17}],
+		pathWhitelist:["/etc","/usr"],annotations:[{name:"homepage",value:"https://example.com"}]}' l/manifest >m
+	mv m l/manifest
+	actool build l a.aci
+	run -0 --separate-stderr actool inspect a.aci
+	[ -z "$stderr" ]
+	while read -r line; do
+		grep -qxF -e "$line" <<<"$(sed 's/  */ /g; s/^ //' <<<"$output")" || { echo "no: $line" && false; }
+	done <<-EOF
+		file: a.aci
+		id: $(actool id a.aci)
+		name: example.com/odd
+		labels: version=1.0
+		exec: ["/bin/a","b c"]
+		runs as: user 0, group 5, supplementary 7
+		directory: /tmp
+		environment: A=b
+		mount: data at /data, read-only
+		port: web tcp 80 (2 of them), socket-activated
+		pre-start: ["/pre"]
+		isolator: resource/memory {"limit":"1G"}
+		depends on: example.com/base (version=2), 17 bytes
+		whitelist: /etc, /usr
+		annotation: homepage: https://example.com
+		entries: 10 files, 10 directories, 3 symbolic links, 4 hard links, 2 character devices, 1 block device, 1 fifo
+		content: 1.0 GiB, 3 sparse files, 4 files with attributes
+		users: 0 (24), 7 (1), 1000 (1), 4294967294 (1)
+		setuid (3):
+		-rwsr-xr-x 0:0 hard link /zz
+		-rwxr-sr-x 0:0 2 B /usr/bin/b cap_net_raw=ep
+		crw-r--r-- 0:0 1:3 /etc/null
+		writable by all (2):
+		drwxrwxrwx 0:0 0 B /open
+		drwxrwxrwt 0:0 0 B /tmp
+		-rw-r--r-- 0:0 1 B /not-utf8-\\xff\\xfe
+	EOF
+	run -0 actool inspect --limit 1 a.aci l
+	[[ $output == *"and 9 more"*"layout: "*"and 9 more"* ]]
+	run -2 actool inspect --limit 10001 a.aci
+	run -1 actool inspect nosuch a.aci
+	[[ $output == *"nosuch: open 'nosuch': No such file"*"file:"* ]]
+}
+
+@test "inspect --json; archives from a pipe; layouts" {
+	layout l
+	chmod 4755 l/rootfs/etc/motd
+	for z in gzip none xz bzip2; do
+		actool build --overwrite --compression $z l a.aci
+		run -0 actool inspect --json a.aci
+		jq -e --arg z $z --arg id "$(actool id a.aci)" --arg size "$(stat -c %s a.aci)" '.[0] |
+			.compression == $z and .id == $id and .size == ($size | tonumber) and (.encrypted | not) and
+			.tar_size % 512 == 0 and .type == "appimage" and .name == "example.com/a" and
+			.manifest.acKind == "ImageManifest" and .entries.total == 3 and .content_size == 6 and
+			.setuid.total == 1 and .setuid.files[0].path == "etc/motd" and
+			.setuid.files[0].mode == "4755" and .biggest.files[0].size == 6' <<<"$output"
+	done
+	cat a.aci | actool inspect --json - | jq -e '.[0] | has("size") | not'
+	actool inspect --json - <a.aci | jq -e '.[0].size != 0'
+	actool inspect --json l | jq -e '.[0] | .type == "layout" and .entries.files == 1 and (has("id") | not)'
+	run -1 --separate-stderr actool inspect --json nosuch l
+	jq -e '.[0].error and .[1].name' <<<"$output"
+}
+
+@test "inspect: signatures beside, by their own word" {
+	layout l
+	actool build l a.aci
+	mkdir -m 700 gnupg
+	export GNUPGHOME=$PWD/gnupg
+	gpg --batch --quiet --passphrase '' --quick-gen-key 'Me <me@example.com>' ed25519 sign never
+	actool sign a.aci
+	key=$(gpg --with-colons --list-keys | awk -F: '/^pub/ { print tolower($5) }')
+	echo junk >a.aci.sigstore.json
+	run -0 actool inspect a.aci
+	[[ $output == *"signature:     a.aci.asc (openpgp), not verified, by key $key"* ]]
+	[[ $output == *"signature:     a.aci.sigstore.json (sigstore): "* ]]
+	actool inspect --json a.aci | jq -e --arg k "$key" '.[0].signatures[0] |
+		.file == "a.aci.asc" and .kind == "openpgp" and .keys == [$k]'
+	gpgconf --kill all
+}
+
+@test "inspect and extract: what is encrypted" {
+	layout l
+	actool build l a.aci
+	gpg --batch --quiet --homedir "$PWD" --passphrase secret --pinentry-mode loopback -o e.aci \
+		--cipher-algo AES256 --compress-algo none -c a.aci
+	run -0 actool inspect --passphrase-fd 3 e.aci 3<<<secret
+	[[ $output == *"encrypted"* && $output == *"name:          example.com/a"* ]]
+	run -1 actool inspect --passphrase-fd 3 e.aci 3<<<wrong
+	[[ $output != *example.com/a* ]]
+	actool extract --passphrase-fd 3 e.aci d 3<<<secret
+	cmp l/rootfs/etc/motd d/rootfs/etc/motd
+	run -1 actool extract --passphrase-fd 3 e.aci x 3<<<wrong
+	[ ! -e x ]
+	GNUPGHOME=$PWD gpgconf --kill all
+}
