@@ -21,6 +21,7 @@
 #include "common/base/attr.h"
 
 struct ac_err;
+struct ac_keystore;
 
 /* One signature that was looked at.  All owned but KIND; strings are foreign
  * text, to be shown by ac_str_show. */
@@ -67,6 +68,12 @@ struct sig_method {
 	 * named in messages. */
 	int (*add_key)(void **keys, const char *text, size_t len,
 		       const char *file, struct ac_err *err);
+	/* Take the keys that the keystore KS trusts for images called NAME, in
+	 * place of those of the name before, beside those of key files.  None
+	 * at all: *KEYS becomes NULL.  NULL: the keystore has no keys of this
+	 * kind. */
+	int (*trust)(void **keys, const struct ac_keystore *ks,
+		     const char *name, struct ac_err *err);
 	void (*free_keys)(void *keys); /* NULL is fine */
 	/* The signatures in TEXT (from the file SOURCE) over F into OUT.  -1
 	 * only for what is nothing a signature can cause (reading F failed):

@@ -10,12 +10,22 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/codec/pgp.h"
+#include "common/store/keystore.h"
 #include "common/sys/spawn.h"
 
 enum { MAX_KEYS = 16 << 20, MAX_SIGNATURE = 1 << 20 };
 
+/* A file with public keys, in OpenPGP's format.  All owned. */
+struct key_file {
+	char *name;
+	char *text;
+	size_t len;
+};
 struct keys {
 	struct ac_pgp_ring *ring;
+	struct key_file *files;
+	size_t n;
+	char *trusted; /* the image name whose trusted keys are in the ring */
 };
 
 /* Whatever no other kind takes: then the message is ours. */
@@ -65,36 +75,99 @@ static int export_keybox(const char *file, struct ac_buf *b, struct ac_err *err)
 	return r;
 }
 
+static void free_keys(void *keys)
+{
+	struct keys *k = keys;
+
+	if (k == NULL)
+		return;
+	ac_pgp_ring_free(k->ring);
+	for (size_t i = 0; i < k->n; i++) {
+		free(k->files[i].name);
+		free(k->files[i].text);
+	}
+	free(k->files);
+	free(k->trusted);
+	free(k);
+}
+
+/* The keys, a new set when there is none yet. */
+static struct keys *need_keys(void **keys, struct ac_err *err)
+{
+	struct keys *k = *keys;
+
+	if (k != NULL)
+		return k;
+	k = ac_xcalloc(1, sizeof(*k));
+	k->ring = ac_pgp_ring_new(err);
+	if (k->ring == NULL) {
+		free_keys(k);
+		return NULL;
+	}
+	*keys = k;
+	return k;
+}
+
 static int add_key(void **keys, const char *text, size_t len, const char *file,
 		   struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_KEYS);
 	bool keybox = len > 12 && memcmp(text + 8, "KBXf", 4) == 0;
-	struct keys *k = *keys;
+	struct keys *k = need_keys(keys, err);
 
-	if (k == NULL) {
-		struct ac_pgp_ring *ring = ac_pgp_ring_new(err);
-
-		if (ring == NULL)
-			return -1;
-		k = ac_xcalloc(1, sizeof(*k));
-		k->ring = ring;
-		*keys = k;
-	}
-	if (!keybox)
-		return ac_pgp_ring_add(k->ring, text, len, file, err);
-	if (export_keybox(file, &b, err) < 0)
+	if (k == NULL)
 		return -1;
-	return ac_pgp_ring_add(k->ring, ac_buf_str(&b), b.len, file, err);
+	if (!keybox)
+		ac_buf_add(&b, text, len);
+	else if (export_keybox(file, &b, err) < 0)
+		return -1;
+	if (ac_buf_check(&b, file, err) < 0 ||
+	    ac_pgp_ring_add(k->ring, ac_buf_str(&b), b.len, file, err) < 0)
+		return -1;
+	k->files = ac_xrealloc(k->files, k->n + 1, sizeof(*k->files));
+	k->files[k->n].name = ac_xstrdup(file);
+	k->files[k->n].len = b.len;
+	k->files[k->n++].text = ac_buf_steal(&b);
+	return 0;
 }
 
-static void free_keys(void *keys)
+/* Start again with the key files only: a ring forgets nothing. */
+static int restart(struct keys *k, struct ac_err *err)
 {
-	struct keys *k = keys;
+	struct ac_pgp_ring *ring = ac_pgp_ring_new(err);
 
-	if (k != NULL)
-		ac_pgp_ring_free(k->ring);
-	free(k);
+	if (ring == NULL)
+		return -1;
+	ac_pgp_ring_free(k->ring);
+	k->ring = ring;
+	for (size_t i = 0; i < k->n; i++)
+		if (ac_pgp_ring_add(ring, k->files[i].text, k->files[i].len,
+				    k->files[i].name, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int trust(void **keys, const struct ac_keystore *ks, const char *name,
+		 struct ac_err *err)
+{
+	struct keys *k = need_keys(keys, err);
+	size_t n;
+
+	if (k == NULL)
+		return -1;
+	if (k->trusted != NULL && strcmp(k->trusted, name) == 0)
+		return 0;
+	if (k->trusted != NULL && restart(k, err) < 0)
+		return -1;
+	free(k->trusted);
+	k->trusted = ac_xstrdup(name);
+	if (ac_keystore_ring(ks, name, k->ring, &n, err) < 0)
+		return -1;
+	if (n == 0 && k->n == 0) {
+		free_keys(k);
+		*keys = NULL;
+	}
+	return 0;
 }
 
 /* S, whose strings are moved out. */
@@ -137,6 +210,7 @@ const struct sig_method sig_openpgp = {
 	.is_key = is_key,
 	.is_signature = is_signature,
 	.add_key = add_key,
+	.trust = trust,
 	.free_keys = free_keys,
 	.check = check,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "actool/cmd.h"
@@ -14,6 +15,8 @@ enum { MAX_TEXT = 900 }; /* an error holds no more */
 void verdict_release(struct verdict *v)
 {
 	sigs_release(&v->sigs);
+	free(v->name);
+	free(v->id);
 }
 
 /* Who made S, as far as it is known. */
@@ -131,6 +134,9 @@ struct ac_json *verdict_json(const struct verdict *v)
 	ac_json_set_int(o, "required", (int64_t)v->required);
 	if (!v->verified)
 		ac_json_set_str(o, "error", v->err.msg);
+	/* Nobody vouches for the name in an unverified file. */
+	set_text(o, "name", v->verified ? v->name : NULL);
+	set_text(o, "id", v->verified ? v->id : NULL);
 	for (size_t i = 0; i < v->sigs.n; i++)
 		ac_json_push(v->sigs.v[i].reason == NULL ? good : rejected,
 			     sig_json(&v->sigs.v[i]));

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "actool/verify.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "actool/sig.h"
+#include "actool/subject.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
+#include "common/cli/secretopt.h"
 #include "common/codec/json.h"
+#include "common/store/keystore.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/stamp.h"
@@ -21,12 +24,22 @@ const struct ac_opt verify_options[] = {
 		    "accept signatures of the public keys in FILE (repeat)"),
 	AC_OPT_LIST(struct verify_opts, keyrings, "keyring", "FILE",
 		    "and of those in this GnuPG keyring (repeat)"),
+	AC_OPT_BOOL(struct verify_opts, trusted, "trusted",
+		    "and of those that acfetch trusts for the image's name "
+		    "(the default)"),
+	AC_OPT_STRING(struct verify_opts, system_config, "system-config", "DIR",
+		      "where acfetch's trusted keys of the system are"),
+	AC_OPT_STRING(struct verify_opts, local_config, "local-config", "DIR",
+		      "those of this machine"),
+	AC_OPT_STRING(struct verify_opts, user_config, "user-config", "DIR",
+		      "those of the user"),
 	AC_OPT_UINT(struct verify_opts, require, "require", "N",
 		    "good signatures by N different keys (default: 1)"),
 	AC_OPT_LIST(struct verify_opts, signatures, "signature", "FILE",
 		    "the signature, when it is not beside the image (repeat)"),
 	AC_OPT_LIST(struct verify_opts, signatures, "bundle", "FILE",
 		    "the same, as cosign calls it for a Sigstore bundle"),
+	AC_OPT_PASSPHRASE(struct verify_opts, passphrase_fd),
 	AC_OPT_BOOL(struct verify_opts, json, "json",
 		    "print what was found as JSON"),
 	AC_OPT_END,
@@ -46,6 +59,9 @@ enum { MAX_KEYS = 16 << 20, MAX_SIGNATURE = 16 << 20, MAX_REQUIRE = 1000 };
 struct run {
 	const struct verify_opts *o;
 	void *keys[AC_LEN(methods)]; /* of each method; NULL: none */
+	bool trusted;                /* use the keystore */
+	struct ac_keystore keystore;
+	struct ac_secret secret; /* of encrypted images */
 };
 
 static int add_keys(struct run *r, const struct ac_strv *files,
@@ -163,24 +179,68 @@ static int check_named(struct run *r, const struct sig_file *f,
 				 out, err);
 }
 
+/* Take the keys that the keystore has for the image in F. */
+static int trust(struct run *r, const struct sig_file *f, struct verdict *v)
+{
+	struct ac_err *err = &v->err;
+	bool any = false;
+
+	if (subject_name(f->fd, f->name, &r->secret, &v->name, err) < 0)
+		return ac_err_ctx(err,
+				  "for whose name are keys trusted? (--key "
+				  "needs none)");
+	for (size_t m = 0; m < AC_LEN(methods); m++) {
+		if (methods[m]->trust != NULL &&
+		    methods[m]->trust(&r->keys[m], &r->keystore, v->name, err) <
+			    0)
+			return -1;
+		any = any || r->keys[m] != NULL;
+	}
+	if (any)
+		return 0;
+	return ac_err_set(err, AC_E_NOT_FOUND,
+			  "no key is trusted for '%s'; run 'acfetch trust "
+			  "--prefix=%s', or give --key",
+			  v->name, v->name);
+}
+
+/* What the signatures turned out to be of. */
+static void identify(struct run *r, const struct sig_file *f, struct verdict *v)
+{
+	struct ac_err ignored = AC_ERR_INIT; /* anything may be signed */
+	char id[AC_DIGEST_TEXT];
+	char *name = NULL;
+
+	if (subject_id(f->fd, f->name, r->secret.known ? &r->secret : NULL,
+		       &name, id, &ignored) < 0)
+		return;
+	free(v->name);
+	v->name = name;
+	v->id = ac_xstrdup(id);
+}
+
 static int check_file(struct run *r, const char *name, struct verdict *v)
 {
 	const struct verify_opts *o = r->o;
-	AC_CLOSE int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct sig_file f = {.name = name, .fd = fd};
 	struct ac_err *err = &v->err;
+	AC_CLOSE int fd = subject_open(name, err);
+	struct sig_file f = {.name = name, .fd = fd};
 	struct ac_stamp stamp;
 
-	if (fd < 0)
-		return ac_err_sys(err, errno, "open");
-	if (ac_stamp_take(&stamp, fd, name, err) < 0)
+	if (fd < 0 || ac_stamp_take(&stamp, fd, name, err) < 0 ||
+	    (r->trusted && trust(r, &f, v) < 0))
 		return -1;
 	for (size_t i = 0; i < o->signatures.n; i++)
 		if (check_named(r, &f, o->signatures.v[i], &v->sigs, err) < 0)
 			return -1;
 	if (o->signatures.n == 0 && check_all_beside(r, &f, &v->sigs, err) < 0)
 		return -1;
-	return ac_stamp_check(&stamp, fd, name, err);
+	verdict_decide(v);
+	if (v->verified && o->json)
+		identify(r, &f, v);
+	if (ac_stamp_check(&stamp, fd, name, err) < 0)
+		v->verified = false;
+	return 0;
 }
 
 static int verify(struct run *r, const char *file, struct ac_json *all)
@@ -190,8 +250,7 @@ static int verify(struct run *r, const char *file, struct ac_json *all)
 			    .err = AC_ERR_INIT,
 			    .required = r->o->require != 0 ? r->o->require : 1};
 
-	if (check_file(r, file, &v) == 0)
-		verdict_decide(&v);
+	(void)check_file(r, file, &v); /* what is wrong is in V */
 	if (r->o->json)
 		ac_json_push(all, verdict_json(&v));
 	if (!r->o->json || !v.verified)
@@ -226,22 +285,31 @@ static int verify_all(struct ac_call *c, struct run *r, struct ac_err *err)
 int run_verify(struct ac_call *c, struct ac_err *err)
 {
 	const struct verify_opts *o = c->opts;
-	struct run run = {.o = o};
+	struct run run = {
+		.o = o,
+		.trusted = o->trusted || (o->keys.n == 0 && o->keyrings.n == 0),
+		.keystore = {o->system_config, o->local_config, o->user_config},
+		.secret = AC_SECRET_INIT,
+	};
 	int r;
 
-	if (o->keys.n == 0 && o->keyrings.n == 0)
-		return ac_err_set(err, AC_E_USAGE,
-				  "whose signatures are good? give --key or "
-				  "--keyring");
+	for (int i = 0; i < c->argc; i++)
+		if (strcmp(c->argv[i], "-") == 0 && o->signatures.n == 0)
+			return ac_err_set(err, AC_E_USAGE,
+					  "beside standard input is no "
+					  "signature; give --signature");
 	if (o->signatures.n != 0 && c->argc != 1)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--signature goes with one file");
 	if (o->require > MAX_REQUIRE)
 		return ac_err_set(err, AC_E_USAGE, "--require: at most %d",
 				  MAX_REQUIRE);
+	if (ac_secret_option(&run.secret, o->passphrase_fd, err) < 0)
+		return -1;
 	(void)ac_interrupt_catch(); /* what is temporary must go */
 	r = verify_all(c, &run, err);
 	for (size_t m = 0; m < AC_LEN(methods); m++)
 		methods[m]->free_keys(run.keys[m]);
+	ac_secret_release(&run.secret);
 	return r;
 }

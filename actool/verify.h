@@ -21,6 +21,11 @@ struct verify_opts {
 	struct ac_strv keyrings;
 	struct ac_strv signatures;
 	uint64_t require; /* 0: not given, 1 */
+	bool trusted;
+	const char *system_config;
+	const char *local_config;
+	const char *user_config;
+	const char *passphrase_fd;
 };
 extern const struct ac_opt verify_options[];
 
@@ -32,6 +37,8 @@ struct verdict {
 	size_t required;  /* different keys with good signatures */
 	struct sigs sigs;
 	bool verified;
+	char *name;        /* owned: the image's; NULL: not known */
+	char *id;          /* owned: of a verified image; NULL: not known */
 	struct ac_err err; /* why it is not verified */
 };
 void verdict_release(struct verdict *v);
