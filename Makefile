@@ -110,12 +110,17 @@ define tool
 $B/tests/$(basename $(notdir $1)): $B/$(1:.c=.o) $B/libcommon.a
 endef
 $(foreach s,$(TOOL_SRC),$(eval $(call tool,$s)))
-$(UNIT) $(FUZZ) $(TOOLS):
+# The two of the comparison with the original actool.
+DIFFER_SRC := $(sort $(wildcard tests/differ/*.c))
+DIFFER     := $B/tests/generate $B/tests/compare
+$B/tests/compare: $(patsubst %,$B/tests/differ/%.o,compare oracle listed) $B/libcommon.a
+$B/tests/generate: $(patsubst %.c,$B/%.o,$(filter-out $(patsubst %,tests/differ/%.c,compare oracle listed),$(DIFFER_SRC))) $B/libcommon.a
+$(UNIT) $(FUZZ) $(TOOLS) $(DIFFER):
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(AC_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_tests) $(LDLIBS)
 
-OBJS += $(COMMON_OBJ) $(patsubst %.c,$B/%.o,$(wildcard tests/unit/*.c tests/fuzz/*.c) $(TOOL_SRC))
+OBJS += $(COMMON_OBJ) $(patsubst %.c,$B/%.o,$(wildcard tests/unit/*.c tests/fuzz/*.c) $(TOOL_SRC) $(DIFFER_SRC))
 -include $(OBJS:.o=.d)
 
 # A change of flags rebuilds, and a file added or removed relinks: both
@@ -139,7 +144,7 @@ quickstart: ## install, build, and do the main job on a real image
 	$(Q)$(MAKE) all
 	$(Q)BINDIR='$(abspath $B)/bin' sh tests/quickstart
 
-check: check-deps check-unit check-fuzz check-cli ## run every test
+check: check-deps check-unit check-fuzz check-differ check-cli ## run every test
 check-deps:
 	$(Q)sh tests/deps check
 check-unit: $(UNIT)
@@ -147,6 +152,16 @@ check-unit: $(UNIT)
 check-fuzz: $(FUZZ)
 	$(Q)set -e; for f in $(FUZZ); do n=$${f##*/fuzz_}; \
 		$$f tests/fuzz/corpus/$$n/*; done
+# The same files each time: what differs from the original actool is listed.
+differ_run = KEEP='$B/differ' BINDIR='$(abspath $(or $2,$B)/bin)' TOOLDIR='$(abspath $B)/tests' \
+	tests/differ/run $1
+check-differ: $B/bin/actool $(DIFFER)
+	$(Q)$(call differ_run,manifests 1 1500)
+#	$(Q)$(call differ_run,archives 1 300)
+differ: $(DIFFER) ## compare actool with the original: make differ [N=100000] [M=5000] [SEED=1]
+	$(Q)$(MAKE) SAN=address,undefined build-san/bin/actool
+	$(Q)$(call differ_run,manifests $(or $(SEED),1) $(or $(N),100000),build-san)
+	$(Q)$(call differ_run,archives $(or $(SEED),1) $(or $(M),5000),build-san)
 check-cli: all $(TOOLS) $(UNIT)
 	$(Q)BINDIR='$(abspath $B)/bin' TOOLDIR='$(abspath $B)/tests' \
 		bats $(BATS_FLAGS) $(or $(T),tests/cli)
@@ -161,7 +176,7 @@ fuzz: ## fuzz one format: make fuzz T=tar [FUZZ_TIME=60]
 
 HEADERS  := $(sort $(wildcard common/*/*.h) $(foreach d,$(DIRS),$(wildcard $d/*.h $d/*/*.h)))
 C_FILES  := $(HEADERS) $(COMMON_SRC) $(PROGRAM_SRC) $(wildcard tests/*/*.[ch])
-SH_FILES := .ci/run tests/deps tests/quickstart $(wildcard tests/lint/* tests/bench/*.sh tests/bench/run tests/bench/make-image tests/data/make-* tests/cli/*.bash tests/cli/*.bats)
+SH_FILES := .ci/run tests/deps tests/quickstart $(wildcard tests/lint/* tests/bench/*.sh tests/bench/run tests/bench/make-image tests/differ/run tests/data/make-* tests/cli/*.bash tests/cli/*.bats)
 lint: lint-format lint-headers lint-layers lint-words lint-size lint-shell lint-man lint-tidy ## every static check
 lint-format:
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
@@ -208,6 +223,6 @@ help: ## this list
 	@echo '  variables: CC=clang SAN=address,undefined COV=1 V=1 B=DIR T=tests/cli/x.bats'
 
 FORCE:
-.PHONY: all deps quickstart check check-deps check-unit check-fuzz check-cli bench \
+.PHONY: all deps quickstart check check-deps check-unit check-fuzz check-differ check-cli differ bench \
 	fuzz lint lint-format lint-headers lint-layers lint-words lint-size \
 	lint-shell lint-man lint-tidy format coverage install uninstall clean help FORCE

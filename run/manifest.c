@@ -27,7 +27,7 @@ static void set(struct ac_json *o, const char *key, struct ac_json *value)
 	AC_FREE char *old = NULL;
 
 	while (ac_json_each(o, &it, &k, &v))
-		if (strcasecmp(k, key) == 0 && strcmp(k, key) != 0) {
+		if (ac_json_same_key(k, key) && strcmp(k, key) != 0) {
 			old = ac_xstrdup(k);
 			break;
 		}

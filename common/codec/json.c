@@ -3,7 +3,6 @@
 
 #include <jansson.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
@@ -301,6 +300,37 @@ struct ac_json *ac_json_get(const struct ac_json *object, const char *key)
 	return wrap(json_object_get(raw(object), key));
 }
 
+/* The next character of *S, folded, when one that keys have; else its byte. */
+static unsigned char folded(const char **s)
+{
+	static const char long_s[] = "\xc5\xbf";
+	static const char kelvin[] = "\xe2\x84\xaa";
+	unsigned char c = (unsigned char)**s;
+
+	if (strncmp(*s, long_s, 2) == 0) {
+		*s += 2;
+		return 's';
+	}
+	if (strncmp(*s, kelvin, 3) == 0) {
+		*s += 3;
+		return 'k';
+	}
+	*s += c != '\0';
+	return c >= 'A' && c <= 'Z' ? (unsigned char)(c - 'A' + 'a') : c;
+}
+
+bool ac_json_same_key(const char *a, const char *b)
+{
+	unsigned char c;
+
+	do {
+		c = folded(&a);
+		if (c != folded(&b))
+			return false;
+	} while (c != '\0');
+	return true;
+}
+
 struct ac_json *ac_json_get_nocase(const struct ac_json *object,
 				   const char *key)
 {
@@ -311,7 +341,7 @@ struct ac_json *ac_json_get_nocase(const struct ac_json *object,
 	if (value != NULL)
 		return value;
 	while (ac_json_each(object, &it, &name, &value))
-		if (strcasecmp(name, key) == 0)
+		if (ac_json_same_key(name, key))
 			return value;
 	return NULL;
 }

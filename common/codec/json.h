@@ -81,8 +81,11 @@ bool ac_json_bool(const struct ac_json *j);
 size_t ac_json_len(const struct ac_json *j);
 struct ac_json *ac_json_at(const struct ac_json *array, size_t i);
 struct ac_json *ac_json_get(const struct ac_json *object, const char *key);
-/* The same, falling back to a key that differs only in ASCII case, as the
- * original appc tools read manifests. */
+/* Are two keys one to the original appc tools?  They compare without regard to
+ * case, by Unicode's simple folding: the long s (U+017F) is an s, the Kelvin
+ * sign (U+212A) a k. */
+bool ac_json_same_key(const char *a, const char *b);
+/* The same as ac_json_get, falling back to a key that is one to them. */
 struct ac_json *ac_json_get_nocase(const struct ac_json *object,
 				   const char *key);
 /* Iterate: *it starts as NULL; false at the end. */

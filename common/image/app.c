@@ -223,8 +223,10 @@ static int load_port_count(struct ac_port *out, const struct ac_json *o,
 	if (ac_field_find(o, path, "count", &v, err) < 0)
 		return -1;
 	out->count = 1;
-	if (ac_json_type(v) == AC_JSON_REAL && ac_json_real(v) > 1e18) {
-		/* Wrapped around in the original, and passed. */
+	if (ac_json_type(v) == AC_JSON_REAL &&
+	    ac_json_real(v) + out->port >= 0x1p64 &&
+	    ac_json_real(v) <= 0x1p64) {
+		/* The end wrapped around in the original, and passed. */
 		ac_findings_add(f, "I5.9", path, "an impossible count");
 		return 0;
 	}

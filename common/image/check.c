@@ -38,6 +38,7 @@ int ac_check_head(const struct ac_json *doc, const char *kind,
 {
 	const char *s = "";
 	struct ac_err strict = AC_ERR_INIT;
+	struct ac_json *version = NULL;
 	int ret;
 
 	if (ac_json_type(doc) != AC_JSON_OBJECT)
@@ -46,6 +47,8 @@ int ac_check_head(const struct ac_json *doc, const char *kind,
 	if (ac_findings_stop(f, check_kind(doc, kind, err), err))
 		return -1;
 	ret = ac_field_str(doc, "", "acVersion", &s, err);
+	if (ret == 0) /* null is no absence here, but an empty version */
+		ret = ac_field_find(doc, "", "acVersion", &version, err);
 	if (ret < 0)
 		return -1;
 	if (ret == 0 && must_version) {

@@ -148,6 +148,49 @@ static bool port_ok(struct ac_str s)
 	return s.p[0] == ':';
 }
 
+static unsigned int hex_value(char c)
+{
+	return is_digit(c) ? (unsigned int)(c - '0')
+			   : (unsigned int)((c | 0x20) - 'a' + 10);
+}
+
+/* "%41" in a host (or in the ZONE of an address): only what has no other way of
+ * being said may be escaped there, which is "%25" and what is not ASCII; in a
+ * zone, what needed no escape, and a space. */
+static bool host_escape_ok(struct ac_str s, bool zone)
+{
+	unsigned int v;
+
+	if (s.len < 3 || !is_hex(s.p[1]) || !is_hex(s.p[2]))
+		return false;
+	if (s.p[1] == '2' && s.p[2] == '5')
+		return true;
+	v = hex_value(s.p[1]) << 4 | hex_value(s.p[2]);
+	if (!zone)
+		return v >= 0x80;
+	return v == ' ' ||
+	       (v > ' ' && v < 0x7f && strchr("#%/?@\\^`{|}", (int)v) == NULL);
+}
+
+/* What is wrong with a host, its port cut off, or NULL. */
+static const char *host_fault(struct ac_str s)
+{
+	bool zone = false;
+
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		struct ac_str rest = ac_strn(s.p + i, s.len - i);
+
+		if (c == '%' && !host_escape_ok(rest, zone))
+			return "invalid URL escape";
+		if (s.p[0] == '[' && ac_str_starts(rest, "%25"))
+			zone = true;
+		if (c <= ' ' || strchr("\\^`{|}#?/@", c) != NULL)
+			return "invalid character in host name";
+	}
+	return NULL;
+}
+
 /* What is wrong with the part between "//" and the path, or NULL. */
 static const char *authority_fault(struct ac_str s)
 {
@@ -159,7 +202,7 @@ static const char *authority_fault(struct ac_str s)
 
 		for (size_t i = 0; i < user.len; i++)
 			if ((unsigned char)user.p[i] <= ' ' ||
-			    strchr("<>\"[]{}|\\^`#?/@", user.p[i]) != NULL)
+			    strchr("<>\"[]{}|\\^`#?/", user.p[i]) != NULL)
 				return "invalid userinfo";
 		if (!escapes_ok(user))
 			return "invalid URL escape";
@@ -176,17 +219,7 @@ static const char *authority_fault(struct ac_str s)
 	}
 	if (!port_ok(ac_strn(end, s.len - (size_t)(end - s.p))))
 		return "invalid port after host";
-	s.len = (size_t)(end - s.p);
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c == '%' && (s.len - i < 3 || !is_hex(s.p[i + 1]) ||
-				 !is_hex(s.p[i + 2])))
-			return "invalid URL escape";
-		if (c <= ' ' || strchr("\\^`{|}#?/@", c) != NULL)
-			return "invalid character in host name";
-	}
-	return NULL;
+	return host_fault(ac_strn(s.p, (size_t)(end - s.p)));
 }
 
 static bool is_alpha(char c)

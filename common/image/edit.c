@@ -2,7 +2,6 @@
 #include "common/image/edit.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
@@ -32,7 +31,7 @@ static const char *spelling(const struct ac_json *o, const char *name)
 	if (ac_json_get(o, name) != NULL)
 		return name;
 	while (ac_json_each(o, &it, &key, &value))
-		if (strcasecmp(key, name) == 0)
+		if (ac_json_same_key(key, name))
 			return key;
 	return name;
 }

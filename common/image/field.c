@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
@@ -32,7 +31,7 @@ int ac_field_find(const struct ac_json *o, const char *path, const char *key,
 	while (ac_json_each(o, &it, &name, &v)) {
 		AC_FREE char *at = NULL;
 
-		if (strcasecmp(name, key) != 0)
+		if (!ac_json_same_key(name, key))
 			continue;
 		if (found == NULL) {
 			found = v;

@@ -246,13 +246,22 @@ static int check_sysctl(const struct known *k, const struct ac_json *value,
 	return 0;
 }
 
+/* "G", ".", "-": nothing where the number should be. */
+static bool has_digits(const char *s)
+{
+	s += strspn(s, "+-.");
+	return *s >= '0' && *s <= '9';
+}
+
 /* Member KEY as a quantity: 1, 0 when absent, -1. */
 static int quantity(const struct ac_json *value, const char *path,
-		    const char *key, int64_t *milli, struct ac_err *err)
+		    const char *key, int64_t *milli, struct ac_findings *f,
+		    struct ac_err *err)
 {
 	struct ac_err why = AC_ERR_INIT;
 	AC_FREE char *at = NULL;
 	struct ac_json *v = NULL;
+	const char *text;
 	int ret = ac_field_find(value, path, key, &v, err);
 
 	if (ret <= 0 || ac_json_type(v) == AC_JSON_NULL)
@@ -261,6 +270,11 @@ static int quantity(const struct ac_json *value, const char *path,
 		at = ac_field_path(path, key);
 		return ac_err_at(err, "L9", at, "%s", why.msg);
 	}
+	text = ac_json_text(v, NULL);
+	if (text != NULL && !has_digits(text))
+		ac_findings_add(f, "L9", path,
+				"the %s '%s' has no digits; it is taken for 0",
+				key, text);
 	return 1;
 }
 
@@ -278,10 +292,10 @@ static int check_resource(const struct known *k, const struct ac_json *value,
 	if (want(value, AC_JSON_OBJECT, path, err) < 0 ||
 	    ac_field_bool(value, path, "default", &def, err) < 0)
 		return -1;
-	has_request = quantity(value, path, "request", &request, err);
+	has_request = quantity(value, path, "request", &request, f, err);
 	if (has_request < 0)
 		return -1;
-	has_limit = quantity(value, path, "limit", &limit, err);
+	has_limit = quantity(value, path, "limit", &limit, f, err);
 	if (has_limit < 0)
 		return -1;
 	if (of_device && !def)
@@ -402,9 +416,15 @@ static int load_one(const struct ac_json *e, const char *path, bool in_pod,
 
 	if (ac_check_name_field(e, path, "name", false, &out->name, f, err) < 0)
 		return -1;
-	if (out->name == NULL)
+	if (out->name == NULL && !in_pod)
 		return ac_err_at(err, "T8", path,
 				 "invalid isolator: it has no name");
+	if (out->name == NULL) {
+		ac_findings_add(f, "T8", path,
+				"has no name: it will be ignored");
+		out->name = "";
+		return 0;
+	}
 	if (ac_field_find(e, path, "value", &value, err) < 0)
 		return -1;
 	if (ac_json_type(value) == AC_JSON_NULL)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <strings.h>
 
 #include "common/base/attr.h"
 #include "common/base/buf.h"
@@ -136,7 +135,7 @@ static struct ac_json *sorted(const struct ac_json *map)
 static bool is_member(const struct shape *s, const char *key)
 {
 	for (const struct member *m = s->members; m->key != NULL; m++)
-		if (strcasecmp(m->key, key) == 0)
+		if (ac_json_same_key(m->key, key))
 			return true;
 	return false;
 }

@@ -136,13 +136,15 @@ char *ac_name_sanitize(const char *s)
 	return sanitize(&name, s);
 }
 
-/* Dot-separated [0-9A-Za-z-]+; STRICT: no empty one, and with NUMBERS no
- * number that begins with a zero. */
+/* Dot-separated [0-9A-Za-z-]+, or nothing at all; STRICT: something, and with
+ * NUMBERS no number that begins with a zero. */
 static bool dotted(struct ac_str s, bool strict, bool numbers)
 {
 	struct ac_str part;
 	bool more;
 
+	if (s.len == 0)
+		return !strict;
 	do {
 		bool number = true;
 
@@ -155,9 +157,8 @@ static bool dotted(struct ac_str s, bool strict, bool numbers)
 			    !(c >= 'A' && c <= 'Z') && c != '-')
 				return false;
 		}
-		if (strict &&
-		    (part.len == 0 ||
-		     (numbers && number && part.len > 1 && part.p[0] == '0')))
+		if (part.len == 0 || (strict && numbers && number &&
+				      part.len > 1 && part.p[0] == '0'))
 			return false;
 	} while (more);
 	return true;

@@ -3,6 +3,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/num.h"
 #include "common/base/str.h"
 #include "common/codec/json.h"
 #include "common/image/manifest.h"
@@ -42,7 +43,6 @@ static int bad_suffix(const char *s, struct ac_err *err)
 /* Of "12.50": keep MAX significant digits, round up what is cut off. */
 static bool parse_digits(struct ac_str s, int max, struct number *out)
 {
-	bool seen = false;
 	bool dot = false;
 	bool cut = false;
 	int kept = 0;
@@ -55,7 +55,6 @@ static bool parse_digits(struct ac_str s, int max, struct number *out)
 			dot = true;
 			continue;
 		}
-		seen = true;
 		if (kept < max) {
 			out->m = out->m * 10 + (wide)(s.p[i] - '0');
 			kept += out->m != 0;
@@ -66,24 +65,20 @@ static bool parse_digits(struct ac_str s, int max, struct number *out)
 		}
 	}
 	out->m += cut;
-	return seen;
+	return true;
 }
 
-/* "e3", "E-2" */
+/* "e3", "E-2"; more than 64 bits of it is no exponent. */
 static bool parse_exponent(const char *s, struct number *out)
 {
-	bool neg = s[1] == '-';
-	int v = 0;
+	const char *digits = s + (s[1] == '-' || s[1] == '+' ? 2 : 1);
+	int64_t v;
 
-	s += s[1] == '-' || s[1] == '+' ? 2 : 1;
-	if (*s == '\0')
+	if (!is_digit(*digits) ||
+	    ac_num_i64(ac_str(s[1] == '+' ? digits : s + 1), &v) < 0)
 		return false;
-	for (; *s != '\0'; s++) {
-		if (!is_digit(*s))
-			return false;
-		v = v < 100000 ? v * 10 + (*s - '0') : v;
-	}
-	out->exp10 += neg ? -v : v;
+	v = v < -100000 ? -100000 : v > 100000 ? 100000 : v;
+	out->exp10 += (int)v;
 	return true;
 }
 
@@ -140,7 +135,7 @@ static int parse_text(const char *s, int64_t *milli, struct ac_err *err)
 
 	p = suffix + letters;
 	p += *p == '-' || *p == '+';
-	if (p[strspn(p, "0123456789")] != '\0' ||
+	if (s[0] == '\0' || p[strspn(p, "0123456789")] != '\0' ||
 	    !parse_digits(ac_strn(suffix - n, n), binary ? 17 : 19, &q))
 		return bad_form(s, err);
 	if (!parse_suffix(suffix, &q))

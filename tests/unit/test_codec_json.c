@@ -214,6 +214,11 @@ TEST(nocase)
 	CHECK(ac_json_number(ac_json_get_nocase(j, "USER")) == 3);
 	CHECK(ac_json_number(ac_json_get_nocase(j, "User")) == 2);
 	CHECK(ac_json_get_nocase(j, "group") == NULL);
+	CHECK(ac_json_same_key("mas\xc5\xbf", "MASS"));
+	CHECK(ac_json_same_key("\xe2\x84\xaaind", "kind"));
+	CHECK(!ac_json_same_key("kind", "kin"));
+	CHECK(!ac_json_same_key("\xc5", "s"));
+	CHECK(!ac_json_same_key("\xc3\x84", "\xc3\xa4"));
 	CHECK(ac_json_get(j, "User") == NULL);
 }
 

@@ -61,6 +61,22 @@ TEST(duplicate_apps)
 	CHECK(strcmp(err.msg, "apps: duplicate apps of name \"a\"") == 0);
 }
 
+TEST(isolator_without_a_name)
+{
+	const char *t = "{\"acVersion\":\"0.8.11\",\"acKind\":"
+			"\"PodManifest\",\"apps\":[],"
+			"\"isolators\":[{\"value\":1}]}";
+	struct ac_findings f = {.v = NULL};
+	struct ac_err err = AC_ERR_INIT;
+	struct ac_pod p;
+
+	CHECK(ac_pod_parse(&p, t, strlen(t), &f, &err) == 0);
+	CHECK(f.n == 1 && strcmp(f.v[0].rule, "T8") == 0);
+	CHECK(p.n_isolators == 1 && p.isolators[0].name[0] == '\0');
+	ac_findings_release(&f);
+	ac_pod_release(&p);
+}
+
 TEST(volume_strings)
 {
 	static const struct {
