@@ -11,6 +11,12 @@ PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec/acutils
 MANDIR     ?= $(PREFIX)/share/man
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
+# The programs print their own completions.  Where they cannot run (another
+# machine's), COMPLETIONS= leaves these out.
+COMPLETIONS ?= bash zsh fish
 ifeq ($(origin CC),default)
 CC         := cc
 endif
@@ -72,7 +78,7 @@ Q := @
 say = @printf '  %-5s %s\n' '$(1)' '$(2)'
 endif
 
-all: $(PROGRAMS:%=$B/bin/%) ## build the programs into build/bin
+all: $(PROGRAMS:%=$B/bin/%) completions ## build the programs into build/bin
 include run/build.mk
 
 # One archive, one program a folder, no list of files to keep.
@@ -92,6 +98,14 @@ $B/bin/$1: $$($1_OBJ) $$(EXTRA_$1) $B/libcommon.a $B/files
 OBJS += $$($1_OBJ)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$p)))
+
+completions: $(foreach s,$(COMPLETIONS),$(PROGRAMS:%=$B/completion/%.$s))
+define completions_for
+$(PROGRAMS:%=$B/completion/%.$1): $B/completion/%.$1: $B/bin/%
+	@mkdir -p $$(@D)
+	$$(Q)$$< completion $1 > $$@
+endef
+$(foreach s,$(COMPLETIONS),$(eval $(call completions_for,$s)))
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$B/tests/%)
@@ -209,12 +223,20 @@ coverage: ## line coverage of make check (gcovr)
 	$(MAKE) COV=1 check
 	gcovr --root . --exclude tests build-cov
 
-install: all ## install programs and man pages (DESTDIR, PREFIX)
+# $(call completion,SHELL,DIR,BEFORE,BEHIND): one file a program.
+completion = $(if $(filter $1,$(COMPLETIONS)),$(INSTALL) -d '$(DESTDIR)$2' $(foreach p,$(PROGRAMS), \
+	&& $(INSTALL) -m 644 $B/completion/$p.$1 '$(DESTDIR)$2/$3$p$4'))
+install: all ## install programs, man pages, completions (DESTDIR, PREFIX)
 	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
 	$(INSTALL) -m 755 $(PROGRAMS:%=$B/bin/%) '$(DESTDIR)$(BINDIR)'
 	$(INSTALL) -m 644 $(foreach p,$(PROGRAMS),$(DIR_$p)/$p.1) '$(DESTDIR)$(MANDIR)/man1'
+	$(call completion,bash,$(BASHDIR))
+	$(call completion,zsh,$(ZSHDIR),_)
+	$(call completion,fish,$(FISHDIR),,.fish)
 uninstall: ## remove what install put there
-	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)'/%) $(PROGRAMS:%='$(DESTDIR)$(MANDIR)'/man1/%.1)
+	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)'/%) $(PROGRAMS:%='$(DESTDIR)$(MANDIR)'/man1/%.1) \
+		$(PROGRAMS:%='$(DESTDIR)$(BASHDIR)'/%) $(PROGRAMS:%='$(DESTDIR)$(ZSHDIR)'/_%) \
+		$(PROGRAMS:%='$(DESTDIR)$(FISHDIR)'/%.fish)
 clean: ## remove everything built
 	rm -rf build build-san build-cov build-fuzz
 
@@ -223,6 +245,6 @@ help: ## this list
 	@echo '  variables: CC=clang SAN=address,undefined COV=1 V=1 B=DIR T=tests/cli/x.bats'
 
 FORCE:
-.PHONY: all deps quickstart check check-deps check-unit check-fuzz check-differ check-cli differ bench \
+.PHONY: all completions deps quickstart check check-deps check-unit check-fuzz check-differ check-cli differ bench \
 	fuzz lint lint-format lint-headers lint-layers lint-words lint-size \
 	lint-shell lint-man lint-tidy format coverage install uninstall clean help FORCE

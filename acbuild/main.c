@@ -8,6 +8,7 @@
 #include "acbuild/work.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/cli/buildopt.h"
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
@@ -121,8 +122,8 @@ static const struct ac_opt begin_options[] = {
 static const struct ac_opt write_options[] = {
 	AC_OPT_BOOL(struct write_opts, overwrite, "overwrite",
 		    "replace FILE when it is there already"),
-	AC_OPT_STRING(struct write_opts, compression, "compression", "METHOD",
-		      "gzip (default), none, xz or bzip2"),
+	AC_OPT_CHOICE(struct write_opts, compression, "compression", "METHOD",
+		      AC_BUILDOPT_METHODS, "how to compress, gzip by default"),
 	AC_OPT_UINT(struct write_opts, level, "level", "N",
 		    "1 (fast) to 9 (small), gzip to 12"),
 	AC_OPT_BOOL(struct write_opts, sign, "sign", NULL),

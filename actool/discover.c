@@ -15,9 +15,9 @@ const struct ac_opt discover_options[] = {
 	AC_OPT_BOOL(struct discover_opts, insecure, "insecure",
 		    "do not check certificates, and ask by http where https "
 		    "fails"),
-	AC_OPT_STRING(struct discover_opts, insecure_options,
-		      "insecure-options", "LIST",
-		      "only one of them: tls, http"),
+	AC_OPT_CHOICES(struct discover_opts, insecure_options,
+		       "insecure-options", "LIST", "tls http",
+		       "only one of them: tls, http"),
 	AC_OPT_STRING(struct discover_opts, ca_file, "ca-file", "FILE",
 		      "trust the certificates in FILE (PEM) as well"),
 	AC_OPT_UINT(struct discover_opts, timeout, "timeout", "SECONDS",

@@ -22,9 +22,9 @@
 #include "common/sys/io.h"
 
 const struct ac_opt validate_options[] = {
-	AC_OPT_STRING(struct validate_opts, type, "type", "TYPE",
-		      "appimage, layout or manifest (default: what it looks "
-		      "like)"),
+	AC_OPT_CHOICE(struct validate_opts, type, "type", "TYPE",
+		      "appimage layout manifest",
+		      "take it for this, whatever it looks like"),
 	AC_OPT_BOOL(struct validate_opts, strict, "strict",
 		    "what the specification forbids is an error, also where "
 		    "it was always accepted"),
@@ -289,12 +289,6 @@ int run_validate(struct ac_call *c, struct ac_err *err)
 	if (c->argc == 0)
 		return ac_err_set(err, AC_E_INVALID,
 				  "must pass one or more files");
-	if (o->type != NULL && strcmp(o->type, "appimage") != 0 &&
-	    strcmp(o->type, "layout") != 0 && strcmp(o->type, "manifest") != 0)
-		return ac_err_set(err, AC_E_USAGE,
-				  "unknown type '%s'; one of appimage, layout, "
-				  "manifest",
-				  o->type);
 	for (int i = 0; i < c->argc; i++)
 		valid = validate(c->argv[i], o, all) && valid;
 	if (o->json) {

@@ -45,7 +45,7 @@ static bool has_command(int argc, char **argv)
 {
 	static const char *const first[] = {
 		"help",   "version",  "-h",        "-help",
-		"--help", "-version", "--version",
+		"--help", "-version", "--version", "completion",
 	};
 
 	for (size_t k = 0; argc > 1 && k < AC_LEN(first); k++)

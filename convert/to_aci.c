@@ -46,8 +46,8 @@ const struct ac_opt to_aci_opts[] = {
 		      "OS/ARCH[/VARIANT]",
 		      "of a multi-platform image, such as linux/arm64; "
 		      "default: this machine's"),
-	AC_OPT_STRING(struct to_aci_opts, compression, "compression", "METHOD",
-		      "gzip (default), none, xz or bzip2"),
+	AC_OPT_CHOICE(struct to_aci_opts, compression, "compression", "METHOD",
+		      AC_BUILDOPT_METHODS, "how to compress, gzip by default"),
 	AC_OPT_UINT(struct to_aci_opts, level, "level", "N",
 		    "how hard to compress: 1 to 9, gzip to 12; default: 6"),
 	AC_OPT_BOOL(struct to_aci_opts, overwrite, "overwrite",

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/cmd.h"
 
-#include <string.h>
-#include <strings.h>
-
 #include "common/base/buf.h"
-#include "common/base/err.h"
 #include "common/codec/json.h"
 
 const struct ac_opt global_opts[] = {
@@ -21,10 +17,11 @@ const struct ac_opt global_opts[] = {
 		      "/etc/acutils"),
 	AC_OPT_STRING(struct globals, user_config, "user-config", "DIR",
 		      "configuration of the user"),
-	AC_OPT_STRING(struct globals, insecure, "insecure-options", "LIST",
-		      "what not to insist on, separated by commas: image "
-		      "(signatures), tls (certificates), http (https), pubkey "
-		      "(keys over https), all-fetch (all of these)"),
+	AC_OPT_CHOICES(struct globals, insecure, "insecure-options", "LIST",
+		       AC_INSECURE_VALUES,
+		       "what not to insist on, separated by commas: image "
+		       "(signatures), tls (certificates), http (https), pubkey "
+		       "(keys over https), all-fetch (all of these)"),
 	AC_OPT_STRING(struct globals, ca_file, "ca-file", "FILE",
 		      "trust the certificates in FILE (PEM) as well"),
 	AC_OPT_UINT(struct globals, timeout, "timeout", "SECONDS",
@@ -35,62 +32,6 @@ const struct ac_opt global_opts[] = {
 	AC_OPT_BOOL(struct globals, json, "json", "print results as JSON"),
 	AC_OPT_END,
 };
-
-enum {
-	ALL_FETCH =
-		INSECURE_IMAGE | INSECURE_TLS | INSECURE_HTTP | INSECURE_PUBKEY,
-};
-
-/* Zero bits: means nothing here, but scripts give one list to all programs. */
-static const struct {
-	const char *name;
-	unsigned int bits;
-} names[] = {
-	{"none", 0},
-	{"image", INSECURE_IMAGE},
-	{"tls", INSECURE_TLS},
-	{"http", INSECURE_HTTP},
-	{"pubkey", INSECURE_PUBKEY},
-	{"all-fetch", ALL_FETCH},
-	{"all", ALL_FETCH},
-	{"ondisk", 0},
-	{"capabilities", 0},
-	{"paths", 0},
-	{"seccomp", 0},
-	{"all-run", 0},
-};
-
-int insecure_parse(const char *text, unsigned int *bits, struct ac_err *err)
-{
-	struct ac_str rest = ac_str(text);
-	unsigned int found = 0;
-	unsigned int seen = 0;
-
-	while (rest.len != 0) {
-		struct ac_str one;
-		size_t i = 0;
-
-		(void)ac_str_cut(&rest, ',', &one);
-		while (i < AC_LEN(names) &&
-		       (strlen(names[i].name) != one.len ||
-			strncasecmp(names[i].name, one.p, one.len) != 0))
-			i++;
-		if (i == AC_LEN(names))
-			return ac_err_set(err, AC_E_USAGE,
-					  "unknown option \"%.*s\" in "
-					  "--insecure-options",
-					  AC_STR_FMT(one));
-		if ((seen & 1U << i) != 0)
-			return ac_err_set(err, AC_E_USAGE,
-					  "duplicated option \"%.*s\" in "
-					  "--insecure-options",
-					  AC_STR_FMT(one));
-		seen |= 1U << i;
-		found |= names[i].bits;
-	}
-	*bits = found;
-	return 0;
-}
 
 const char *config_system(const struct globals *g)
 {
@@ -112,8 +53,8 @@ struct ac_http *http_client(const struct globals *g, unsigned int insecure,
 			    const atomic_int *cancel)
 {
 	struct ac_http_opts o = {
-		.insecure_tls = (insecure & INSECURE_TLS) != 0,
-		.allow_http = (insecure & INSECURE_HTTP) != 0,
+		.insecure_tls = (insecure & AC_INSECURE_TLS) != 0,
+		.allow_http = (insecure & AC_INSECURE_HTTP) != 0,
 		.ca_file = g->ca_file,
 		.retries = 3,
 		.stall = g->timeout < 86400 ? (unsigned int)g->timeout : 86400,

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "common/base/attr.h"
+#include "common/cli/insecure.h"
 #include "common/cli/opt.h"
 #include "common/net/http.h"
 #include "common/store/keystore.h"
@@ -39,28 +40,14 @@ struct globals {
 
 extern const struct ac_opt global_opts[];
 
-/* What --insecure-options turns off. */
-enum insecure {
-	INSECURE_IMAGE = 1 << 0,  /* signatures */
-	INSECURE_TLS = 1 << 1,    /* certificates */
-	INSECURE_HTTP = 1 << 2,   /* https */
-	INSECURE_PUBKEY = 1 << 3, /* keys only by https with a certificate */
-};
-
-/* The bits of --insecure-options: names in any case, separated by commas, as
- * rkt had them (none, image, tls, http, pubkey, all-fetch, all; those of other
- * programs are accepted).  An unknown or repeated one is AC_E_USAGE. */
-AC_MUSTUSE int insecure_parse(const char *text, unsigned int *bits,
-			      struct ac_err *err);
-
 /* The directories of the configuration: the option, else the default. */
 const char *config_system(const struct globals *g);
 const char *config_local(const struct globals *g);
 /* The keystore in them. */
 struct ac_keystore keystore(const struct globals *g);
 
-/* The HTTP client that the options ask for; its requests end when *CANCEL (may
- * be NULL) is not 0.  Never NULL. */
+/* The HTTP client that the options and INSECURE (enum ac_insecure) ask for; its
+ * requests end when *CANCEL (may be NULL) is not 0.  Never NULL. */
 AC_MUSTUSE struct ac_http *http_client(const struct globals *g,
 				       unsigned int insecure,
 				       const atomic_int *cancel);

@@ -73,10 +73,8 @@ static int take_names(struct run *r, const struct ac_call *c,
 static int prepare(struct run *r, const struct ac_call *c, struct ac_err *err)
 {
 	const struct discover_opts *o = c->opts;
-	unsigned int insecure;
+	unsigned int insecure = ac_insecure_bits(r->g->insecure);
 
-	if (insecure_parse(r->g->insecure, &insecure, err) < 0)
-		return -1;
 	if (o->port > 65535)
 		return ac_err_set(err, AC_E_USAGE, "--port is at most 65535");
 	r->port = (unsigned int)o->port;
@@ -84,7 +82,7 @@ static int prepare(struct run *r, const struct ac_call *c, struct ac_err *err)
 	    credentials_load(r->g, &r->credentials, err) < 0)
 		return -1;
 	r->http = http_client(r->g, insecure, ac_interrupt_catch());
-	if ((insecure & INSECURE_TLS) != 0)
+	if ((insecure & AC_INSECURE_TLS) != 0)
 		ac_warn("TLS verification has been disabled");
 	if (r->g->json)
 		r->results = ac_json_array();

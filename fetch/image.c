@@ -113,29 +113,12 @@ struct export_opts {
 static const struct ac_opt export_opts[] = {
 	AC_OPT_BOOL(struct export_opts, overwrite, "overwrite",
 		    "replace the output file"),
-	AC_OPT_STRING(struct export_opts, compression, "compression", "FORMAT",
-		      "none (default), gzip, bzip2 or xz"),
+	AC_OPT_CHOICE(struct export_opts, compression, "compression", "FORMAT",
+		      "none gzip bzip2 xz",
+		      "how to compress it, not by default"),
 	AC_OPT_PASSPHRASE(struct export_opts, passphrase_fd),
 	AC_OPT_END,
 };
-
-static int pick_zip(const char *name, enum ac_zip *zip, struct ac_err *err)
-{
-	static const enum ac_zip known[] = {AC_ZIP_NONE, AC_ZIP_GZIP,
-					    AC_ZIP_BZIP2, AC_ZIP_XZ};
-
-	*zip = AC_ZIP_NONE;
-	for (size_t i = 0; name != NULL && i < AC_LEN(known); i++) {
-		*zip = known[i];
-		if (strcmp(ac_zip_name(known[i]), name) == 0)
-			return 0;
-	}
-	return name == NULL ? 0
-			    : ac_err_set(err, AC_E_USAGE,
-					 "--compression: none, gzip, bzip2 or "
-					 "xz, not '%s'",
-					 name);
-}
 
 /* Write the image to the file OUT, whole or not at all. */
 static int export_file(const struct ac_store *s, const struct ac_record *r,
@@ -179,11 +162,12 @@ static int export_run(struct ac_call *c, struct ac_err *err)
 	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
 	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
 	AC_CLEANUP(ac_secret_release) struct ac_secret secret = AC_SECRET_INIT;
-	enum ac_zip zip;
+	enum ac_zip zip = o->compression != NULL
+				  ? ac_zip_by_name(o->compression)
+				  : AC_ZIP_NONE;
 	int ok;
 
-	if (pick_zip(o->compression, &zip, err) < 0 ||
-	    ac_secret_option(&secret, o->passphrase_fd, err) < 0 ||
+	if (ac_secret_option(&secret, o->passphrase_fd, err) < 0 ||
 	    open_image(c, &s, &r, err) < 0)
 		return -1;
 	if (strcmp(c->argv[1], "-") != 0)

@@ -11,20 +11,22 @@
 #include "common/codec/json.h"
 #include "fetch/image.h"
 
+#define FIELDS "id name size importtime kind"
+
 const struct ac_opt list_opts[] = {
 	AC_OPT_BOOL(struct list_opts, full, "full",
 		    "whole ids, exact sizes and times"),
 	AC_OPT_BOOL(struct list_opts, no_legend, "no-legend",
 		    "no line of headings"),
-	AC_OPT_STRING(struct list_opts, format, "format", "FORMAT",
-		      "json or json-pretty"),
-	AC_OPT_STRING(struct list_opts, fields, "fields", "LIST",
-		      "columns, separated by commas: id, name, size, "
-		      "importtime, kind (default: the first four)"),
-	AC_OPT_STRING(struct list_opts, sort, "sort", "FIELD",
+	AC_OPT_CHOICE(struct list_opts, format, "format", "FORMAT",
+		      "json json-pretty", "print JSON"),
+	AC_OPT_CHOICES(struct list_opts, fields, "fields", "LIST", FIELDS,
+		       "columns, separated by commas: id, name, size, "
+		       "importtime, kind (default: the first four)"),
+	AC_OPT_CHOICE(struct list_opts, sort, "sort", "FIELD", FIELDS,
 		      "order by this field (default: importtime)"),
-	AC_OPT_STRING(struct list_opts, order, "order", "ORDER",
-		      "asc (default) or desc"),
+	AC_OPT_CHOICE(struct list_opts, order, "order", "ORDER", "asc desc",
+		      "which way, ascending by default"),
 	AC_OPT_END,
 };
 
@@ -90,23 +92,13 @@ static int add_row(void *ctx, const struct ac_record *r, struct ac_err *err)
 	return 0;
 }
 
-static int find_field(struct ac_str name, const char *option, enum field *out,
-		      struct ac_err *err)
+static enum field find_field(struct ac_str name)
 {
-	for (size_t i = 0; i < N_FIELDS; i++)
-		if (ac_str_eq(name, fields[i].name)) {
-			*out = (enum field)i;
-			return 0;
-		}
-	if (ac_str_eq(name, "lastused"))
-		return ac_err_set(err, AC_E_USAGE,
-				  "--%s: the store does not keep when an image "
-				  "was last used",
-				  option);
-	return ac_err_set(err, AC_E_USAGE,
-			  "--%s: unknown field '%.*s'; there are id, name, "
-			  "size, importtime, kind",
-			  option, AC_STR_FMT(name));
+	int i = 0;
+
+	while (i < F_KIND && !ac_str_eq(name, fields[i].name))
+		i++;
+	return (enum field)i;
 }
 
 /* The columns to show: how many. */
@@ -119,17 +111,8 @@ static int pick_fields(const char *list, enum field out[N_FIELDS],
 	int n = 0;
 
 	while (rest.len != 0) {
-		enum field f = F_ID;
-
 		(void)ac_str_cut(&rest, ',', &one);
-		if (find_field(ac_str_trim(one), "fields", &f, err) < 0)
-			return -1;
-		for (int i = 0; i < n; i++)
-			if (out[i] == f)
-				return ac_err_set(err, AC_E_USAGE,
-						  "--fields: '%s' twice",
-						  fields[f].name);
-		out[n++] = f;
+		out[n++] = find_field(ac_str_trim(one));
 	}
 	if (n == 0)
 		return ac_err_set(err, AC_E_USAGE, "--fields: which ones?");
@@ -168,29 +151,18 @@ static int compare_rows(const void *pa, const void *pb)
 	return a->descending ? compare(b, a) : compare(a, b);
 }
 
-static int sort_rows(struct rows *rows, const struct list_opts *o,
-		     struct ac_err *err)
+static void sort_rows(struct rows *rows, const struct list_opts *o)
 {
-	enum field by = F_IMPORT;
-	bool descending = false;
+	enum field by =
+		o->sort != NULL ? find_field(ac_str(o->sort)) : F_IMPORT;
+	bool descending = o->order != NULL && strcmp(o->order, "desc") == 0;
 
-	if (o->sort != NULL &&
-	    find_field(ac_str(o->sort), "sort", &by, err) < 0)
-		return -1;
-	if (o->order != NULL) {
-		descending = strcmp(o->order, "desc") == 0;
-		if (!descending && strcmp(o->order, "asc") != 0)
-			return ac_err_set(err, AC_E_USAGE,
-					  "--order: 'asc' or 'desc', not '%s'",
-					  o->order);
-	}
 	for (size_t i = 0; i < rows->n; i++) {
 		rows->v[i].by = by;
 		rows->v[i].descending = descending;
 	}
 	if (rows->n != 0)
 		qsort(rows->v, rows->n, sizeof(*rows->v), compare_rows);
-	return 0;
 }
 
 static void add_cell(struct ac_table *t, const struct row *r, enum field f,
@@ -285,13 +257,8 @@ int list_run(struct ac_call *c, struct ac_err *err)
 	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
 	bool pretty =
 		o->format != NULL && strcmp(o->format, "json-pretty") == 0;
-	bool json = pretty || g->json ||
-		    (o->format != NULL && strcmp(o->format, "json") == 0);
+	bool json = g->json || o->format != NULL;
 
-	if (o->format != NULL && !json)
-		return ac_err_set(err, AC_E_USAGE,
-				  "--format: 'json' or 'json-pretty', not '%s'",
-				  o->format);
 	if (ac_store_open(&s, g->dir, false, err) < 0) {
 		if (err->code != AC_E_NOT_FOUND)
 			return -1;
@@ -299,8 +266,7 @@ int list_run(struct ac_call *c, struct ac_err *err)
 	} else if (ac_store_each(&s, add_row, &rows, err) < 0) {
 		return -1;
 	}
-	if (sort_rows(&rows, o, err) < 0)
-		return -1;
+	sort_rows(&rows, o);
 	return json ? print_rows_json(&rows, pretty, err)
 		    : print_table(&rows, o, err);
 }

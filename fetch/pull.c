@@ -32,9 +32,10 @@ const struct ac_opt pull_opts[] = {
 		      "the signature of the image (a file or a URL); default: "
 		      "beside the image, with .asc behind its name"),
 	AC_OPT_BOOL(struct pull_opts, full, "full", "print whole ids"),
-	AC_OPT_STRING(struct pull_opts, policy, "pull-policy", "POLICY",
-		      "never: only from the store; new (default): fetch what "
-		      "is not there; update: ask again"),
+	AC_OPT_CHOICE(struct pull_opts, policy, "pull-policy", "POLICY",
+		      "never new update",
+		      "take images only from the store; fetch what is not "
+		      "there (the default); or ask again"),
 	AC_OPT_BOOL(struct pull_opts, store_only, "store-only",
 		    "the same as --pull-policy=never"),
 	AC_OPT_BOOL(struct pull_opts, no_store, "no-store",
@@ -51,9 +52,7 @@ const struct ac_opt pull_opts[] = {
 
 static int set_policy(struct puller *p, struct ac_err *err)
 {
-	static const char *const names[] = {"never", "new", "update"};
 	const char *text = p->o->policy != NULL ? p->o->policy : "new";
-	size_t i = 0;
 
 	if (p->o->store_only + p->o->no_store + (p->o->policy != NULL) > 1)
 		return ac_err_set(err, AC_E_USAGE,
@@ -63,14 +62,9 @@ static int set_policy(struct puller *p, struct ac_err *err)
 		text = "never";
 	if (p->o->no_store)
 		text = "update";
-	while (i < AC_LEN(names) && strcmp(names[i], text) != 0)
-		i++;
-	if (i == AC_LEN(names))
-		return ac_err_set(err, AC_E_USAGE,
-				  "unknown --pull-policy '%s'; it is never, "
-				  "new or update",
-				  text);
-	p->policy = (enum pull_policy)i;
+	p->policy = strcmp(text, "never") == 0    ? PULL_NEVER
+		    : strcmp(text, "update") == 0 ? PULL_UPDATE
+						  : PULL_NEW;
 	return 0;
 }
 
@@ -128,9 +122,8 @@ static int prepare(struct puller *p, const struct ac_call *c,
 			     .o = c->opts,
 			     .store = AC_STORE_INIT,
 			     .secret = AC_SECRET_INIT};
-	if (insecure_parse(p->g->insecure != NULL ? p->g->insecure : "",
-			   &p->insecure, err) < 0 ||
-	    set_policy(p, err) < 0 || set_platform(p, err) < 0)
+	p->insecure = ac_insecure_bits(p->g->insecure);
+	if (set_policy(p, err) < 0 || set_platform(p, err) < 0)
 		return -1;
 	if (p->o->port > 65535)
 		return ac_err_set(err, AC_E_USAGE, "--port is at most 65535");
@@ -143,9 +136,9 @@ static int prepare(struct puller *p, const struct ac_call *c,
 	    ac_store_open(&p->store, p->g->dir, true, err) < 0)
 		return -1;
 	p->http = http_client(p->g, p->insecure, ac_interrupt_catch());
-	if ((p->insecure & INSECURE_IMAGE) != 0)
+	if ((p->insecure & AC_INSECURE_IMAGE) != 0)
 		ac_warn("image signature verification has been disabled");
-	if ((p->insecure & INSECURE_TLS) != 0)
+	if ((p->insecure & AC_INSECURE_TLS) != 0)
 		ac_warn("TLS verification has been disabled");
 	return 0;
 }

@@ -33,7 +33,7 @@ struct job {
 
 static bool verifying(const struct job *j)
 {
-	return (j->p->insecure & INSECURE_IMAGE) == 0;
+	return (j->p->insecure & AC_INSECURE_IMAGE) == 0;
 }
 
 static bool is_url(const char *s)

@@ -34,7 +34,7 @@ struct image {
  * the content itself, or to say that none is wanted. */
 static int allowed(const struct image *x, struct ac_err *err)
 {
-	if ((x->p->insecure & INSECURE_IMAGE) != 0 || x->ref->digest != NULL)
+	if ((x->p->insecure & AC_INSECURE_IMAGE) != 0 || x->ref->digest != NULL)
 		return 0;
 	return ac_err_set(err, AC_E_DENIED,
 			  "signature verification for docker images is not "

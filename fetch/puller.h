@@ -37,7 +37,7 @@ enum pull_policy {
 struct puller {
 	const struct globals *g;
 	const struct pull_opts *o;
-	unsigned int insecure; /* enum insecure */
+	unsigned int insecure; /* enum ac_insecure */
 	enum pull_policy policy;
 	char *os, *arch, *variant; /* --platform in Go's spelling; NULL: this
 				    * machine's */

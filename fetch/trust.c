@@ -382,10 +382,11 @@ static int trust_all(const struct trust_how *how, const struct trust_opts *o,
 		     unsigned int insecure, struct ac_call *c,
 		     struct ac_err *err)
 {
-	unsigned int bits = insecure & INSECURE_TLS;
+	unsigned int bits = insecure & AC_INSECURE_TLS;
 	struct ac_http *h =
 		http_client(how->g,
-			    bits | (how->allow_http ? INSECURE_HTTP : 0), NULL);
+			    bits | (how->allow_http ? AC_INSECURE_HTTP : 0),
+			    NULL);
 	int r = 0;
 
 	if (c->argc == 0)
@@ -403,7 +404,7 @@ int trust_run(struct ac_call *c, struct ac_err *err)
 	const struct trust_opts *o = c->opts;
 	const struct globals *g = c->globals;
 	AC_JSON struct ac_json *added = g->json ? ac_json_array() : NULL;
-	unsigned int insecure = 0;
+	unsigned int insecure = ac_insecure_bits(g->insecure);
 	struct trust_how how = {
 		.g = g,
 		.prefix = o->prefix,
@@ -413,15 +414,13 @@ int trust_run(struct ac_call *c, struct ac_err *err)
 		.added = added,
 	};
 
-	if (insecure_parse(g->insecure, &insecure, err) < 0)
-		return -1;
 	if (c->argc == 1 && strcmp(c->argv[0], "list") == 0)
 		return trust_list(g, o->no_legend, err);
 	if (c->argc != 0 && strcmp(c->argv[0], "remove") == 0)
 		return trust_remove(g, o, c->argc - 1, c->argv + 1, err);
 	if (check_scope(o, c->argc, err) < 0)
 		return -1;
-	if (insecure & INSECURE_HTTP && insecure & INSECURE_PUBKEY)
+	if (insecure & AC_INSECURE_HTTP && insecure & AC_INSECURE_PUBKEY)
 		how.allow_http = true;
 	return trust_all(&how, o, insecure, c, err);
 }

@@ -22,16 +22,6 @@ struct globals {
 };
 extern const struct ac_opt global_opts[];
 
-/* Parts of --insecure-options that acrun itself obeys; the others go to
- * acfetch as they are. */
-enum insecure {
-	INSECURE_CAPABILITIES = 1,
-	INSECURE_PATHS = 2,
-	INSECURE_SECCOMP = 4,
-};
-AC_MUSTUSE int insecure_parse(const char *text, unsigned int *out,
-			      struct ac_err *err);
-
 /* The store's pods: a descriptor of <store>/pods, or -1. */
 AC_MUSTUSE int cmd_pods(const struct globals *g, struct ac_err *err);
 

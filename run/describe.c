@@ -11,6 +11,7 @@
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/cli/insecure.h"
 #include "common/store/store.h"
 #include "run/cmd.h"
 #include "run/env.h"
@@ -158,7 +159,7 @@ static void fill_app(struct description *d, size_t i,
 		.n_gids = p->app.n_gids,
 		.caps = iso->caps,
 		.no_new_privs = iso->no_new_privs,
-		.paths_open = (flags->insecure & INSECURE_PATHS) != 0,
+		.paths_open = (flags->insecure & AC_INSECURE_PATHS) != 0,
 		.filter = iso->filter,
 		.n_filter = iso->n_filter,
 		.limits = iso->limits,

@@ -47,7 +47,7 @@ struct description {
 
 /* What the command line says beside the manifest. */
 struct describe_flags {
-	unsigned int insecure; /* enum insecure */
+	unsigned int insecure; /* enum ac_insecure */
 	bool host_net, interactive, strict, rootless;
 	const char *hostname; /* NULL: acrun-UUID */
 	unsigned int grace_ms;

@@ -13,20 +13,12 @@
 #include "common/sys/secret.h"
 #include "common/sys/spawn.h"
 
-int pull_policy_parse(const char *s, enum pull_policy *out, struct ac_err *err)
+enum pull_policy pull_policy(const char *name)
 {
-	if (s == NULL || strcmp(s, "new") == 0)
-		*out = PULL_NEW;
-	else if (strcmp(s, "never") == 0)
-		*out = PULL_NEVER;
-	else if (strcmp(s, "update") == 0)
-		*out = PULL_UPDATE;
-	else
-		return ac_err_set(err, AC_E_USAGE,
-				  "unknown pull policy '%s': new, never or "
-				  "update",
-				  s);
-	return 0;
+	if (name != NULL && strcmp(name, "never") == 0)
+		return PULL_NEVER;
+	return name != NULL && strcmp(name, "update") == 0 ? PULL_UPDATE
+							   : PULL_NEW;
 }
 
 /* The last line of what acfetch printed: the image's id. */

@@ -25,8 +25,7 @@ struct image_source {
 };
 
 /* "new", "never", "update"; NULL is "new". */
-AC_MUSTUSE int pull_policy_parse(const char *s, enum pull_policy *out,
-				 struct ac_err *err);
+enum pull_policy pull_policy(const char *name);
 
 /* Find TEXT (an id, name, file, URL or docker:// reference); SIGNATURE may be
  * NULL.  The store is opened when the first image needs it. */

@@ -7,6 +7,7 @@
 #include "common/base/err.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
+#include "common/cli/insecure.h"
 #include "common/codec/json.h"
 #include "common/image/field.h"
 #include "common/image/manifest.h"
@@ -299,9 +300,9 @@ int isolation_make(struct isolation *out, const struct ac_isolator *v, size_t n,
 				      "here",
 				      v[i].name);
 	}
-	if ((insecure & INSECURE_CAPABILITIES) != 0)
+	if ((insecure & AC_INSECURE_CAPABILITIES) != 0)
 		out->caps = ~0ULL;
-	if (in_pod || (insecure & INSECURE_SECCOMP) != 0)
+	if (in_pod || (insecure & AC_INSECURE_SECCOMP) != 0)
 		return 0;
 	return take_filter(out, v, n, unenforced, err);
 }

@@ -37,7 +37,7 @@ struct isolation {
 };
 
 /* Work out V[0..n), of an app or, with IN_POD, of the pod (limits alone).
- * INSECURE is of enum insecure.  What nothing here enforces is put into
+ * INSECURE is of enum ac_insecure.  What nothing here enforces is put into
  * UNENFORCED. */
 AC_MUSTUSE int isolation_make(struct isolation *out,
 			      const struct ac_isolator *v, size_t n,

@@ -18,8 +18,8 @@ const struct ac_opt list_opts[] = {
 		    "whole UUIDs, image ids and times"),
 	AC_OPT_BOOL(struct list_flags, no_legend, "no-legend",
 		    "leave out the heading"),
-	AC_OPT_STRING(struct list_flags, format, "format", "json|json-pretty",
-		      "print JSON"),
+	AC_OPT_CHOICE(struct list_flags, format, "format", "FORMAT",
+		      "json json-pretty", "print JSON"),
 	AC_OPT_BOOL(struct list_flags, json, "json",
 		    "the same as "
 		    "--format=json"),
@@ -127,9 +127,7 @@ int cmd_list(struct ac_call *c, struct ac_err *err)
 			 .table = AC_TABLE_INIT(flags->full ? 8 : 7)};
 	int r;
 
-	if (check_format(format, err) < 0)
-		return -1;
-	if (format != NULL && format[0] != '\0')
+	if (format != NULL)
 		l.json = json = ac_json_array();
 	else if (!flags->no_legend)
 		add_heading(&l);

@@ -9,6 +9,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/cli/insecure.h"
 #include "common/store/store.h"
 #include "common/sys/io.h"
 #include "run/args.h"
@@ -22,54 +23,13 @@ const struct ac_opt global_opts[] = {
 	AC_OPT_STRING(struct globals, dir, "dir", "DIR",
 		      "the store (default: $ACUTILS_DIR, or "
 		      "/var/lib/acutils)"),
-	AC_OPT_STRING(struct globals, insecure, "insecure-options",
-		      "NAME,NAME...",
-		      "switch off: image, tls, http, pubkey (when fetching), "
-		      "capabilities, paths, seccomp (when running), all-run, "
-		      "all-fetch, all"),
+	AC_OPT_CHOICES(struct globals, insecure, "insecure-options",
+		       "NAME,NAME...", AC_INSECURE_VALUES,
+		       "switch off: image, tls, http, pubkey (when fetching), "
+		       "capabilities, paths, seccomp (when running), all-run, "
+		       "all-fetch, all"),
 	AC_OPT_END,
 };
-
-int insecure_parse(const char *text, unsigned int *out, struct ac_err *err)
-{
-	static const struct {
-		char name[16];
-		unsigned int bits;
-	} names[] = {
-		{"none", 0},
-		{"image", 0},
-		{"tls", 0},
-		{"ondisk", 0},
-		{"http", 0},
-		{"pubkey", 0},
-		{"all-fetch", 0},
-		{"capabilities", INSECURE_CAPABILITIES},
-		{"paths", INSECURE_PATHS},
-		{"seccomp", INSECURE_SECCOMP},
-		{"all-run",
-		 INSECURE_CAPABILITIES | INSECURE_PATHS | INSECURE_SECCOMP},
-		{"all",
-		 INSECURE_CAPABILITIES | INSECURE_PATHS | INSECURE_SECCOMP},
-	};
-	struct ac_str rest = ac_str(text);
-	struct ac_str one;
-
-	*out = 0;
-	while (rest.len != 0) {
-		size_t i = 0;
-
-		(void)ac_str_cut(&rest, ',', &one);
-		while (i < AC_LEN(names) && !ac_str_eq(one, names[i].name))
-			i++;
-		if (i == AC_LEN(names))
-			return ac_err_set(err, AC_E_USAGE,
-					  "--insecure-options: unknown option "
-					  "\"%.*s\"",
-					  AC_STR_FMT(one));
-		*out |= names[i].bits;
-	}
-	return 0;
-}
 
 int cmd_pods(const struct globals *g, struct ac_err *err)
 {

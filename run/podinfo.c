@@ -93,12 +93,3 @@ int print_json(const struct ac_json *j, const char *format, struct ac_err *err)
 	printf("%s\n", ac_buf_str(&b));
 	return 0;
 }
-
-int check_format(const char *format, struct ac_err *err)
-{
-	if (format == NULL || format[0] == '\0' ||
-	    strcmp(format, "json") == 0 || strcmp(format, "json-pretty") == 0)
-		return 0;
-	return ac_err_set(err, AC_E_USAGE,
-			  "unknown format '%s': json or json-pretty", format);
-}

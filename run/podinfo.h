@@ -35,6 +35,5 @@ AC_MUSTUSE struct ac_json *pod_info_json(const struct pod_info *i,
 AC_MUSTUSE int print_json(const struct ac_json *j, const char *format,
 			  struct ac_err *err);
 /* "", "json" and "json-pretty" are good; NULL is "". */
-AC_MUSTUSE int check_format(const char *format, struct ac_err *err);
 
 #endif

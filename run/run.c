@@ -12,6 +12,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/insecure.h"
 #include "common/codec/json.h"
 #include "common/image/pod.h"
 #include "common/sys/io.h"
@@ -95,11 +96,10 @@ static int check_flags(struct run *r, struct ac_err *err)
 
 	if (check_conflicts(r, err) < 0 ||
 	    ac_secret_option(&r->secret, f->passphrase_fd, err) < 0 ||
-	    pull_policy_parse(policy, &r->source.policy, err) < 0 ||
-	    insecure_parse(r->globals->insecure, &d->insecure, err) < 0 ||
 	    duration_parse(f->grace != NULL ? f->grace : "10s", &d->grace_ms,
 			   err) < 0)
 		return -1;
+	r->source.policy = pull_policy(policy);
 	if (f->net != NULL && f->net[0] != '\0' &&
 	    strcmp(f->net, "none") != 0 && strcmp(f->net, "host") != 0)
 		return ac_err_set(err, AC_E_UNSUPPORTED,
@@ -109,6 +109,7 @@ static int check_flags(struct run *r, struct ac_err *err)
 	if (f->hostname != NULL && strlen(f->hostname) > 64)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--hostname: more than 64 characters");
+	d->insecure = ac_insecure_bits(r->globals->insecure);
 	d->host_net = f->net != NULL && strcmp(f->net, "host") == 0;
 	d->interactive = f->interactive;
 	d->strict = f->strict;

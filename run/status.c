@@ -18,8 +18,8 @@
 const struct ac_opt status_opts[] = {
 	AC_OPT_OPTIONAL(struct status_flags, wait, "wait", "BOOL|DURATION",
 			"wait for the end of the pod, for ever or so long"),
-	AC_OPT_STRING(struct status_flags, format, "format", "json|json-pretty",
-		      "print JSON"),
+	AC_OPT_CHOICE(struct status_flags, format, "format", "FORMAT",
+		      "json json-pretty", "print JSON"),
 	AC_OPT_BOOL(struct status_flags, json, "json",
 		    "the same as --format=json"),
 	AC_OPT_STRING(struct status_flags, uuid_file, "uuid-file", "FILE",
@@ -97,8 +97,6 @@ int cmd_status(struct ac_call *c, struct ac_err *err)
 	AC_FREE char *uuid = NULL;
 	AC_CLOSE int pods = -1;
 
-	if (check_format(format, err) < 0)
-		return -1;
 	uuid = cmd_uuid(c, f->uuid_file, err);
 	if (uuid == NULL)
 		return -1;
@@ -109,7 +107,7 @@ int cmd_status(struct ac_call *c, struct ac_err *err)
 		return -1;
 	if (pod_info_load(&i, &p, err) < 0)
 		return -1;
-	if (format != NULL && format[0] != '\0') {
+	if (format != NULL) {
 		AC_JSON struct ac_json *json = pod_info_json(&i, &p);
 
 		return print_json(json, format, err);

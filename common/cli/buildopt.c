@@ -10,31 +10,15 @@
 #include "common/base/num.h"
 #include "common/image/aci.h"
 
-static int compression_of(const char *name, enum ac_zip *out,
-			  struct ac_err *err)
-{
-	static const enum ac_zip known[] = {AC_ZIP_GZIP, AC_ZIP_NONE, AC_ZIP_XZ,
-					    AC_ZIP_BZIP2};
-
-	for (size_t i = 0; i < AC_LEN(known); i++)
-		if (name == NULL || strcmp(name, ac_zip_name(known[i])) == 0) {
-			*out = known[i];
-			return 0;
-		}
-	return ac_err_set(err, AC_E_USAGE,
-			  "unknown compression method: %s; one of gzip, none, "
-			  "xz, bzip2",
-			  name);
-}
-
 int ac_buildopt(struct ac_aci_build *b, const char *compression, uint64_t level,
 		struct ac_err *err)
 {
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
 	uint64_t time;
 
-	if (compression_of(compression, &b->zip, err) < 0)
-		return -1;
+	b->zip = AC_ZIP_GZIP;
+	if (compression != NULL)
+		b->zip = ac_zip_by_name(compression);
 	if (level > (b->zip == AC_ZIP_GZIP ? 12 : 9))
 		return ac_err_set(err, AC_E_USAGE,
 				  "bad value '%ju' for option --level: 1 to 9, "

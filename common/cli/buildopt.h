@@ -13,10 +13,13 @@
 struct ac_aci_build;
 struct ac_err;
 
-/* COMPRESSION by name (NULL: "gzip"; none, xz, bzip2) and LEVEL (0: the
+/* What --compression may be, for its option table. */
+#define AC_BUILDOPT_METHODS "gzip none xz bzip2"
+
+/* COMPRESSION, one of these (NULL: "gzip"), and LEVEL (0: the
  * default) into *b.  What is later than SOURCE_DATE_EPOCH, when that is set,
  * gets its time.  Not root: no owner can be told from the files, so all are
- * 0:0.  A bad name, level or SOURCE_DATE_EPOCH is AC_E_USAGE. */
+ * 0:0.  A bad level or SOURCE_DATE_EPOCH is AC_E_USAGE. */
 AC_MUSTUSE int ac_buildopt(struct ac_aci_build *b, const char *compression,
 			   uint64_t level, struct ac_err *err);
 

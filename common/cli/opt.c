@@ -2,9 +2,13 @@
 #include "common/cli/opt.h"
 
 #include <string.h>
+#include <strings.h>
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/num.h"
+#include "common/base/own.h"
+#include "common/cli/suggest.h"
 
 bool ac_opt_is(const char *arg)
 {
@@ -15,19 +19,85 @@ static const struct ac_opt *find(const struct ac_optset *sets, size_t n,
 				 struct ac_str name, size_t *set)
 {
 	for (size_t s = 0; s < n; s++) {
-		const struct ac_opt *o = sets[s].opts;
-
-		for (; o != NULL && o->type != AC_OPT_T_END; o++) {
-			bool letter = name.len == 1 && o->letter != 0 &&
-				      name.p[0] == o->letter;
-
-			if (letter || ac_str_eq(name, o->name)) {
+		AC_OPT_EACH(o, sets[s].opts)
+		{
+			if (ac_str_eq(name, o->name)) {
 				*set = s;
 				return o;
 			}
 		}
 	}
 	return NULL;
+}
+
+/* The place of ONE among the words of VALUES, or -1. */
+static int value_index(const char *values, struct ac_str one, bool any_case)
+{
+	struct ac_str rest = ac_str(values);
+	struct ac_str v;
+
+	for (int i = 0; rest.len != 0; i++) {
+		(void)ac_str_cut(&rest, ' ', &v);
+		if (v.len == one.len &&
+		    (any_case ? strncasecmp(v.p, one.p, v.len)
+			      : strncmp(v.p, one.p, v.len)) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* "gzip, none or xz". */
+static void list_values(const char *values, struct ac_buf *out)
+{
+	struct ac_str rest = ac_str(values);
+	struct ac_str v;
+	bool first = true;
+
+	while (rest.len != 0) {
+		bool more = ac_str_cut(&rest, ' ', &v);
+
+		ac_buf_addf(out, "%s%.*s",
+			    first  ? ""
+			    : more ? ", "
+				   : " or ",
+			    AC_STR_FMT(v));
+		first = false;
+	}
+}
+
+static int check_values(const struct ac_opt *o, const char *value,
+			struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf all = AC_BUF_INIT(4096);
+	struct ac_str rest = ac_str(value);
+	struct ac_str one = rest;
+	uint64_t seen = 0;
+
+	if (o->each && one.len == 0)
+		return 0;
+	do {
+		bool more = o->each && ac_str_cut(&rest, ',', &one);
+		int i;
+
+		one = o->each ? ac_str_trim(one) : one;
+		i = value_index(o->values, one, o->each);
+
+		if (i < 0) {
+			list_values(o->values, &all);
+			return ac_err_set(err, AC_E_USAGE,
+					  "bad value '%.*s' for option --%s; "
+					  "it is %s",
+					  AC_STR_FMT(one), o->name,
+					  ac_buf_str(&all));
+		}
+		if ((seen & UINT64_C(1) << i) != 0)
+			return ac_err_set(err, AC_E_USAGE,
+					  "'%.*s' twice in option --%s",
+					  AC_STR_FMT(one), o->name);
+		seen |= UINT64_C(1) << i;
+		if (!more)
+			return 0;
+	} while (true);
 }
 
 static int store(const struct ac_opt *o, void *into, const char *value,
@@ -43,6 +113,8 @@ static int store(const struct ac_opt *o, void *into, const char *value,
 			r = ac_num_bool(ac_str(value), (bool *)(void *)at);
 		break;
 	case AC_OPT_T_STRING:
+		if (o->values != NULL && check_values(o, value, err) < 0)
+			return -1;
 		*(const char **)(void *)at = value;
 		break;
 	case AC_OPT_T_LIST:
@@ -64,6 +136,22 @@ static int store(const struct ac_opt *o, void *into, const char *value,
 	return 0;
 }
 
+static int unknown(const struct ac_optset *sets, size_t n, struct ac_str name,
+		   const char *arg, struct ac_err *err)
+{
+	struct ac_suggest near = ac_suggest(name);
+
+	for (size_t s = 0; s < n; s++)
+		AC_OPT_EACH(o, sets[s].opts)
+	if (o->help != NULL)
+		ac_suggest_try(&near, o->name);
+	if (near.best == NULL)
+		return ac_err_set(err, AC_E_USAGE, "unknown flag: %s", arg);
+	return ac_err_set(err, AC_E_USAGE,
+			  "unknown flag: %s; did you mean '--%s'?", arg,
+			  near.best);
+}
+
 int ac_opt_one(const struct ac_optset *sets, size_t n, int argc, char **argv,
 	       int *i, bool *help, struct ac_err *err)
 {
@@ -79,7 +167,7 @@ int ac_opt_one(const struct ac_optset *sets, size_t n, int argc, char **argv,
 		*help = ac_str_eq(name, "help") || ac_str_eq(name, "h");
 		if (*help)
 			return 0;
-		return ac_err_set(err, AC_E_USAGE, "unknown flag: %s", arg);
+		return unknown(sets, n, name, arg, err);
 	}
 	*i += 1;
 	if (value == NULL && o->optional)
@@ -96,12 +184,9 @@ int ac_opt_one(const struct ac_optset *sets, size_t n, int argc, char **argv,
 
 void ac_opt_release(const struct ac_optset *set)
 {
-	const struct ac_opt *o = set->opts;
-
-	for (; o != NULL && o->type != AC_OPT_T_END; o++)
-		if (o->type == AC_OPT_T_LIST)
-			ac_strv_release(
-				(struct ac_strv *)(void *)((char *)set->into +
+	AC_OPT_EACH(o, set->opts)
+	if (o->type == AC_OPT_T_LIST)
+		ac_strv_release((struct ac_strv *)(void *)((char *)set->into +
 							   o->offset));
 }
 
@@ -133,8 +218,10 @@ void ac_opt_help(FILE *out, const struct ac_opt *opts)
 {
 	enum { COLUMN = 30 };
 
-	for (const struct ac_opt *o = opts;
-	     o != NULL && o->type != AC_OPT_T_END; o++) {
+	AC_OPT_EACH(o, opts)
+	{
+		AC_CLEANUP(ac_buf_release)
+		struct ac_buf text = AC_BUF_INIT(4096);
 		char left[80];
 		int n;
 
@@ -150,6 +237,12 @@ void ac_opt_help(FILE *out, const struct ac_opt *opts)
 			n = 0;
 		}
 		fprintf(out, "%*s", COLUMN - n, "");
-		wrap(out, o->help, COLUMN);
+		ac_buf_adds(&text, o->help);
+		if (o->values != NULL && !o->each) {
+			ac_buf_adds(&text, " (");
+			list_values(o->values, &text);
+			ac_buf_adds(&text, ")");
+		}
+		wrap(out, ac_buf_str(&text), COLUMN);
 	}
 }

@@ -42,42 +42,61 @@ enum ac_opt_type {
 
 struct ac_opt {
 	enum ac_opt_type type;
-	const char *name; /* long name, without dashes */
-	char letter;      /* 0, or a short form such as 'j' */
-	size_t offset;    /* of the member that takes the value */
-	const char *arg;  /* what the value is called in the help, or NULL */
-	const char *help; /* NULL hides the option */
-	bool optional;    /* a string whose value only comes by '=' */
+	const char *name;   /* long name, without dashes */
+	size_t offset;      /* of the member that takes the value */
+	const char *arg;    /* what the value is called in the help, or NULL;
+			     * completion knows FILE, DIR, IMAGE, ... */
+	const char *help;   /* NULL hides the option */
+	const char *values; /* "gzip none xz": no other one is accepted */
+	bool each;          /* several VALUES, separated by commas, in any case
+			     * but none twice */
+	bool optional;      /* a string whose value only comes by '=' */
 };
 
-#define AC_OPT_BOOL(s, m, name, help)                                     \
-	{                                                                 \
-		AC_OPT_T_BOOL, name, 0, offsetof(s, m), NULL, help, false \
+#define AC_OPT(t, s, m, n, a, h)                                        \
+	.type = (t), .name = (n), .offset = offsetof(s, m), .arg = (a), \
+	.help = (h)
+#define AC_OPT_BOOL(s, m, name, help)                         \
+	{                                                     \
+		AC_OPT(AC_OPT_T_BOOL, s, m, name, NULL, help) \
 	}
-#define AC_OPT_STRING(s, m, name, arg, help)                               \
-	{                                                                  \
-		AC_OPT_T_STRING, name, 0, offsetof(s, m), arg, help, false \
+#define AC_OPT_STRING(s, m, name, arg, help)                   \
+	{                                                      \
+		AC_OPT(AC_OPT_T_STRING, s, m, name, arg, help) \
+	}
+/* One of VALUES, checked here, listed in the help and completed. */
+#define AC_OPT_CHOICE(s, m, name, arg, values_, help)           \
+	{                                                       \
+		AC_OPT(AC_OPT_T_STRING, s, m, name, arg, help), \
+			.values = (values_)                     \
+	}
+/* A list of VALUES, separated by commas; HELP says what they are. */
+#define AC_OPT_CHOICES(s, m, name, arg, values_, help)          \
+	{                                                       \
+		AC_OPT(AC_OPT_T_STRING, s, m, name, arg, help), \
+			.values = (values_), .each = true       \
 	}
 /* --name alone gives "" and --name=value gives the value. */
-#define AC_OPT_OPTIONAL(s, m, name, arg, help)                            \
-	{                                                                 \
-		AC_OPT_T_STRING, name, 0, offsetof(s, m), arg, help, true \
+#define AC_OPT_OPTIONAL(s, m, name, arg, help)                  \
+	{                                                       \
+		AC_OPT(AC_OPT_T_STRING, s, m, name, arg, help), \
+			.optional = true                        \
 	}
-#define AC_OPT_LIST(s, m, name, arg, help)                               \
-	{                                                                \
-		AC_OPT_T_LIST, name, 0, offsetof(s, m), arg, help, false \
+#define AC_OPT_LIST(s, m, name, arg, help)                   \
+	{                                                    \
+		AC_OPT(AC_OPT_T_LIST, s, m, name, arg, help) \
 	}
-#define AC_OPT_UINT(s, m, name, arg, help)                               \
-	{                                                                \
-		AC_OPT_T_UINT, name, 0, offsetof(s, m), arg, help, false \
+#define AC_OPT_UINT(s, m, name, arg, help)                   \
+	{                                                    \
+		AC_OPT(AC_OPT_T_UINT, s, m, name, arg, help) \
 	}
-#define AC_OPT_SIZE(s, m, name, arg, help)                               \
-	{                                                                \
-		AC_OPT_T_SIZE, name, 0, offsetof(s, m), arg, help, false \
+#define AC_OPT_SIZE(s, m, name, arg, help)                   \
+	{                                                    \
+		AC_OPT(AC_OPT_T_SIZE, s, m, name, arg, help) \
 	}
-#define AC_OPT_END                                          \
-	{                                                   \
-		AC_OPT_T_END, NULL, 0, 0, NULL, NULL, false \
+#define AC_OPT_END                    \
+	{                             \
+		.type = AC_OPT_T_END, \
 	}
 
 /* A table and the struct it fills. */
@@ -92,6 +111,11 @@ struct ac_optset {
  * `help` is set when it was --help or -h and no table knows it. */
 AC_MUSTUSE int ac_opt_one(const struct ac_optset *sets, size_t n, int argc,
 			  char **argv, int *i, bool *help, struct ac_err *err);
+
+/* Walk a table; NULL is an empty one. */
+#define AC_OPT_EACH(o, table)                  \
+	for (const struct ac_opt *o = (table); \
+	     (o) != NULL && (o)->type != AC_OPT_T_END; (o)++)
 
 /* True for an argument that is an option: "-x", "--x", not "-", not "--". */
 bool ac_opt_is(const char *arg);

@@ -11,6 +11,9 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/complete.h"
+#include "common/cli/suggest.h"
+#include "common/cli/usage.h"
 #include "common/sys/interrupt.h"
 
 enum { MAX_DEPTH = 3 };
@@ -24,7 +27,8 @@ struct parse {
 	void *opts;
 	struct ac_strv operands;
 	bool help;
-	int i; /* next argument */
+	bool builtin; /* it is none of the table's, but "help" or so */
+	int i;        /* next argument */
 };
 
 static bool is_alias(const struct ac_cmd *c, struct ac_str name)
@@ -72,45 +76,31 @@ static char *path_name(const struct parse *p)
 	return name;
 }
 
-static void print_cmds(FILE *out, const struct ac_cmd *cmds)
-{
-	fputs("\nCommands:\n", out);
-	for (const struct ac_cmd *c = cmds; c->name != NULL; c++)
-		if (c->help != NULL)
-			fprintf(out, "  %-22s %s\n", c->name, c->help);
-}
-
 static void usage(FILE *out, const struct parse *p)
 {
-	const struct ac_cmd *c = p->depth != 0 ? p->path[p->depth - 1] : NULL;
-	const struct ac_cmd *sub = c != NULL ? c->sub : p->prog->cmds;
 	AC_FREE char *path = path_name(p);
 
-	fprintf(out, "Usage: %s%s%s", p->prog->name, c != NULL ? " " : "",
-		path);
-	if (c == NULL || c->opts != NULL)
-		fputs(" [options]", out);
-	if (sub != NULL)
-		fputs(" COMMAND", out);
-	if (c != NULL && c->args != NULL)
-		fprintf(out, " %s", c->args);
-	fputc('\n', out);
-	if (c == NULL)
-		fprintf(out, "\n%s\n", p->prog->about);
-	else if (c->help != NULL)
-		fprintf(out, "\n%s\n", c->help);
-	if (c != NULL && c->about != NULL)
-		fprintf(out, "\n%s\n", c->about);
-	if (sub != NULL)
-		print_cmds(out, sub);
-	if (c != NULL && c->opts != NULL) {
-		fputs("\nOptions:\n", out);
-		ac_opt_help(out, c->opts);
-	}
-	if (p->prog->globals != NULL) {
-		fputs("\nGlobal options:\n", out);
-		ac_opt_help(out, p->prog->globals);
-	}
+	ac_usage(out, p->prog, path,
+		 p->depth != 0 ? p->path[p->depth - 1] : NULL);
+}
+
+static int unknown(const struct parse *p, const struct ac_cmd *cmds,
+		   const char *arg, struct ac_err *err)
+{
+	struct ac_suggest near = ac_suggest(ac_str(arg));
+
+	for (size_t i = 0; p->depth == 0 && ac_complete_builtins[i][0]; i++)
+		ac_suggest_try(&near, ac_complete_builtins[i][0]);
+	for (; cmds->name != NULL; cmds++)
+		if (cmds->help != NULL)
+			ac_suggest_try(&near, cmds->name);
+	return ac_err_set(err, AC_E_USAGE,
+			  "unknown command \"%s\" for \"%s%s%s\"%s%s%s", arg,
+			  p->prog->name, p->depth != 0 ? " " : "",
+			  p->depth != 0 ? p->path[p->depth - 1]->name : "",
+			  near.best != NULL ? "; did you mean '" : "",
+			  near.best != NULL ? near.best : "",
+			  near.best != NULL ? "'?" : "");
 }
 
 /* Step into the command that ARG names. */
@@ -121,11 +111,7 @@ static int enter(struct parse *p, const char *arg, struct ac_err *err)
 	const struct ac_cmd *c = find_cmd(cmds, arg);
 
 	if (c == NULL)
-		return ac_err_set(err, AC_E_USAGE,
-				  "unknown command \"%s\" for \"%s%s%s\"", arg,
-				  p->prog->name, p->depth != 0 ? " " : "",
-				  p->depth != 0 ? p->path[p->depth - 1]->name
-						: "");
+		return unknown(p, cmds, arg, err);
 	if (p->depth == MAX_DEPTH)
 		return ac_err_set(err, AC_E_USAGE, "too many commands");
 	p->path[p->depth++] = c;
@@ -140,6 +126,23 @@ static void rest_are_operands(struct parse *p, int argc, char **argv)
 		ac_strv_push(&p->operands, argv[p->i++]);
 }
 
+/* Is NAME what every program answers itself, unless it has such a command? */
+static bool is_builtin(const struct ac_prog *p, const char *name)
+{
+	const struct ac_cmd *c = p->cmds;
+
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-version") == 0)
+		return true;
+	for (size_t i = 0; ac_complete_builtins[i][0] != NULL; i++) {
+		if (strcmp(name, ac_complete_builtins[i][0]) != 0)
+			continue;
+		while (c->name != NULL && strcmp(c->name, name) != 0)
+			c++;
+		return c->name == NULL;
+	}
+	return false;
+}
+
 static int parse(struct parse *p, int argc, char **argv, struct ac_err *err)
 {
 	while (p->i < argc && !p->help) {
@@ -148,6 +151,9 @@ static int parse(struct parse *p, int argc, char **argv, struct ac_err *err)
 		const struct ac_cmd *sub = c != NULL ? c->sub : p->prog->cmds;
 		char *arg = argv[p->i];
 
+		p->builtin = c == NULL && is_builtin(p->prog, arg);
+		if (p->builtin)
+			return 0;
 		if (c != NULL && c->flags & AC_CMD_RAW) {
 			rest_are_operands(p, argc, argv);
 			break;
@@ -231,9 +237,13 @@ static int help_command(struct parse *p, int argc, char **argv)
 	struct ac_err err = AC_ERR_INIT;
 
 	p->depth = 0;
+	if (argc == 1 && is_builtin(p->prog, argv[0]))
+		argc = 0;
 	for (int i = 0; i < argc; i++)
-		if (enter(p, argv[i], &err) < 0)
+		if (enter(p, argv[i], &err) < 0) {
+			err.code = AC_E_INVALID; /* it is not there */
 			return tell(p->prog, NULL, &err);
+		}
 	usage(stdout, p);
 	return 0;
 }
@@ -246,18 +256,34 @@ static int version(const struct ac_prog *p)
 	return 0;
 }
 
-/* What every program answers itself; -1 when it is none of that. */
-static int builtin(struct parse *p, int argc, char **argv)
+static int completion(const struct ac_prog *p, int argc, char **argv)
 {
-	const char *first = argc > 1 ? argv[1] : "";
+	struct ac_err err = AC_ERR_INIT;
 
-	if (strcmp(first, "--version") == 0 ||
-	    (strcmp(first, "version") == 0 &&
-	     find_cmd(p->prog->cmds, "version") == NULL))
-		return version(p->prog);
-	if (strcmp(first, "help") == 0)
-		return help_command(p, argc - 2, argv + 2);
-	return -1;
+	if (argc == 1 &&
+	    (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
+		printf("Usage: %s completion bash|zsh|fish\n", p->name);
+		return 0;
+	}
+	if (argc != 1)
+		ac_err_set(&err, AC_E_USAGE,
+			   "completion: which shell? bash, zsh or fish");
+	else if (ac_complete(stdout, p, argv[0], &err) == 0)
+		return 0;
+	return tell(p, NULL, &err);
+}
+
+/* What every program answers itself, at argv[p->i]. */
+static int run_builtin(struct parse *p, int argc, char **argv)
+{
+	const char *name = argv[p->i];
+	int n = argc - p->i - 1;
+
+	if (strcmp(name, "help") == 0)
+		return help_command(p, n, argv + p->i + 1);
+	if (strcmp(name, "completion") == 0)
+		return completion(p->prog, n, argv + p->i + 1);
+	return version(p->prog);
 }
 
 static int dispatch(struct parse *p, int argc, char **argv)
@@ -266,12 +292,12 @@ static int dispatch(struct parse *p, int argc, char **argv)
 	const struct ac_cmd *c;
 	struct ac_call call;
 	AC_FREE char *path = NULL;
-	int r = builtin(p, argc, argv);
+	int r;
 
-	if (r >= 0)
-		return r;
 	if (parse(p, argc, argv, &err) < 0)
 		return tell(p->prog, NULL, &err);
+	if (p->builtin)
+		return run_builtin(p, argc, argv);
 	c = p->depth != 0 ? p->path[p->depth - 1] : NULL;
 	if (p->help || (p->prog->bare_help && (c == NULL || !c->run))) {
 		usage(stdout, p);

@@ -26,7 +26,9 @@
  *
  * Global options may stand before or after the command's name.  A unique
  * prefix of a command's name is the command.  `PROGRAM help [CMD]`, --help and
- * -h print on stdout and exit 0; `PROGRAM --version` and `version` too.
+ * -h print on stdout and exit 0; `PROGRAM --version` and `version` too, and
+ * `PROGRAM completion SHELL` (complete.h).  A name that is nearly one gets the
+ * right one in the message.
  *
  * A command that fails because a signal came (sys/interrupt.h) exits with 128
  * and the signal's number.
@@ -60,10 +62,11 @@ enum ac_cmd_flags {
 
 struct ac_cmd {
 	const char *name;
-	const char *alias;         /* other names, separated by spaces */
-	const char *args;          /* "IMAGE...": shown in the usage */
-	const char *help;          /* one line; NULL hides the command */
-	const char *about;         /* paragraphs for its --help, or NULL */
+	const char *alias; /* other names, separated by spaces */
+	const char *args;  /* "IMAGE...": shown in the usage */
+	const char *help;  /* one line; NULL hides the command */
+	const char *group; /* heading in the list of commands, or NULL */
+	const char *about; /* paragraphs for its --help, or NULL */
 	const struct ac_opt *opts; /* or NULL */
 	size_t opt_size;
 	int min, max; /* number of operands; max -1: any */

@@ -54,6 +54,14 @@ const char *ac_zip_name(enum ac_zip z)
 	return names[z];
 }
 
+enum ac_zip ac_zip_by_name(const char *name)
+{
+	for (size_t i = 0; i < AC_LEN(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return (enum ac_zip)i;
+	return AC_ZIP_NONE;
+}
+
 enum ac_zip ac_zip_detect(const void *p, size_t n)
 {
 	const uint8_t *b = p;

@@ -31,6 +31,8 @@ enum ac_zip {
 };
 
 const char *ac_zip_name(enum ac_zip z); /* "gzip"; "none" */
+/* AC_ZIP_NONE for what is no such name. */
+enum ac_zip ac_zip_by_name(const char *name);
 /* By the first bytes (6 are enough). */
 enum ac_zip ac_zip_detect(const void *p, size_t n);
 

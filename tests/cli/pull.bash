@@ -172,6 +172,7 @@ start_nginx() {
 	nginx -p "$PWD" -c "$PWD/nginx.conf" -e "$PWD/nginx.err" 3>&- &
 	# shellcheck disable=SC2034 # for the test
 	NGINX_PID=$!
+	# shellcheck disable=SC2034
 	PORT=$port
 	wait_for 10 listening "$port"
 	chmod o+rx "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" www 2>/dev/null || :
