@@ -53,12 +53,18 @@ int ac_num_i64(struct ac_str s, int64_t *out)
 
 int ac_num_bool(struct ac_str s, bool *out)
 {
-	bool yes = ac_str_eq(s, "true") || ac_str_eq(s, "1");
+	static const char *const words[2][6] = {
+		{"false", "0", "f", "F", "FALSE", "False"},
+		{"true", "1", "t", "T", "TRUE", "True"},
+	};
 
-	if (!yes && !ac_str_eq(s, "false") && !ac_str_eq(s, "0"))
-		return -1;
-	*out = yes;
-	return 0;
+	for (size_t yes = 0; yes < 2; yes++)
+		for (size_t i = 0; i < AC_LEN(words[yes]); i++)
+			if (ac_str_eq(s, words[yes][i])) {
+				*out = yes == 1;
+				return 0;
+			}
+	return -1;
 }
 
 int ac_num_size(struct ac_str s, uint64_t *out)

@@ -14,7 +14,8 @@
 AC_MUSTUSE int ac_num_u64(struct ac_str s, uint64_t *out);   /* decimal */
 AC_MUSTUSE int ac_num_i64(struct ac_str s, int64_t *out);    /* "-" allowed */
 AC_MUSTUSE int ac_num_octal(struct ac_str s, uint64_t *out); /* "0755", "755" */
-AC_MUSTUSE int ac_num_bool(struct ac_str s, bool *out); /* true/false/1/0 */
+/* As Go reads it: true, True, TRUE, t, T, 1, and so for false. */
+AC_MUSTUSE int ac_num_bool(struct ac_str s, bool *out);
 
 /* Decimal in [0, max]. */
 AC_MUSTUSE int ac_num_max(struct ac_str s, uint64_t max, uint64_t *out);

@@ -25,11 +25,15 @@ static void print_group(FILE *out, const struct ac_cmd *cmds,
 			(void)fprintf(out, "  %-22s %s\n", c->name, c->help);
 }
 
+/* Group by group; what is in none comes first. */
 static void print_cmds(FILE *out, const struct ac_cmd *cmds)
 {
 	(void)fputs("\nCommands:\n", out);
 	for (const struct ac_cmd *c = cmds; c->name != NULL; c++)
-		if (c->help != NULL)
+		if (c->help != NULL && c->group == NULL)
+			print_group(out, cmds, c);
+	for (const struct ac_cmd *c = cmds; c->name != NULL; c++)
+		if (c->help != NULL && c->group != NULL)
 			print_group(out, cmds, c);
 }
 
@@ -71,8 +75,8 @@ void ac_usage(FILE *out, const struct ac_prog *p, const char *path,
 	}
 	if (c == NULL)
 		(void)fprintf(out,
-			      "\n'%s help COMMAND' tells more about a command, "
-			      "'%s version' the version;\n'%s completion "
-			      "bash|zsh|fish' prints a completion script.\n",
-			      p->name, p->name, p->name);
+			      "\n'%s help COMMAND' tells more about a "
+			      "command; there are also\n"
+			      "'version' and 'completion bash|zsh|fish'.\n",
+			      p->name);
 }

@@ -211,7 +211,7 @@ simple() {
 	[ "$(actool id none.aci)" = "$(actool id bz.aci)" ]
 	[ "$(actool id none.aci)" = "$(actool id img-x.aci)" ]
 	run -2 --separate-stderr acconvert -compression lzma img l.aci
-	[[ $stderr == *"unknown compression method: lzma"* ]]
+	[[ $stderr == *"bad value 'lzma' for option --compression; it is gzip, none, xz or bzip2"* ]]
 	acconvert --name example.com/app img n.aci
 	[ "$(actool cat-manifest n.aci | jq -r .name)" = example.com/app ]
 	run -2 --separate-stderr acconvert --name a..b img n2.aci

@@ -209,7 +209,7 @@ xz" ]
 		while read -r path; do
 			# shellcheck disable=SC2086
 			while read -r o; do
-				grep -q -e "--$o[[=]" <<<"$script" || { echo "$p $path: no --$o" && false; }
+				grep -qF -e "--$o[" -e "--$o=" <<<"$script" || { echo "$p $path: no --$o" && false; }
 			done < <("$p" $path --help | sed -n 's/^  --\([a-z0-9-]*\).*/\1/p')
 		done < <(commands "$p")
 	done

@@ -9,7 +9,7 @@ setup() {
 	B=$(dirname "$BINDIR")
 }
 
-mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C "$TOP" --no-print-directory B="${B#"$(realpath "$TOP")/"}" "$@"; }
+mk() { env -u BINDIR -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C "$TOP" --no-print-directory B="${B#"$(realpath "$TOP")/"}" "$@"; }
 
 @test "all files are there, executable or not, and uninstall removes them" {
 	mk install DESTDIR="$PWD/root" PREFIX=/usr >out
