@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Completion of every program in bash, zsh and fish.
-# shellcheck disable=SC2154,SC2153,SC2034 # run sets $stderr; COMP_ is bash's
+# shellcheck disable=SC2154,SC2153,SC2034,SC2086 # run sets $stderr; COMP_ is bash's; words are split
 
 load helper
 load aci
@@ -77,7 +77,6 @@ commands() {
 			COMP_WORDS=("$p" $path --) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 			"_$p"
 			offered=" ${COMPREPLY[*]%=} "
-			# shellcheck disable=SC2086
 			while read -r o; do
 				[[ $offered == *" --$o "* ]] || { echo "$p $path: no --$o" && false; }
 			done < <("$p" $path --help | sed -n 's/^  --\([a-z0-9-]*\).*/\1/p')
@@ -124,7 +123,7 @@ xz" ]
 
 @test "bash: files and directories where the operands are such" {
 	mkdir -p dir 'a dir'
-	: >a.aci >b.txt >'c d.aci'
+	touch a.aci b.txt 'c d.aci'
 	[ "$(complete_bash actool build '')" = "a dir
 dir" ]
 	[ "$(complete_bash actool build dir '')" = "a dir
@@ -147,7 +146,6 @@ dir" ]
 	name=$(acfetch image list --no-legend --fields=name)
 	[[ $name == example.com/app:1.0* ]]
 	for c in "acrun run" "acfetch pull" "acfetch image rm"; do
-		# shellcheck disable=SC2086
 		[ "$(complete_bash $c exam)" = "$name" ]
 	done
 	[ "$(complete_bash acrun run example.com/app : 1)" = "${name#example.com/app:}" ]
@@ -167,7 +165,6 @@ dir" ]
 	for p in $programs; do
 		while read -r path; do
 			offered=$(complete_fish "$p $path --")
-			# shellcheck disable=SC2086
 			while read -r o; do
 				grep -qx -e "--$o=\?" <<<"$offered" || { echo "$p $path: no --$o" && false; }
 			done < <("$p" $path --help | sed -n 's/^  --\([a-z0-9-]*\).*/\1/p')
@@ -207,9 +204,8 @@ xz" ]
 	for p in $programs; do
 		script=$("$p" completion zsh)
 		while read -r path; do
-			# shellcheck disable=SC2086
 			while read -r o; do
-				grep -qF -e "--$o[" -e "--$o=" <<<"$script" || { echo "$p $path: no --$o" && false; }
+				grep -qF -e "--${o}[" -e "--$o=" <<<"$script" || { echo "$p $path: no --$o" && false; }
 			done < <("$p" $path --help | sed -n 's/^  --\([a-z0-9-]*\).*/\1/p')
 		done < <(commands "$p")
 	done
