@@ -23,6 +23,7 @@
 #include "common/sys/newdir.h"
 #include "common/sys/path.h"
 #include "common/sys/treewr.h"
+#include "common/sys/xattr.h"
 
 const struct ac_opt extract_options[] = {
 	AC_OPT_BOOL(struct extract_opts, manifest_only, "manifest-only",
@@ -53,8 +54,9 @@ struct job {
 	bool skip;      /* the current entry */
 
 	struct ac_buf manifest;
+	struct ac_err refused; /* why the image is, once it is */
 	/* What could not be kept. */
-	uint64_t devices, owners, setids, attributes;
+	uint64_t devices, owners, setids, attributes, foreign;
 };
 
 static void release(struct job *j)
@@ -98,6 +100,23 @@ static bool chosen(struct job *j, const struct ac_entry *e)
 	return is;
 }
 
+/* What an overlay would take for its own is nothing to a directory. */
+static void on_warn(void *ctx, const struct ac_err *why)
+{
+	struct job *j = ctx;
+
+	if (strcmp(why->rule, "A14") != 0 && j->refused.code == AC_OK)
+		j->refused = *why;
+}
+
+static int check_refused(const struct job *j, struct ac_err *err)
+{
+	if (j->refused.code == AC_OK)
+		return 0;
+	*err = j->refused;
+	return -1;
+}
+
 static int on_manifest(void *ctx, const char *text, size_t len,
 		       struct ac_err *err)
 {
@@ -105,6 +124,15 @@ static int on_manifest(void *ctx, const char *text, size_t len,
 
 	ac_buf_add(&j->manifest, text, len);
 	return ac_buf_check(&j->manifest, "the manifest", err);
+}
+
+/* Has it attributes that are left out of every tree? */
+static bool has_foreign(const struct ac_entry *e)
+{
+	for (size_t i = 0; i < e->n_xattrs; i++)
+		if (!ac_xattr_kept(e->xattrs[i].name))
+			return true;
+	return false;
 }
 
 static bool privileged(const struct ac_entry *e)
@@ -119,7 +147,11 @@ static bool privileged(const struct ac_entry *e)
 /* Count what will not be as in the image. */
 static void account(struct job *j, struct ac_entry *e)
 {
-	if (!j->o->no_owner || e->type == AC_F_HARD)
+	if (e->type == AC_F_HARD)
+		return;
+	if (has_foreign(e))
+		j->foreign++;
+	if (!j->o->no_owner)
 		return;
 	if (e->type == AC_F_CHR || e->type == AC_F_BLK) {
 		j->devices++;
@@ -143,7 +175,7 @@ static int on_entry(void *ctx, const struct ac_entry *e, struct ac_err *err)
 	struct job *j = ctx;
 	struct ac_entry copy = *e;
 
-	if (ac_interrupt_check(err) < 0)
+	if (ac_interrupt_check(err) < 0 || check_refused(j, err) < 0)
 		return -1;
 	j->skip = !chosen(j, e);
 	if (j->skip)
@@ -200,12 +232,13 @@ static int read_rootfs(struct job *j, struct ac_aci_file *f, int rootfs,
 	const struct ac_aci_events ev = {.manifest = on_manifest,
 					 .entry = on_entry,
 					 .data = on_data,
+					 .warn = on_warn,
 					 .ctx = j};
 	struct ac_digest id;
 
 	j->w = ac_treewr_new(rootfs, &opts);
 	if (ac_aci_file_read(f, &ev, &id, NULL, err) < 0 ||
-	    check_found(j, err) < 0)
+	    check_refused(j, err) < 0 || check_found(j, err) < 0)
 		return -1;
 	return ac_treewr_finish(j->w, err);
 }
@@ -270,6 +303,8 @@ static void tell_losses(const struct job *j)
 	    "of other owners than 0:0 in the image, and yours here");
 	say(j->attributes, "file", "files",
 	    "without capabilities or other attributes that only root sets");
+	say(j->foreign, "file", "files",
+	    "without attributes that belong to another machine");
 	say(j->setids, "file", "files",
 	    "without setuid and setgid, not being root's in the image");
 }

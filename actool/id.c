@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "actool/cmd.h"
 #include "actool/id.h"
@@ -14,17 +15,31 @@ const struct ac_opt id_options[] = {
 	AC_OPT_END,
 };
 
+/* What an overlay takes for its own is no fault of an archive. */
+static void on_warn(void *ctx, const struct ac_err *why)
+{
+	struct ac_err *refused = ctx;
+
+	if (strcmp(why->rule, "A14") != 0 && refused->code == AC_OK)
+		*refused = *why;
+}
+
 static int print_id(const char *file, bool name, struct ac_secret *secret,
 		    struct ac_err *err)
 {
 	AC_CLEANUP(ac_aci_file_freep)
 	struct ac_aci_file *f = ac_aci_file_open(file, secret, err);
 	char text[AC_DIGEST_TEXT];
-	struct ac_aci_events none = {.ctx = NULL};
+	struct ac_err refused = AC_ERR_INIT;
+	const struct ac_aci_events none = {.warn = on_warn, .ctx = &refused};
 	struct ac_digest id;
 
 	if (f == NULL || ac_aci_file_read(f, &none, &id, NULL, err) < 0)
 		return -1;
+	if (refused.code != AC_OK) {
+		*err = refused;
+		return -1;
+	}
 	ac_digest_print(&id, '-', text);
 	printf("%s%s%s\n", text, name ? "  " : "", name ? file : "");
 	return 0;

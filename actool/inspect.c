@@ -62,6 +62,14 @@ static int on_entry(void *ctx, const struct ac_entry *e, struct ac_err *err)
 	return 0;
 }
 
+/* To be told of what is dangerous is what one inspects for. */
+static void on_warn(void *ctx, AC_UNUSED const struct ac_err *why)
+{
+	struct inspection *i = ctx;
+
+	i->warnings++;
+}
+
 /* Who made the signature in TEXT, by its own word. */
 static int makers(struct beside *b, const struct ac_buf *text,
 		  struct ac_err *err)
@@ -107,6 +115,7 @@ static int inspect(struct inspection *i, struct ac_secret *secret,
 							   &sig_bare};
 	const struct ac_aci_events ev = {.manifest = on_manifest,
 					 .entry = on_entry,
+					 .warn = on_warn,
 					 .ctx = i};
 
 	if (walk_image(i->file, secret, &ev, &i->walk, err) < 0)

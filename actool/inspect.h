@@ -39,6 +39,7 @@ struct inspection {
 	struct walk walk;
 	struct ac_image image;
 	struct tally tally;
+	uint64_t warnings; /* of entries that nobody unpacks */
 	struct beside *sigs;
 	size_t n_sigs;
 };

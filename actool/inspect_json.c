@@ -163,6 +163,7 @@ struct ac_json *inspect_json(const struct inspection *i)
 		if (i->walk.size != 0)
 			set_count(o, "size", i->walk.size);
 		set_count(o, "tar_size", i->walk.tar_size);
+		set_count(o, "warnings", i->warnings);
 	}
 	ac_json_set(o, "manifest", ac_json_copy(i->image.doc));
 	set_entries(o, &i->tally);

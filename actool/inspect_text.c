@@ -247,6 +247,13 @@ void inspect_print(const struct inspection *i)
 	line(i->walk.layout ? "layout:" : "file:", i->file);
 	if (!i->walk.layout)
 		print_archive(&i->walk, &b);
+	if (i->warnings != 0) {
+		ac_buf_addf(&b,
+			    "%" PRIu64 ", see actool validate: not every "
+			    "program unpacks it",
+			    i->warnings);
+		flush("warnings:", &b);
+	}
 	print_manifest(&i->image, &b);
 	print_sigs(i, &b);
 	print_counts(t, &b);

@@ -271,7 +271,12 @@ tidy() { [ -z "$(find . -name '.tmp*')" ]; }
 	tar -C d --no-recursion -cf root.aci --transform='s,root$,rootfs,' manifest root
 	head -c 3000 through.aci >short.aci
 	echo text >text.aci
-	for f in through after climb abs twice hard root short text; do
+	echo x >d/rootfs/real/second
+	ln d/rootfs/real/second d/rootfs/real/third
+	tar -C d --no-recursion -cf dangling.aci manifest rootfs rootfs/real rootfs/real/second rootfs/real/third
+	tar --delete -f dangling.aci rootfs/real/second
+	rm d/rootfs/real/second d/rootfs/real/third
+	for f in through after climb abs twice hard root short text dangling; do
 		run -1 actool extract "$f.aci" out
 		[ ! -e out ]
 		[ -z "$(ls victim)" ]
