@@ -90,9 +90,12 @@ static void add_bad(struct sigs *out, const char *kind, const struct key *k,
 
 /* --- bundles --- */
 
+/* JSON, which base64 never looks like. */
 static bool is_bundle(const char *text, size_t len)
 {
-	return ac_str_starts(ac_str_trim(ac_strn(text, len)), "{");
+	struct ac_str s = ac_str_trim(ac_strn(text, len));
+
+	return ac_str_starts(s, "{") || ac_str_starts(s, "[");
 }
 
 /* The key that the bundle names, or NULL. */

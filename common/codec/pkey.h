@@ -27,8 +27,7 @@ struct ac_secret;
 
 enum { AC_PKEY_MAX_FILE = 64 << 10, AC_PKEY_MAX_SIGNATURE = 1024 };
 
-/* Does the text begin (after white space) with a PEM block that is not
- * OpenPGP's? */
+/* Has the text a PEM block, and none of OpenPGP's? */
 bool ac_pkey_is_pem(const char *text, size_t len);
 
 /* The public key in LEN bytes of PEM: "PUBLIC KEY" (SubjectPublicKeyInfo), "RSA

@@ -40,10 +40,11 @@ static void bio_freep(BIO **b)
 
 bool ac_pkey_is_pem(const char *text, size_t len)
 {
-	struct ac_str s = ac_str_trim(ac_strn(text, len));
+	static const char pem[] = "-----BEGIN ";
+	static const char pgp[] = "-----BEGIN PGP ";
 
-	return ac_str_starts(s, "-----BEGIN ") &&
-	       !ac_str_starts(s, "-----BEGIN PGP ");
+	return memmem(text, len, pem, sizeof(pem) - 1) != NULL &&
+	       memmem(text, len, pgp, sizeof(pgp) - 1) == NULL;
 }
 
 static int read_block(BIO *bio, struct block *b)
@@ -129,7 +130,7 @@ struct ac_pkey *ac_pkey_public(const char *pem, size_t len, struct ac_err *err)
 	AC_CLEANUP(block_release) struct block b = {.name = NULL};
 	EVP_PKEY *evp;
 
-	if (only_block(pem, len, &b, err) < 0)
+	if (only_block(pem, len, &b, err) < 0 || b.name == NULL)
 		return NULL;
 	if (strcmp(b.name, "PUBLIC KEY") != 0 &&
 	    strcmp(b.name, "RSA PUBLIC KEY") != 0) {
@@ -291,7 +292,7 @@ struct ac_pkey *ac_pkey_private(const char *pem, size_t len,
 	AC_CLEANUP(block_release) struct block b = {.name = NULL};
 	EVP_PKEY *evp;
 
-	if (only_block(pem, len, &b, err) < 0)
+	if (only_block(pem, len, &b, err) < 0 || b.name == NULL)
 		return NULL;
 	evp = private_from(&b, ask, what, err);
 	return evp != NULL ? ac_pkey_adopt(evp, err) : NULL;

@@ -97,7 +97,7 @@ static int get_digest(const struct ac_json *message, struct ac_sigstore *b,
 	if (ac_json_get_str(o, path, "algorithm", &name, err) < 0)
 		return -1;
 	r = get_bytes(o, path, "digest", &p, &n, err);
-	if (r <= 0)
+	if (r <= 0 || p == NULL)
 		return r;
 	for (size_t i = 0; i < AC_LEN(algs); i++) {
 		if (strcmp(name, algs[i].name) != 0)

@@ -66,11 +66,11 @@ int ac_ttyask(struct ac_secret *s, const char *prompt, struct ac_err *err)
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
 	hidden.c_lflag |= ICANON | ECHONL;
-	if (ac_io_write(tty, prompt, strlen(prompt), "/dev/tty", err) < 0)
-		return -1;
 	if (tcsetattr(tty, TCSAFLUSH, &hidden) < 0)
 		return ac_err_sys(err, errno, "hide what is typed");
-	r = read_line(s, tty, err);
+	r = ac_io_write(tty, prompt, strlen(prompt), "/dev/tty", err);
+	if (r == 0)
+		r = read_line(s, tty, err);
 	(void)tcsetattr(tty, TCSAFLUSH, &shown);
 	if (r < 0)
 		ac_secret_release(s);
