@@ -87,6 +87,7 @@ static const struct ac_cmd cmds[] = {
 	 .max = -1,
 	 .run = run_id},
 	{.name = "inspect",
+	 .group = "Look",
 	 .args = "FILE.aci|DIR...",
 	 .help = "tell what is in images",
 	 .opts = inspect_options,
