@@ -167,7 +167,7 @@ static void print_cmd(FILE *out, const struct ac_prog *p, const char *path,
 
 	print_name(out, p, path);
 	(void)fputs("() {\n", out);
-	if (sub == NULL) {
+	if (c != NULL && sub == NULL) {
 		(void)fputs("\t_arguments -S : '--help[show the help]'", out);
 		print_opts(out, c->opts, p);
 		print_opts(out, p->globals, p);
