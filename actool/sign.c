@@ -28,12 +28,13 @@ const struct ac_opt sign_options[] = {
 		      "GnuPG's directory with the secret keys"),
 	AC_OPT_STRING(struct sign_opts, key, "key", "FILE",
 		      "sign with the private key in FILE (PEM), not by GnuPG"),
-	AC_OPT_STRING(struct sign_opts, type, "type", "TYPE",
-		      "with --key: sigstore (a bundle, the default), bare (a "
-		      "signature in base64) or raw"),
-	AC_OPT_STRING(struct sign_opts, digest, "digest", "ALG",
-		      "with --key: sha256, sha384 or sha512, not the usual "
-		      "one"),
+	AC_OPT_CHOICE(struct sign_opts, type, "type", "TYPE",
+		      "sigstore bare raw",
+		      "with --key: a bundle (the default), the signature in "
+		      "base64, or as it is"),
+	AC_OPT_CHOICE(struct sign_opts, digest, "digest", "ALG",
+		      "sha256 sha384 sha512",
+		      "with --key: this one and not the key's usual"),
 	AC_OPT_STRING(struct sign_opts, passphrase_fd, "passphrase-fd", "N",
 		      "read the passphrase from this descriptor"),
 	AC_OPT_BOOL(struct sign_opts, append, "append",

@@ -85,27 +85,15 @@ static int choose_digest(struct maker *k, const char *name, struct ac_err *err)
 	for (size_t i = 0; i < AC_LEN(known); i++)
 		if (strcmp(name, ac_digest_alg_name(known[i])) == 0) {
 			k->alg = known[i];
-			return 0;
+			break;
 		}
-	return ac_err_set(err, AC_E_USAGE,
-			  "bad value '%s' for option --digest: sha256, sha384 "
-			  "or sha512",
-			  name);
+	return 0;
 }
 
-static int choose_form(struct maker *k, const char *type, struct ac_err *err)
+static void choose_form(struct maker *k, const char *type)
 {
-	if (type == NULL || strcmp(type, "sigstore") == 0) {
-		k->bundle = true;
-		return 0;
-	}
-	k->raw = strcmp(type, "raw") == 0;
-	if (k->raw || strcmp(type, "bare") == 0)
-		return 0;
-	return ac_err_set(err, AC_E_USAGE,
-			  "bad value '%s' for option --type: with --key, it is "
-			  "sigstore, bare or raw",
-			  type);
+	k->bundle = type == NULL || strcmp(type, "sigstore") == 0;
+	k->raw = type != NULL && strcmp(type, "raw") == 0;
 }
 
 int sig_key_maker(struct sig_maker *m, const struct sign_opts *o,
@@ -114,10 +102,7 @@ int sig_key_maker(struct sig_maker *m, const struct sign_opts *o,
 	struct maker *k = ac_xcalloc(1, sizeof(*k));
 
 	*m = (struct sig_maker){.ctx = k, .make = make, .free = maker_free};
-	if (choose_form(k, o->type, err) < 0) {
-		free(k);
-		return -1;
-	}
+	choose_form(k, o->type);
 	m->suffix = k->bundle ? sig_sigstore.suffix : sig_bare.suffix;
 	k->key = keyfile_load(o->key, secret, err);
 	if (k->key != NULL && choose_digest(k, o->digest, err) == 0)

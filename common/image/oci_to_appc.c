@@ -124,48 +124,61 @@ static bool parse_port(const char *text, uint64_t *port, uint64_t *last,
 	       ac_num_max(s, 65535, last) == 0 && *last >= *port;
 }
 
-static int map_ports(const struct ac_json *config, struct ac_json *app,
-		     struct ac_err *err)
+/* An entry of the app for KEY of the configuration, without its name yet, and
+ * *name, which it should get; NULL with a warning when there is none. */
+typedef struct ac_json *(*map_fn)(const char *key, char **name);
+
+static struct ac_json *map_port(const char *key, char **name)
 {
-	AC_CLEANUP(ac_strv_release) struct ac_strv keys = AC_STRV_INIT;
-	AC_CLEANUP(ac_set_release) struct ac_set taken = AC_SET_INIT;
-	unsigned int next = 1;
-	AC_FREE struct ac_json **v = NULL;
-	size_t n = 0;
+	AC_FREE char *proto = NULL;
+	struct ac_json *port;
+	struct ac_str protocol;
+	uint64_t first;
+	uint64_t last;
 
-	if (sorted_keys(config, "ExposedPorts", &keys, err) < 0)
-		return -1;
-	v = ac_xcalloc(keys.n + 1, sizeof(struct ac_json *));
-	for (size_t i = 0; i < keys.n; i++) {
-		AC_FREE char *name = ac_name_sanitize(keys.v[i]);
-		AC_FREE char *own = NULL;
-		AC_FREE char *proto = NULL;
-		struct ac_str protocol;
-		uint64_t first;
-		uint64_t last;
-
-		if (name == NULL ||
-		    !parse_port(keys.v[i], &first, &last, &protocol)) {
-			ac_warn("exposed port '%s' is left out: not a port",
-				keys.v[i]);
-			continue;
-		}
-		own = unique_name(&taken, &next, name);
-		proto = ac_xstrndup(protocol.p, protocol.len);
-		v[n] = ac_json_object();
-		ac_json_set_str(v[n], "name", own);
-		ac_json_set_str(v[n], "protocol", proto);
-		ac_json_set_int(v[n], "port", (int64_t)first);
-		ac_json_set_int(v[n], "count", (int64_t)(last - first + 1));
-		ac_json_set(v[n], "socketActivated", ac_json_new_bool(false));
-		n++;
+	*name = ac_name_sanitize(key);
+	if (*name == NULL || !parse_port(key, &first, &last, &protocol)) {
+		ac_warn("exposed port '%s' is left out: not a port", key);
+		return NULL;
 	}
-	set_sorted(app, "ports", v, n);
-	return 0;
+	proto = ac_xstrndup(protocol.p, protocol.len);
+	port = ac_json_object();
+	ac_json_set_str(port, "name", "");
+	ac_json_set_str(port, "protocol", proto);
+	ac_json_set_int(port, "port", (int64_t)first);
+	ac_json_set_int(port, "count", (int64_t)(last - first + 1));
+	ac_json_set(port, "socketActivated", ac_json_new_bool(false));
+	return port;
 }
 
-static int map_volumes(const struct ac_json *config, struct ac_json *app,
-		       struct ac_err *err)
+static struct ac_json *map_volume(const char *key, char **name)
+{
+	AC_FREE char *clean = ac_path_clean(key);
+	AC_FREE char *joined = NULL;
+	AC_FREE char *path = NULL;
+	struct ac_json *mount;
+
+	if (clean == NULL) {
+		ac_warn("volume '%s' is left out: not a path", key);
+		return NULL;
+	}
+	joined = ac_xasprintf("volume/%s", clean);
+	*name = ac_name_sanitize(joined);
+	if (key[0] == '/' && !ac_path_has_dotdot(key))
+		path = ac_xstrdup(key);
+	else
+		path = ac_xasprintf("/%s", clean);
+	mount = ac_json_object();
+	ac_json_set_str(mount, "name", "");
+	ac_json_set_str(mount, "path", path);
+	return mount;
+}
+
+/* The keys of the configuration's object FROM as the app's array TO, each with
+ * a name of its own. */
+static int map_keys(const struct ac_json *config, const char *from,
+		    struct ac_json *app, const char *to, map_fn map,
+		    struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv keys = AC_STRV_INIT;
 	AC_CLEANUP(ac_set_release) struct ac_set taken = AC_SET_INIT;
@@ -173,34 +186,21 @@ static int map_volumes(const struct ac_json *config, struct ac_json *app,
 	AC_FREE struct ac_json **v = NULL;
 	size_t n = 0;
 
-	if (sorted_keys(config, "Volumes", &keys, err) < 0)
+	if (sorted_keys(config, from, &keys, err) < 0)
 		return -1;
 	v = ac_xcalloc(keys.n + 1, sizeof(struct ac_json *));
 	for (size_t i = 0; i < keys.n; i++) {
-		AC_FREE char *clean = ac_path_clean(keys.v[i]);
-		AC_FREE char *joined = NULL;
 		AC_FREE char *name = NULL;
 		AC_FREE char *own = NULL;
-		AC_FREE char *path = NULL;
+		struct ac_json *entry = map(keys.v[i], &name);
 
-		if (clean == NULL) {
-			ac_warn("volume '%s' is left out: not a path",
-				keys.v[i]);
+		if (entry == NULL)
 			continue;
-		}
-		joined = ac_xasprintf("volume/%s", clean);
-		name = ac_name_sanitize(joined);
 		own = unique_name(&taken, &next, name);
-		if (keys.v[i][0] == '/' && !ac_path_has_dotdot(keys.v[i]))
-			path = ac_xstrdup(keys.v[i]);
-		else
-			path = ac_xasprintf("/%s", clean);
-		v[n] = ac_json_object();
-		ac_json_set_str(v[n], "name", own);
-		ac_json_set_str(v[n], "path", path);
-		n++;
+		ac_json_set_str(entry, "name", own);
+		v[n++] = entry;
 	}
-	set_sorted(app, "mountPoints", v, n);
+	set_sorted(app, to, v, n);
 	return 0;
 }
 
@@ -330,8 +330,10 @@ static int map_config(const struct ac_json *doc, struct ac_json *app,
 	cmd_text = json_text(&cmd);
 	add_pair(notes, "appc.io/docker/entrypoint", entrypoint_text);
 	add_pair(notes, "appc.io/docker/cmd", cmd_text);
-	if (map_volumes(config, app, err) < 0 ||
-	    map_ports(config, app, err) < 0 || map_labels(config, app, err) < 0)
+	if (map_keys(config, "Volumes", app, "mountPoints", map_volume, err) <
+		    0 ||
+	    map_keys(config, "ExposedPorts", app, "ports", map_port, err) < 0 ||
+	    map_labels(config, app, err) < 0)
 		return -1;
 	return 0;
 }
