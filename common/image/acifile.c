@@ -19,7 +19,7 @@
 #include "common/sys/io.h"
 #include "common/sys/secret.h"
 
-enum { PART = 256 << 10, PIPE = 1 << 20 };
+enum { PART = 256 << 10, PIPE = 1 << 20, POLL_MS = 200 };
 
 /* A plain file is read as it is.  Else a thread reads it, decrypts it and
  * writes a pipe, which .fd reads; what cannot seek goes the same way, because
@@ -76,15 +76,28 @@ static int to_pipe(void *ctx, const void *p, size_t n, struct ac_err *err)
 	return ac_io_write(f->out, p, n, f->path, err);
 }
 
-/* Wait for bytes to read: 1; 0 when nobody reads ours any more. */
-static int wait_for_input(const struct ac_aci_file *f)
+/* Read up to N bytes once there are some.  Fails when nobody reads ours any
+ * more, and when it is time to end, which reading alone would not notice. */
+static ssize_t read_some(const struct ac_aci_file *f, char *buf, size_t n,
+			 struct ac_err *err)
 {
 	struct pollfd p[] = {{.fd = f->in, .events = POLLIN}, {.fd = f->out}};
+	ssize_t got = -1;
 
-	while (poll(p, AC_LEN(p), -1) < 0)
-		if (errno != EINTR)
-			return 1;
-	return (p[1].revents & POLLERR) == 0;
+	while (got < 0) {
+		int ready = poll(p, AC_LEN(p), POLL_MS);
+
+		if (ac_interrupt_check(err) < 0)
+			return -1;
+		if (ready > 0 && (p[1].revents & POLLERR) != 0)
+			return ac_err_sys(err, EPIPE, "read '%s'", f->path);
+		if (ready <= 0 || p[0].revents == 0)
+			continue;
+		got = read(f->in, buf, n);
+		if (got < 0 && errno != EINTR && errno != EAGAIN)
+			return ac_err_sys(err, errno, "read '%s'", f->path);
+	}
+	return got;
 }
 
 static int pass(struct ac_aci_file *f, const char *p, size_t n,
@@ -105,22 +118,21 @@ static void look(struct ac_aci_file *f, const char *head, size_t n)
 
 static int run(struct ac_aci_file *f, char *buf, struct ac_err *err)
 {
-	ssize_t n = ac_io_read(f->in, buf, AC_PGP_HEAD, f->path, err);
+	size_t head = 0;
+	ssize_t n = 1;
 
+	while (n > 0 && head < AC_PGP_HEAD) {
+		n = read_some(f, buf + head, AC_PGP_HEAD - head, err);
+		head += n > 0 ? (size_t)n : 0;
+	}
 	if (n < 0)
 		return -1;
-	look(f, buf, (size_t)n);
-	while (n > 0) {
+	look(f, buf, head);
+	for (n = (ssize_t)head; n > 0; n = read_some(f, buf, PART, err))
 		if (pass(f, buf, (size_t)n, err) < 0)
 			return -1;
-		if (wait_for_input(f) == 0)
-			return ac_err_sys(err, EPIPE, "read '%s'", f->path);
-		do
-			n = read(f->in, buf, PART);
-		while (n < 0 && errno == EINTR);
-		if (n < 0)
-			return ac_err_sys(err, errno, "read '%s'", f->path);
-	}
+	if (n < 0)
+		return -1;
 	return f->decrypt != NULL ? ac_pgp_decrypt_finish(f->decrypt, err) : 0;
 }
 
