@@ -111,7 +111,7 @@ static int sign_file(const char *file, const struct sign_opts *o,
 	AC_FREE char *text = NULL;
 	struct sig_file f = {.name = file};
 	int have = 0;
-	size_t len;
+	size_t len = 0;
 
 	if (target == NULL)
 		return -1;

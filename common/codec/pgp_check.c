@@ -248,7 +248,7 @@ static int check_all(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
 		     struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(len);
-	const struct ac_pgp_sigpacket *ask[AC_PGP_MAX_SIGNATURES];
+	const struct ac_pgp_sigpacket *ask[AC_PGP_MAX_SIGNATURES] = {NULL};
 	struct ac_pgp_sigfile all;
 	struct ac_err why = AC_ERR_INIT;
 	size_t n = 0;

@@ -135,7 +135,8 @@ static bool read_old(struct in body, struct ac_pgp_sigpacket *s)
 		return false;
 	s->created = (int64_t)v;
 	set_issuer(s, id.p, id.len);
-	if (!take_number(&body, 1, &v) || !take_number(&body, 1, &v))
+	/* The key's algorithm is behind the id, then the digest. */
+	if (!take(&body, 1, &id) || !take_number(&body, 1, &v))
 		return false;
 	s->hash = (uint8_t)v;
 	return true;
@@ -160,7 +161,7 @@ static bool read_signature(struct in body, struct ac_pgp_sigpacket *s)
 	if (!take_number(&body, 1, &v))
 		return false;
 	s->type = (uint8_t)v;
-	if (!take_number(&body, 1, &v) || !take_number(&body, 1, &v))
+	if (!take(&body, 1, &area) || !take_number(&body, 1, &v))
 		return false;
 	s->hash = (uint8_t)v;
 	for (int i = 0; i < 2; i++) {
