@@ -5,6 +5,7 @@
 #include "actool/cat.h"
 #include "actool/cmd.h"
 #include "actool/crypt.h"
+#include "actool/diff.h"
 #include "actool/discover.h"
 #include "actool/extract.h"
 #include "actool/genkey.h"
@@ -95,6 +96,14 @@ static const struct ac_cmd cmds[] = {
 	 .min = 1,
 	 .max = -1,
 	 .run = run_inspect},
+	{.name = "diff",
+	 .args = "A.aci|DIR B.aci|DIR",
+	 .help = "tell what two images differ in",
+	 .opts = diff_options,
+	 .opt_size = sizeof(struct diff_opts),
+	 .min = 2,
+	 .max = 2,
+	 .run = run_diff},
 	{.name = "sign",
 	 .group = "Protect",
 	 .args = "FILE.aci...",

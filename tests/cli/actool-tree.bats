@@ -454,3 +454,116 @@ tidy() { [ -z "$(find . -name '.tmp*')" ]; }
 	[ ! -e x ]
 	GNUPGHOME=$PWD gpgconf --kill all
 }
+
+@test "diff: the same, however it is packed" {
+	odd_layout l
+	actool build l a.aci
+	actool build --compression none l b.aci
+	cp -a --sparse=never l m
+	for pair in 'a.aci b.aci' 'a.aci l' 'l m' 'm a.aci' 'a.aci a.aci'; do
+		# shellcheck disable=SC2086 # two words
+		run -0 actool diff $pair
+		[ -z "$output" ]
+	done
+	run -0 actool diff a.aci - <b.aci
+	actool diff --json a.aci l | jq -e '.same and .files == [] and .manifest == [] and .a.id and (.b | has("id") | not)'
+	# Another order of entries, or spelling of the manifest.
+	layout n
+	tar -C n --owner=0 --group=0 -cf x.aci rootfs manifest
+	tar -C n --owner=0 --group=0 -cf y.aci manifest rootfs
+	run -0 --separate-stderr actool diff x.aci y.aci
+	[ -z "$output" ]
+	[[ $stderr == *"the ids are not, because they are packed in another way"* ]]
+}
+
+@test "diff: files, each kind of change" {
+	needs_root
+	odd_layout l
+	cp -a l m
+	cd m/rootfs
+	rm zz
+	echo new >new
+	mkdir newdir
+	chmod 600 usr/bin/b
+	setfattr -x security.capability usr/bin/b
+	echo e2 >'é'
+	ln -sfn x etc/abs
+	setfattr -n user.note -v other etc/empty
+	rm etc/loop etc/fifo
+	mknod etc/loop b 7 1
+	mkdir etc/fifo
+	chown 5:6 tmp
+	rm etc/a-link
+	cp -a usr/bin/a etc/a-link
+	printf x | dd of=etc/allhole bs=1 seek=1073741823 conv=notrunc status=none
+	touch -d @1 $'new\nline'
+	cd ../..
+	actool build l a.aci
+	run -1 --separate-stderr actool diff --ignore-mtime a.aci m
+	[ -z "$stderr" ]
+	[ "$output" = 'changed rootfs/etc/a-link: linked to etc/a-link -> nothing
+changed rootfs/etc/abs: target /etc/passwd -> x
+changed rootfs/etc/allhole: content
+changed rootfs/etc/empty: attribute user.note changed
+changed rootfs/etc/fifo: fifo -> directory
+changed rootfs/etc/loop: device 7:0 -> 7:1
+added rootfs/new: file
+added rootfs/newdir: directory
+changed rootfs/tmp: owner 0:0 -> 5:6
+changed rootfs/usr/bin/a: linked to etc/a-link -> nothing
+changed rootfs/usr/bin/b: mode 2755 -> 0600, attribute security.capability removed
+removed rootfs/zz: file
+changed rootfs/é: content' ]
+	run -1 actool diff --ignore-mtime --ignore-owner a.aci m
+	[[ $output != *"rootfs/tmp"* ]]
+	run -1 actool diff a.aci m
+	[[ $output == *'changed rootfs/new\x0aline: mtime '*' -> 1970-01-01T00:00:01Z'* ]]
+	run -1 --separate-stderr actool diff --json --ignore-mtime a.aci m
+	jq -e '(.same | not) and (.files | length) == 13 and
+		(.files[] | select(.path == "usr/bin/b") | .what == ["mode", "xattrs"] and .a.mode == "2755" and .b.mode == "0600") and
+		(.files[] | select(.path == "zz") | .change == "removed" and has("a") and (has("b") | not))' <<<"$output"
+	run -1 --separate-stderr actool diff --quiet a.aci m
+	[ -z "$output$stderr" ]
+}
+
+@test "diff: manifests, by path" {
+	layout l
+	layout m
+	touch -r l/rootfs m/rootfs
+	touch -r l/rootfs/etc m/rootfs/etc l/rootfs/etc/motd m/rootfs/etc/motd
+	jq -c '. + {labels:[{name:"version",value:"1"},{name:"os",value:"linux"},{name:"arch",value:"amd64"}],
+		app:{exec:["/a","b"],user:"0",group:"0"},annotations:[{name:"x",value:"y"}]}' l/manifest >t && mv t l/manifest
+	jq -c '. + {labels:[{name:"arch",value:"amd64"},{name:"version",value:"2"},{name:"os",value:"linux"}],
+		app:{exec:["/a","c","d"],user:"0",group:"1"}}' m/manifest >t && mv t m/manifest
+	run -1 --separate-stderr actool diff --ignore-mtime l m
+	[ "$(sort <<<"$output")" = 'added manifest app.exec[2]: "d"
+changed manifest app.exec[1]: "b" -> "c"
+changed manifest app.group: "0" -> "1"
+changed manifest labels[version].value: "1" -> "2"
+removed manifest annotations: [{"name":"x","value":"y"}]' ]
+	run -1 --separate-stderr actool diff --ignore-mtime --json l m
+	jq -e '.manifest | length == 5 and any(.path == "app.group" and .change == "changed" and .a == "0" and .b == "1")' <<<"$output"
+}
+
+@test "diff: trouble is 2, and said" {
+	layout l
+	actool build l a.aci
+	head -c 300 a.aci >short.aci
+	for bad in nosuch short.aci l/manifest; do
+		run -2 --separate-stderr actool diff --json a.aci $bad
+		[ -z "$output" ]
+		[[ $stderr == "actool: diff: "*"$bad"* ]]
+	done
+	run -2 actool diff a.aci
+	run -2 actool diff - - <a.aci
+	# Hard links in a circle, and many of them.
+	tar -C l -cf circle.aci manifest rootfs
+	perl -e 'my $n = 3000; for my $i (0..$n-1) {
+		my $h = pack("a100 a8 a8 a8 a12 a12 a8 a1 a100 a6 a2 a32 a32 a8 a8 a155 x12",
+			"rootfs/h$i", "0000644", "0000000", "0000000", "00000000000", "00000000000", " " x 8,
+			"1", "rootfs/h" . (($i + 1) % $n), "ustar", "00", "", "", "0000000", "0000000", "");
+		substr($h, 148, 8) = sprintf("%06o\0 ", unpack("%32C*", $h)); print $h }' >links
+	head -c "$(($(tar -tRf circle.aci | sed -n 's/^block \([0-9]*\): \*\*.*/\1/p' | head -1) * 512))" circle.aci >c.aci
+	cat links >>c.aci
+	run -0 timeout 20 actool diff c.aci c.aci
+}
