@@ -160,6 +160,11 @@ static int flush(struct ac_unzip *u, struct ac_err *err)
 	return u->sink(u->ctx, out, n, err) < 0 ? -1 : 0;
 }
 
+int ac_unzip_flush(struct ac_unzip *u, struct ac_err *err)
+{
+	return flush(u, err);
+}
+
 /* Have room for plain bytes. */
 static int have_room(struct ac_unzip *u, struct ac_err *err)
 {

@@ -70,6 +70,9 @@ void ac_unzip_on_member(struct ac_unzip *u, ac_member_fn fn);
 /* The more bytes at a time the faster: 256 KiB are enough. */
 AC_MUSTUSE int ac_unzip_feed(struct ac_unzip *u, const void *p, size_t n,
 			     struct ac_err *err);
+/* Give what was decoded so far to the sink, though the memory that was lent is
+ * not full. */
+AC_MUSTUSE int ac_unzip_flush(struct ac_unzip *u, struct ac_err *err);
 /* No more input: AC_E_INVALID when the stream is not complete. */
 AC_MUSTUSE int ac_unzip_finish(struct ac_unzip *u, struct ac_err *err);
 /* AC_ZIP_NONE while fewer than 6 bytes were fed. */

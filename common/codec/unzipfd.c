@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -32,26 +31,27 @@ struct ac_unzipfd {
 	struct ac_err start_err;
 };
 
+/* The decoder writes into the ring. */
+static void *lend(void *ctx, size_t *cap, struct ac_err *err)
+{
+	struct ac_unzipfd *u = ctx;
+	void *slot = ac_ring_slot(u->ring, cap);
+
+	if (slot == NULL) {
+		u->aborted = true;
+		(void)ac_err_set(err, AC_E_SYS, "no reader any more");
+	}
+	return slot;
+}
+
 static int pass_on(void *ctx, const void *p, size_t n, struct ac_err *err)
 {
 	struct ac_unzipfd *u = ctx;
-	const char *from = p;
 
+	(void)p;
+	(void)err;
 	u->format = ac_unzip_format(u->zip);
-	while (n != 0) {
-		size_t cap;
-		char *slot = ac_ring_slot(u->ring, &cap);
-		size_t some = n < cap ? n : cap;
-
-		if (slot == NULL) {
-			u->aborted = true;
-			return ac_err_set(err, AC_E_SYS, "no reader any more");
-		}
-		memcpy(slot, from, some);
-		ac_ring_commit(u->ring, some);
-		from += some;
-		n -= some;
-	}
+	ac_ring_commit(u->ring, n);
 	return 0;
 }
 
@@ -90,7 +90,8 @@ static int pump(struct ac_unzipfd *u, char *input, struct ac_err *err)
 	ssize_t n;
 
 	while ((n = read_some(u, input, err)) > 0)
-		if (ac_unzip_feed(u->zip, input, (size_t)n, err) < 0)
+		if (ac_unzip_feed(u->zip, input, (size_t)n, err) < 0 ||
+		    ac_unzip_flush(u->zip, err) < 0)
 			return -1;
 	if (n < 0 || ac_unzip_finish(u->zip, err) < 0)
 		return -1;
@@ -120,6 +121,7 @@ static struct ac_unzipfd *start(struct ac_unzipfd *u,
 		u->limits = *limits;
 	u->ring = ac_ring_new(CHUNKS, CHUNK);
 	u->zip = ac_unzip_new(&u->limits, pass_on, u);
+	ac_unzip_lend(u->zip, lend);
 	r = pthread_create(&u->thread, NULL, run, u);
 	u->started = r == 0;
 	if (r != 0)

@@ -32,7 +32,7 @@ struct ac_zipper *ac_zipper_new(enum ac_zip format, int level, ac_sink_fn sink,
 	struct ac_zipper *z = ac_xcalloc(1, sizeof(*z));
 
 	z->format = format;
-	z->level = level != 0 ? level : 6;
+	z->level = level != 0 ? level : format == AC_ZIP_GZIP ? 4 : 6;
 	z->sink = sink;
 	z->ctx = ctx;
 	return z;

@@ -15,7 +15,10 @@
 
 struct ac_zipper;
 
-/* LEVEL 1 to 9 (gzip also to 12); 0: the default, 6.  Another level, and
+/* LEVEL 1 to 9 (gzip also to 12); 0: the default, 6, of gzip 4, which is as
+ * small as zlib's 6.  Level 1 of gzip may give other bytes on processors
+ * without SSE 4.2 (other than x86-64, or before 2008): the library behind it
+ * has other code for them.  Another level, and
  * formats that are not written (zlib, zstd), fail at the first call.  The sink
  * is called in the caller's thread, in order. */
 AC_MUSTUSE struct ac_zipper *ac_zipper_new(enum ac_zip format, int level,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/codec/zip_gzip.h"
 
+#include <isa-l/igzip_lib.h>
 #include <libdeflate.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,6 +17,14 @@
 enum {
 	BLOCK = 1 << 20,  /* of plain bytes: what the output depends on */
 	MAX_THREADS = 16, /* each needs 3 MiB */
+};
+
+/* A thread's own.  Level 1 is ISA-L's: twice as fast as libdeflate at its
+ * fastest, and 5 % larger. */
+struct compressor {
+	struct libdeflate_compressor *deflate;
+	struct isal_zstream *isal; /* NULL but at level 1 */
+	uint8_t *work;             /* memory that it wants */
 };
 
 enum state {
@@ -39,8 +48,8 @@ struct ac_gzip {
 	int level;
 	unsigned int max_threads;
 	size_t out_size;
-	bool any;                          /* a member was made */
-	struct libdeflate_compressor *own; /* the caller's */
+	bool any;              /* a member was made */
+	struct compressor own; /* the caller's */
 
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t work;  /* a block was filled, or stop */
@@ -55,14 +64,23 @@ struct ac_gzip {
 	unsigned int n_threads;
 };
 
-static struct libdeflate_compressor *new_compressor(const struct ac_gzip *g)
+static void start_compressor(struct compressor *c, int level)
 {
-	struct libdeflate_compressor *c = libdeflate_alloc_compressor(g->level);
-
+	*c = (struct compressor){.deflate = libdeflate_alloc_compressor(level)};
 	/* As ac_xmalloc does. */
-	if (c == NULL)
+	if (c->deflate == NULL)
 		abort();
-	return c;
+	if (level == 1) {
+		c->isal = ac_xmalloc(sizeof(*c->isal));
+		c->work = ac_xmalloc(ISAL_DEF_LVL1_DEFAULT);
+	}
+}
+
+static void release_compressor(struct compressor *c)
+{
+	libdeflate_free_compressor(c->deflate);
+	free(c->isal);
+	free(c->work);
 }
 
 struct ac_gzip *ac_gzip_new(int level, unsigned int threads, ac_sink_fn sink,
@@ -77,8 +95,8 @@ struct ac_gzip *ac_gzip_new(int level, unsigned int threads, ac_sink_fn sink,
 	g->ctx = ctx;
 	g->level = level;
 	g->max_threads = threads < MAX_THREADS ? threads : MAX_THREADS;
-	g->own = new_compressor(g);
-	g->out_size = libdeflate_gzip_compress_bound(g->own, BLOCK);
+	start_compressor(&g->own, level);
+	g->out_size = libdeflate_gzip_compress_bound(g->own.deflate, BLOCK);
 	/* One that is filled and one that is written out besides. */
 	g->n_blocks = g->max_threads > 1 ? g->max_threads + 2 : 1;
 	g->blocks = ac_xcalloc(g->n_blocks, sizeof(*g->blocks));
@@ -106,24 +124,47 @@ void ac_gzip_free(struct ac_gzip *g)
 		free(g->blocks[i].out);
 	}
 	free(g->blocks);
-	libdeflate_free_compressor(g->own);
+	release_compressor(&g->own);
 	free(g);
 }
 
+/* The size of what the block became, or 0: no room. */
+static size_t compress_fast(const struct ac_gzip *g, const struct block *b,
+			    const struct compressor *c)
+{
+	struct isal_zstream *z = c->isal;
+
+	isal_deflate_stateless_init(z);
+	z->level = 1;
+	z->level_buf = c->work;
+	z->level_buf_size = ISAL_DEF_LVL1_DEFAULT;
+	z->gzip_flag = IGZIP_GZIP;
+	z->end_of_stream = 1;
+	z->flush = NO_FLUSH;
+	z->next_in = b->in;
+	z->avail_in = (uint32_t)b->n_in;
+	z->next_out = b->out;
+	z->avail_out = (uint32_t)g->out_size;
+	return isal_deflate_stateless(z) == COMP_OK ? z->total_out : 0;
+}
+
 static void compress_block(const struct ac_gzip *g, struct block *b,
-			   struct libdeflate_compressor *c)
+			   const struct compressor *c)
 {
 	if (b->out == NULL)
 		b->out = ac_xmalloc(g->out_size);
-	b->n_out = libdeflate_gzip_compress(c, b->in, b->n_in, b->out,
-					    g->out_size);
+	b->n_out = c->isal != NULL ? compress_fast(g, b, c) : 0;
+	if (b->n_out == 0)
+		b->n_out = libdeflate_gzip_compress(c->deflate, b->in, b->n_in,
+						    b->out, g->out_size);
 }
 
 static void *compress_blocks(void *arg)
 {
 	struct ac_gzip *g = arg;
-	struct libdeflate_compressor *c = new_compressor(g);
+	struct compressor c;
 
+	start_compressor(&c, g->level);
 	(void)pthread_mutex_lock(&g->lock);
 	for (;;) {
 		struct block *b = &g->blocks[g->next];
@@ -137,13 +178,13 @@ static void *compress_blocks(void *arg)
 		b->state = BUSY;
 		g->next = (g->next + 1) % g->n_blocks;
 		(void)pthread_mutex_unlock(&g->lock);
-		compress_block(g, b, c);
+		compress_block(g, b, &c);
 		(void)pthread_mutex_lock(&g->lock);
 		b->state = DONE;
 		(void)pthread_cond_signal(&g->done);
 	}
 	(void)pthread_mutex_unlock(&g->lock);
-	libdeflate_free_compressor(c);
+	release_compressor(&c);
 	return NULL;
 }
 
@@ -206,7 +247,7 @@ static int submit(struct ac_gzip *g, struct ac_err *err)
 
 	g->any = true;
 	if (g->max_threads == 1) {
-		compress_block(g, b, g->own);
+		compress_block(g, b, &g->own);
 		b->n_in = 0;
 		return g->sink(g->ctx, b->out, b->n_out, err) < 0 ? -1 : 0;
 	}
@@ -255,7 +296,7 @@ int ac_gzip_cut(struct ac_gzip *g, struct ac_err *err)
 	if (b->n_in == 0)
 		return 0;
 	/* Nothing else is under way: no need to wake anybody. */
-	compress_block(g, b, g->own);
+	compress_block(g, b, &g->own);
 	b->n_in = 0;
 	g->any = true;
 	return g->sink(g->ctx, b->out, b->n_out, err) < 0 ? -1 : 0;
@@ -269,7 +310,7 @@ int ac_gzip_finish(struct ac_gzip *g, struct ac_err *err)
 		return -1;
 	if (g->any)
 		return 0;
-	compress_block(g, b, g->own);
+	compress_block(g, b, &g->own);
 	g->any = true;
 	return g->sink(g->ctx, b->out, b->n_out, err) < 0 ? -1 : 0;
 }

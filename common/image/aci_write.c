@@ -19,6 +19,7 @@ struct ac_aci_writer {
 	struct ac_tar_writer *tar;
 	struct ac_hash *hash; /* of the tar: the image id */
 	struct ac_buf out;    /* compressed bytes on their way to FD */
+	size_t unflushed;     /* bytes that the disk may not have begun with */
 	struct ac_buf path;   /* of the entry being added, and of its target */
 	struct ac_buf link;
 	int64_t mtime;   /* of a rootfs that nobody names */
@@ -27,10 +28,22 @@ struct ac_aci_writer {
 	void *progress_ctx;
 };
 
+static int put(struct ac_aci_writer *w, const void *p, size_t n,
+	       struct ac_err *err)
+{
+	if (ac_io_write(w->fd, p, n, "the image", err) < 0)
+		return -1;
+	w->unflushed += n;
+	if (w->unflushed >= AC_IO_FLUSH_STEP) {
+		ac_io_flush_behind(w->fd);
+		w->unflushed = 0;
+	}
+	return 0;
+}
+
 static int flush(struct ac_aci_writer *w, struct ac_err *err)
 {
-	if (w->out.len != 0 &&
-	    ac_io_write(w->fd, w->out.p, w->out.len, "the image", err) < 0)
+	if (w->out.len != 0 && put(w, w->out.p, w->out.len, err) < 0)
 		return -1;
 	ac_buf_reset(&w->out);
 	return 0;
@@ -44,7 +57,7 @@ static int to_file(void *ctx, const void *p, size_t n, struct ac_err *err)
 	if (w->out.len + n > OUT_SIZE && flush(w, err) < 0)
 		return -1;
 	if (n >= OUT_SIZE)
-		return ac_io_write(w->fd, p, n, "the image", err);
+		return put(w, p, n, err);
 	ac_buf_add(&w->out, p, n);
 	return 0;
 }

@@ -12,7 +12,7 @@
 #include "common/base/own.h"
 #include "common/sys/interrupt.h"
 
-enum { CHUNK = 64 << 10, COPY_CHUNK = 1 << 20, STEP = 64 << 20 };
+enum { CHUNK = 64 << 10, COPY_CHUNK = 1 << 20, STEP = 32 << 20 };
 
 int ac_io_write(int fd, const void *p, size_t n, const char *what,
 		struct ac_err *err)
@@ -84,6 +84,12 @@ static size_t ask(const struct stat *st, const struct ac_buf *out)
 	return n < left ? n : left;
 }
 
+void ac_io_flush_behind(int fd)
+{
+	/* What cannot (a pipe) need not. */
+	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 /* As ac_io_copy, as far as the kernel can: *off and *len are what is left. */
 static int copy_in_kernel(int in, uint64_t *off, uint64_t *len, int out,
 			  const char *what, struct ac_err *err)
@@ -105,6 +111,7 @@ static int copy_in_kernel(int in, uint64_t *off, uint64_t *len, int out,
 			break;
 		*off += (uint64_t)n;
 		*len -= (uint64_t)n;
+		ac_io_flush_behind(out);
 	}
 	return 0;
 }

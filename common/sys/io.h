@@ -26,6 +26,11 @@ AC_MUSTUSE int ac_io_pwrite(int fd, const void *p, size_t n, uint64_t off,
 AC_MUSTUSE ssize_t ac_io_read(int fd, void *p, size_t n, const char *what,
 			      struct ac_err *err);
 
+/* Let the disk begin with what was written to FD, so that less is left for the
+ * end.  To be called after each so many bytes. */
+enum { AC_IO_FLUSH_STEP = 16 << 20 };
+void ac_io_flush_behind(int fd);
+
 /* Copy LEN bytes at OFF of IN to OUT, at its position: shared or within the
  * kernel where the file systems can.  WHAT names IN; fewer bytes there are
  * AC_E_INVALID. */

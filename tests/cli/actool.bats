@@ -373,7 +373,6 @@ all() {
 	[ "$output" = "$(cat l/manifest)" ]
 	run -0 actool cat-manifest --pretty-print a.aci
 	[ "$(jq -S . <<< "$output")" = "$(jq -S . l/manifest)" ]
-	run -1 actool cat-manifest l/manifest
 	run -1 actool cat-manifest none
 	tar -C l -cf b.aci rootfs
 	run -1 --separate-stderr actool cat-manifest b.aci
