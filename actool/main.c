@@ -97,6 +97,7 @@ static const struct ac_cmd cmds[] = {
 	 .max = -1,
 	 .run = run_inspect},
 	{.name = "diff",
+	 .group = "Look",
 	 .args = "A.aci|DIR B.aci|DIR",
 	 .help = "tell what two images differ in",
 	 .opts = diff_options,

@@ -114,7 +114,7 @@ layout() {
 
 @test "the commands stand in groups, each once" {
 	run -0 actool --help
-	[[ $output == *$'Commands:\n Check:\n  validate '* ]]
+	[[ $output == *$'\n Check:\n  validate '* ]]
 	[ "$(sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' <<<"$output" | sort | uniq -d)" = "" ]
 	for c in validate build cat-manifest id sign verify discover; do
 		grep -q "^  $c " <<<"$output"
