@@ -155,7 +155,7 @@ static int check_bundle(void *keys, const struct sig_file *f, const char *text,
 			size_t len, const char *source, struct sigs *out,
 			struct ac_err *err)
 {
-	AC_CLEANUP(ac_message_release) struct ac_message m = AC_MESSAGE_INIT;
+	struct ac_message m;
 	AC_CLEANUP(ac_sigstore_release)
 	struct ac_sigstore b = {.hint = NULL};
 	struct ac_err broken = AC_ERR_INIT;
@@ -219,7 +219,7 @@ static int check_bare(void *keys, const struct sig_file *f, const char *text,
 		      size_t len, const char *source, struct sigs *out,
 		      struct ac_err *err)
 {
-	AC_CLEANUP(ac_message_release) struct ac_message m = AC_MESSAGE_INIT;
+	struct ac_message m;
 	uint8_t bytes[AC_BASE64_ROOM(MAX_BARE)];
 	size_t n;
 	int r = 0;

@@ -41,7 +41,7 @@ static int bare(const struct maker *k, struct ac_message *m, struct ac_buf *out,
 static int make(void *ctx, const struct sig_file *f, const char *old,
 		size_t old_len, char **text, size_t *len, struct ac_err *err)
 {
-	AC_CLEANUP(ac_message_release) struct ac_message m = AC_MESSAGE_INIT;
+	struct ac_message m;
 	AC_CLEANUP(ac_buf_release) struct ac_buf out = AC_BUF_INIT(MAX_TEXT);
 	const struct maker *k = ctx;
 	int r;

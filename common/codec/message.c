@@ -29,11 +29,6 @@ void ac_message_bytes(struct ac_message *m, const void *p, size_t len)
 	*m = (struct ac_message){.fd = -1, .p = p, .len = len};
 }
 
-void ac_message_release(struct ac_message *m)
-{
-	ac_mapfile_release(&m->map);
-}
-
 static int changed(const struct ac_message *m, struct ac_err *err)
 {
 	return ac_err_set(err, AC_E_INVALID,
@@ -95,31 +90,9 @@ int ac_message_digest(struct ac_message *m, enum ac_alg alg,
 	return 0;
 }
 
-int ac_message_whole(struct ac_message *m, const uint8_t **p, size_t *len,
-		     struct ac_err *err)
-{
-	static const uint8_t none[1];
-	size_t size;
-
-	if (m->fd < 0) {
-		*p = m->p != NULL ? m->p : none;
-		*len = m->len;
-		return 0;
-	}
-	size = (size_t)m->before.st.st_size;
-	if (size != 0 && m->map.p == NULL &&
-	    ac_mapfile_open(&m->map, m->fd, size, m->what, err) < 0)
-		return -1;
-	*p = size != 0 ? m->map.p : none;
-	*len = size;
-	return 0;
-}
-
 int ac_message_unchanged(const struct ac_message *m, struct ac_err *err)
 {
 	if (m->fd < 0)
 		return 0;
-	if (!ac_mapfile_intact(&m->map))
-		return changed(m, err);
 	return ac_stamp_check(&m->before, m->fd, m->what, err);
 }

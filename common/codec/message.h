@@ -7,7 +7,7 @@
  * are made when they are asked for and kept, so that many keys and signatures
  * cost one reading.
  *
- *	AC_CLEANUP(ac_message_release) struct ac_message m = AC_MESSAGE_INIT;
+ *	struct ac_message m;
  *
  *	if (ac_message_file(&m, fd, name, err) < 0 ||
  *	    ac_pkey_verify(key, &m, ...) < 0 ||
@@ -21,7 +21,6 @@
 
 #include "common/base/attr.h"
 #include "common/codec/digest.h"
-#include "common/sys/mapfile.h"
 #include "common/sys/stamp.h"
 
 struct ac_err;
@@ -32,19 +31,16 @@ struct ac_message {
 	const uint8_t *p; /* borrowed: those */
 	size_t len;
 	struct ac_stamp before;
-	struct ac_mapfile map;
 	struct ac_digest digest[AC_SHA384 + 1];
 	bool have[AC_SHA384 + 1];
 };
-#define AC_MESSAGE_INIT ((struct ac_message){.fd = -1})
 
 /* The content of FD, a regular file, from its start (AC_E_INVALID for another).
- * WHAT names it.  Both are borrowed until the message is released. */
+ * WHAT names it.  Both are borrowed. */
 AC_MUSTUSE int ac_message_file(struct ac_message *m, int fd, const char *what,
 			       struct ac_err *err);
 /* LEN bytes at P, borrowed. */
 void ac_message_bytes(struct ac_message *m, const void *p, size_t len);
-void ac_message_release(struct ac_message *m);
 
 /* Give all of it to ADD, piece by piece. */
 AC_MUSTUSE int ac_message_each(struct ac_message *m,
@@ -54,11 +50,6 @@ AC_MUSTUSE int ac_message_each(struct ac_message *m,
 /* The digest of all of it. */
 AC_MUSTUSE int ac_message_digest(struct ac_message *m, enum ac_alg alg,
 				 struct ac_digest *out, struct ac_err *err);
-
-/* All of it as memory; a file is mapped.  *p is never NULL, and lives as long
- * as the message. */
-AC_MUSTUSE int ac_message_whole(struct ac_message *m, const uint8_t **p,
-				size_t *len, struct ac_err *err);
 
 /* AC_E_INVALID when the file is not what it was when the message was made: what
  * was read is then no one file. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/err.h>
 #include <openssl/rsa.h>
-#include <sodium.h>
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/codec/ed25519.h"
 #include "common/codec/message.h"
 #include "common/codec/pkey.h"
 #include "common/codec/pkey_priv.h"
@@ -12,11 +12,6 @@
 static void ctx_freep(EVP_PKEY_CTX **c)
 {
 	EVP_PKEY_CTX_free(*c);
-}
-
-static void md_ctx_freep(EVP_MD_CTX **c)
-{
-	EVP_MD_CTX_free(*c);
 }
 
 static const EVP_MD *md_of(enum ac_alg alg)
@@ -52,20 +47,25 @@ static int sign_digest(const struct ac_pkey *k, struct ac_message *m,
 	return 0;
 }
 
-static int sign_whole(const struct ac_pkey *k, struct ac_message *m,
-		      unsigned char *sig, size_t *len, struct ac_err *err)
+static int sign_ed25519(const struct ac_pkey *k, struct ac_message *m,
+			struct ac_buf *out, struct ac_err *err)
 {
-	AC_CLEANUP(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	const uint8_t *p;
-	size_t n;
+	uint8_t seed[AC_ED25519_KEY];
+	uint8_t pub[AC_ED25519_KEY];
+	uint8_t sig[AC_ED25519_SIG];
+	size_t ns = sizeof(seed);
+	size_t np = sizeof(pub);
+	int r = -1;
 
-	if (ac_message_whole(m, &p, &n, err) < 0)
-		return -1;
-	if (ctx == NULL ||
-	    EVP_DigestSignInit(ctx, NULL, NULL, NULL, k->evp) != 1 ||
-	    EVP_DigestSign(ctx, sig, len, p, n) != 1)
-		return ac_pkey_ssl_err(err, "sign");
-	return 0;
+	if (EVP_PKEY_get_raw_private_key(k->evp, seed, &ns) == 1 &&
+	    EVP_PKEY_get_raw_public_key(k->evp, pub, &np) == 1)
+		r = ac_ed25519_sign(seed, pub, m, sig, err);
+	else
+		(void)ac_pkey_ssl_err(err, "the private key cannot be used");
+	OPENSSL_cleanse(seed, sizeof(seed));
+	if (r == 0)
+		ac_buf_add(out, sig, sizeof(sig));
+	return r;
 }
 
 static int verify_digest(const struct ac_pkey *k, struct ac_message *m,
@@ -87,45 +87,19 @@ static int verify_digest(const struct ac_pkey *k, struct ac_message *m,
 	return good ? 1 : 0;
 }
 
-static int verify_whole(const struct ac_pkey *k, struct ac_message *m,
-			const uint8_t *sig, size_t len, struct ac_err *err)
-{
-	AC_CLEANUP(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	const uint8_t *p;
-	size_t n;
-	bool good;
-
-	if (ac_message_whole(m, &p, &n, err) < 0)
-		return -1;
-	good = ctx != NULL &&
-	       EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, k->evp) == 1 &&
-	       EVP_DigestVerify(ctx, sig, len, p, n) == 1;
-	ERR_clear_error();
-	return good ? 1 : 0;
-}
-
-static void add_prehash(void *ctx, const void *p, size_t n)
-{
-	(void)crypto_sign_ed25519ph_update(ctx, p, n);
-}
-
-/* Ed25519ph, which OpenSSL 3.0 has not: cosign makes it when it uploads to a
- * transparency log. */
-static int verify_prehash(const struct ac_pkey *k, struct ac_message *m,
+/* Also pre-hashed, which cosign makes when it uploads to a transparency log. */
+static int verify_ed25519(const struct ac_pkey *k, struct ac_message *m,
 			  const uint8_t *sig, size_t len, struct ac_err *err)
 {
-	crypto_sign_ed25519ph_state state;
-	uint8_t raw[crypto_sign_ed25519_PUBLICKEYBYTES];
-	size_t n = sizeof(raw);
+	uint8_t pub[AC_ED25519_KEY];
+	size_t n = sizeof(pub);
+	int r;
 
-	if (sodium_init() < 0 || len != crypto_sign_ed25519_BYTES ||
-	    EVP_PKEY_get_raw_public_key(k->evp, raw, &n) != 1 ||
-	    n != sizeof(raw))
+	if (len != AC_ED25519_SIG ||
+	    EVP_PKEY_get_raw_public_key(k->evp, pub, &n) != 1)
 		return 0;
-	(void)crypto_sign_ed25519ph_init(&state);
-	if (ac_message_each(m, add_prehash, &state, err) < 0)
-		return -1;
-	return crypto_sign_ed25519ph_final_verify(&state, sig, raw) == 0;
+	r = ac_ed25519_verify(pub, m, sig, err);
+	return r != 0 ? r : ac_ed25519ph_verify(pub, m, sig, err);
 }
 
 int ac_pkey_verify(const struct ac_pkey *k, struct ac_message *m,
@@ -135,10 +109,8 @@ int ac_pkey_verify(const struct ac_pkey *k, struct ac_message *m,
 	static const enum ac_alg others[] = {AC_SHA256, AC_SHA384, AC_SHA512};
 	int r;
 
-	if (ac_pkey_is_ed25519(k)) {
-		r = verify_whole(k, m, sig, len, err);
-		return r != 0 ? r : verify_prehash(k, m, sig, len, err);
-	}
+	if (ac_pkey_is_ed25519(k))
+		return verify_ed25519(k, m, sig, len, err);
 	r = verify_digest(k, m, hint, sig, len, err);
 	if (r == 0 && k->alg != hint)
 		r = verify_digest(k, m, k->alg, sig, len, err);
@@ -155,15 +127,11 @@ int ac_pkey_sign(const struct ac_pkey *k, struct ac_message *m, enum ac_alg alg,
 	size_t len = sizeof(sig);
 	int r;
 
-	if (ac_pkey_is_ed25519(k)) {
-		if (sign_whole(k, m, sig, &len, err) < 0)
-			return -1;
-		r = verify_whole(k, m, sig, len, err);
-	} else {
-		if (sign_digest(k, m, alg, sig, &len, err) < 0)
-			return -1;
-		r = verify_digest(k, m, alg, sig, len, err);
-	}
+	if (ac_pkey_is_ed25519(k))
+		return sign_ed25519(k, m, out, err);
+	if (sign_digest(k, m, alg, sig, &len, err) < 0)
+		return -1;
+	r = verify_digest(k, m, alg, sig, len, err);
 	if (r == 0)
 		return ac_err_set(err, AC_E_INVALID,
 				  "the private key does not fit its public "

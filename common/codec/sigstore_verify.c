@@ -124,8 +124,7 @@ static int verify_envelope(const struct ac_sigstore *b, const struct ac_pkey *k,
 			   struct ac_message *m, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf pae = AC_BUF_INIT(16 << 20);
-	AC_CLEANUP(ac_message_release)
-	struct ac_message signd = AC_MESSAGE_INIT;
+	struct ac_message signd;
 	int r;
 
 	/* DSSE's pre-authentication encoding. */

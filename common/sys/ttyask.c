@@ -49,6 +49,8 @@ static int read_line(struct ac_secret *s, int tty, struct ac_err *err)
 					  AC_SECRET_MAX);
 		s->text[s->len++] = c;
 	}
+	if (ac_interrupt_check(err) < 0)
+		return -1;
 	return ac_err_set(err, AC_E_DENIED, "no passphrase was given");
 }
 

@@ -12,8 +12,8 @@ struct ac_secret;
 
 /* Show PROMPT as it is, read one line, which the terminal does not show, into
  * S; it may be empty.  AC_E_DENIED when there is no terminal, or when no line
- * came (Ctrl-C, Ctrl-D).  Needs ac_interrupt_catch, or else a signal leaves the
- * terminal as it is. */
+ * came (Ctrl-D); AC_E_SYS after Ctrl-C.  Needs ac_interrupt_catch, or else a
+ * signal leaves the terminal as it is. */
 AC_MUSTUSE int ac_ttyask(struct ac_secret *s, const char *prompt,
 			 struct ac_err *err);
 

@@ -341,7 +341,8 @@ typed() {
 	local pid
 	rm -f keys screen
 	mkfifo keys
-	script -qefc 'sh ./cmd' screen < keys > /dev/null 2>&1 3>&- &
+	# A shell's background jobs ignore SIGINT.
+	env --default-signal=INT script -qefc 'sh ./cmd' screen < keys > /dev/null 2>&1 3>&- &
 	pid=$!
 	exec 7> keys
 	while [ $# -gt 0 ]; do
@@ -370,6 +371,18 @@ typed() {
 	[ "$status" = 1 ]
 	grep -q 'not the same' screen
 	[ ! -e j.key ]
+	# Ctrl-C: the terminal is as it was.
+	rm a.aci.sigstore.json
+	cat > cmd <<- 'EOF'
+		trap : INT
+		actool sign --key k.key a.aci
+		echo "ended with $?"
+		stty -a | tr ' ' '\n' | grep -x -e 'echo' -e '-echo'
+	EOF
+	typed "Passphrase of the key 'k.key'" $'\003'
+	grep -q 'ended with 130' screen
+	grep -q '^echo' screen
+	[ ! -e a.aci.sigstore.json ]
 }
 
 @test "several keys count together with OpenPGP ones; one key counts once, however it is spelt" {
@@ -433,10 +446,10 @@ typed() {
 
 @test "a large file is signed and checked without its size in memory" {
 	newkey ed rsa
-	truncate -s 100M big.aci
+	truncate -s 200M big.aci
 	for k in ed rsa; do
-		prlimit --data=33554432 actool sign --overwrite --key $k.key big.aci
-		prlimit --data=33554432 actool verify --key $k.pub big.aci
+		prlimit --as=134217728 actool sign --overwrite --key $k.key big.aci
+		prlimit --as=134217728 actool verify --key $k.pub big.aci
 	done
 }
 

@@ -2,12 +2,15 @@
 /* Keys and their signatures.  tests/cli/actool-sigstore.bats has openssl at the
  * other end. */
 #include <openssl/pem.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/hex.h"
 #include "common/base/own.h"
 #include "common/codec/cosignkey.h"
+#include "common/codec/ed25519.h"
 #include "common/codec/message.h"
 #include "common/codec/pkey.h"
 #include "common/codec/sigstore.h"
@@ -71,6 +74,99 @@ static struct ac_pkey *load(EVP_PKEY *evp)
 	BIO_free(bio);
 	EVP_PKEY_free(evp);
 	return k;
+}
+
+/* The signature is determined by key and message: ours is OpenSSL's. */
+TEST(ed25519_as_openssl)
+{
+	static const size_t lens[] = {0, 1, 31, 64, 111, 128, 1000, 100000};
+	static uint8_t text[100000];
+
+	for (size_t i = 0; i < AC_LEN(lens); i++) {
+		EVP_PKEY *evp = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+		EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+		uint8_t seed[32];
+		uint8_t pub[32];
+		uint8_t ours[64];
+		uint8_t theirs[64];
+		size_t n = sizeof(seed);
+		size_t len = sizeof(theirs);
+		struct ac_message m;
+
+		memset(text, (int)i, sizeof(text));
+		CHECK(EVP_PKEY_get_raw_private_key(evp, seed, &n) == 1);
+		CHECK(EVP_PKEY_get_raw_public_key(evp, pub, &n) == 1);
+		CHECK(EVP_DigestSignInit(ctx, NULL, NULL, NULL, evp) == 1);
+		CHECK(EVP_DigestSign(ctx, theirs, &len, text, lens[i]) == 1);
+		ac_message_bytes(&m, text, lens[i]);
+		CHECK(ac_ed25519_sign(seed, pub, &m, ours, &err) == 0);
+		CHECK(memcmp(ours, theirs, sizeof(ours)) == 0);
+		CHECK(ac_ed25519_verify(pub, &m, ours, &err) == 1);
+		for (size_t bit = 0; bit < 512; bit += 7) {
+			ours[bit / 8] ^= (uint8_t)(1U << bit % 8);
+			CHECK(ac_ed25519_verify(pub, &m, ours, &err) == 0);
+			ours[bit / 8] ^= (uint8_t)(1U << bit % 8);
+		}
+		/* Another key's public half. */
+		pub[0] ^= 1;
+		CHECK(ac_ed25519_sign(seed, pub, &m, ours, &err) < 0);
+		EVP_MD_CTX_free(ctx);
+		EVP_PKEY_free(evp);
+	}
+}
+
+TEST(ed25519_spelt_once)
+{
+	/* The group's order, little-endian. */
+	static const uint8_t order[32] = {0xed, 0xd3,       0xf5, 0x5c, 0x1a,
+					  0x63, 0x12,       0x58, 0xd6, 0x9c,
+					  0xf7, 0xa2,       0xde, 0xf9, 0xde,
+					  0x14, [31] = 0x10};
+	static const uint8_t zero[32];
+	uint8_t sig[64];
+	uint8_t pub[32];
+	unsigned int carry = 0;
+	struct ac_message m;
+
+	ac_message_bytes(&m, "\xaf\x82", 2);
+	CHECK(ac_hex_decode(sig, 64, ED_SIG, 128) == 0);
+	CHECK(ac_hex_decode(pub, 32,
+			    "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5d"
+			    "eb911548908025",
+			    64) == 0);
+	CHECK(ac_ed25519_verify(pub, &m, sig, &err) == 1);
+	for (size_t i = 0; i < 32; i++) {
+		carry += (unsigned int)sig[32 + i] + order[i];
+		sig[32 + i] = (uint8_t)carry;
+		carry >>= 8;
+	}
+	CHECK(ac_ed25519_verify(pub, &m, sig, &err) == 0);
+	/* Points of small order sign everything. */
+	memset(sig, 0, sizeof(sig));
+	CHECK(ac_ed25519_verify(zero, &m, sig, &err) == 0);
+	memset(pub, 0, sizeof(pub));
+	pub[0] = 1;
+	sig[0] = 1;
+	CHECK(ac_ed25519_verify(pub, &m, sig, &err) == 0);
+}
+
+/* Two signatures with one nonce would give the key away. */
+TEST(ed25519_of_a_file_that_changes)
+{
+	AC_CLOSE int fd = memfd_create("message", MFD_CLOEXEC);
+	AC_PKEY struct ac_pkey *k =
+		load(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+	AC_CLEANUP(ac_buf_release) struct ac_buf sig = AC_BUF_INIT(64);
+	struct ac_message m;
+	struct ac_digest d;
+
+	CHECK(write(fd, "message", 7) == 7);
+	CHECK(ac_message_file(&m, fd, "x", &err) == 0);
+	CHECK(ac_message_digest(&m, AC_SHA256, &d, &err) == 0);
+	CHECK(pwrite(fd, "a", 1, 1) == 1);
+	CHECK(ac_pkey_sign(k, &m, AC_SHA256, &sig, &err) < 0);
+	CHECK(err.code == AC_E_INVALID && sig.len == 0);
+	CHECK(strstr(err.msg, "changed while") != NULL);
 }
 
 static void round_trip(struct ac_pkey *k, const char *name, enum ac_alg alg)
