@@ -79,7 +79,9 @@ static int read_type(const struct ac_tar_names *names,
 
 	while (i < AC_LEN(types) && types[i].flag != h->type)
 		i++;
-	if (i == AC_LEN(types) || (h->type == 'S' && !is_gnu(h))) {
+	if (h->type == 'S' && !is_gnu(h))
+		return ac_tar_refuse(name, "unknown type 'S'", err);
+	if (i == AC_LEN(types)) {
 		char text[2] = {h->type, '\0'};
 		AC_FREE char *show = ac_str_show(text);
 		AC_FREE char *why = ac_xasprintf("unknown type '%s'", show);
@@ -109,8 +111,9 @@ static int read_path(struct ac_tar_names *names, const char *name,
 	if (name[0] == '\0' &&
 	    ac_tar_odd(names, "A10", name, "no name", err) < 0)
 		return -1;
-	/* "/" is what some builders call the root. */
-	if (name[0] == '/' && strspn(name, "/") != strlen(name))
+	/* "/" is what some builders call the root, not validly. */
+	if (name[0] == '/' &&
+	    (names->odd != NULL || strspn(name, "/") != strlen(name)))
 		return ac_tar_refuse(name, "absolute name", err);
 	if (up && ac_tar_odd(names, "A10", name, "'..' in the name", err) < 0)
 		return -1;
@@ -225,6 +228,30 @@ static int read_device(const struct ac_tar_names *names,
 	return 0;
 }
 
+static bool device_is_number(const struct ac_tar_raw *h)
+{
+	int64_t v;
+
+	return (!is_posix(h) && !is_gnu(h)) ||
+	       (ac_tar_number(h->major, sizeof(h->major), &v) == 0 &&
+		ac_tar_number(h->minor, sizeof(h->minor), &v) == 0);
+}
+
+const char *ac_tar_bad_number(const struct ac_tar_raw *h)
+{
+	int64_t v;
+
+	if (ac_tar_number(h->mode, sizeof(h->mode), &v) < 0)
+		return "bad mode";
+	if (ac_tar_number(h->uid, sizeof(h->uid), &v) < 0)
+		return "bad user id";
+	if (ac_tar_number(h->gid, sizeof(h->gid), &v) < 0)
+		return "bad group id";
+	if (ac_tar_number(h->mtime, sizeof(h->mtime), &v) < 0)
+		return "bad time";
+	return device_is_number(h) ? NULL : "bad device number";
+}
+
 static int read_numbers(const struct ac_tar_names *names,
 			const struct ac_tar_raw *h, const struct ac_tar_pax *x,
 			const char *name, struct ac_entry *e,
@@ -250,9 +277,11 @@ static int read_numbers(const struct ac_tar_names *names,
 	if (!x->has_mtime &&
 	    ac_tar_number(h->mtime, sizeof(h->mtime), &e->mtime) < 0)
 		return ac_tar_refuse(name, "bad time", err);
-	if (e->type != AC_F_CHR && e->type != AC_F_BLK)
-		return 0;
-	return read_device(names, h, x, name, e, err);
+	if (e->type == AC_F_CHR || e->type == AC_F_BLK)
+		return read_device(names, h, x, name, e, err);
+	if (!device_is_number(h))
+		return ac_tar_refuse(name, "bad device number", err);
+	return 0;
 }
 
 /* How many bytes of data follow the header. */

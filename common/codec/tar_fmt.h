@@ -170,6 +170,10 @@ AC_MUSTUSE int ac_tar_entry(const struct ac_tar_raw *h,
 /* AC_E_INVALID: "tar entry 'NAME': WHY". */
 int ac_tar_refuse(const char *name, const char *why, struct ac_err *err);
 
+/* What to say of the field of an extended header that is no number, though
+ * nobody needs it, or NULL. */
+const char *ac_tar_bad_number(const struct ac_tar_raw *h);
+
 /* The same, for what can be passed over: 0 when NAMES have somebody to tell. */
 AC_MUSTUSE int ac_tar_odd(const struct ac_tar_names *names, const char *rule,
 			  const char *name, const char *why,

@@ -214,6 +214,7 @@ static int take_sparse(struct ac_tar_pax *x, struct ac_str key, struct ac_str v,
 static int take(struct ac_tar_pax *x, struct ac_str key, struct ac_str v,
 		struct ac_err *err)
 {
+	struct ac_tar_pax ignored = {.mtime = 0};
 	int ret = 0;
 
 	if (ac_str_starts(key, "SCHILY.xattr.")) {
@@ -239,6 +240,8 @@ static int take(struct ac_tar_pax *x, struct ac_str key, struct ac_str v,
 		ret = take_number(&x->gid, &x->has_gid, v);
 	else if (ac_str_eq(key, "mtime"))
 		ret = take_time(x, v);
+	else if (ac_str_eq(key, "atime") || ac_str_eq(key, "ctime"))
+		ret = take_time(&ignored, v);
 	else if (ac_str_eq(key, "SCHILY.devmajor"))
 		ret = take_number(&x->major, &x->has_major, v);
 	else if (ac_str_eq(key, "SCHILY.devminor"))

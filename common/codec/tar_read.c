@@ -267,7 +267,12 @@ static int extended(struct ac_tar_reader *r, const struct ac_tar_raw *h,
 		    struct ac_err *err)
 {
 	bool gnu = r->has_long_name || r->has_long_link;
+	const char *why = NULL;
 
+	if (h->type != '\0' && strchr("xgLK", h->type) != NULL)
+		why = ac_tar_bad_number(h);
+	if (why != NULL)
+		return refuse(r, why, err);
 	switch (h->type) {
 	case 'x':
 	case 'g':
@@ -295,8 +300,9 @@ static int extended(struct ac_tar_reader *r, const struct ac_tar_raw *h,
 				   : take_long(r, &r->pax.link,
 					       &r->has_long_link, err) < 0)
 			return -1;
-		r->pax.has_path = r->has_long_name;
-		r->pax.has_link = r->has_long_link;
+		/* An empty one does not count. */
+		r->pax.has_path = r->has_long_name && r->pax.path.len != 0;
+		r->pax.has_link = r->has_long_link && r->pax.link.len != 0;
 		return 1;
 	default:
 		return 0;

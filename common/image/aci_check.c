@@ -434,12 +434,11 @@ int ac_aci_check_entry(struct ac_aci_check *c, struct ac_entry *e,
 void ac_aci_check_odd(void *ctx, const struct ac_err *why)
 {
 	struct ac_aci_check *c = ctx;
-	const char *p = why->path;
+	AC_FREE char *path = ac_path_clean(why->path);
 
-	while (strncmp(p, "./", 2) == 0)
-		p += 2;
-	if (strncmp(p, "rootfs", 6) != 0 && p[0] != '\0' && c->foreign == NULL)
-		c->foreign = ac_xstrdup(p);
+	if (path != NULL && path[0] != '\0' && strcmp(path, "manifest") != 0 &&
+	    strncmp(path, "rootfs", 6) != 0 && c->foreign == NULL)
+		c->foreign = ac_steal_ptr(&path);
 	c->warn(c->ctx, why);
 }
 

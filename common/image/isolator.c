@@ -249,7 +249,7 @@ static int check_sysctl(const struct known *k, const struct ac_json *value,
 /* "G", ".", "-": nothing where the number should be. */
 static bool has_digits(const char *s)
 {
-	s += strspn(s, "+-.");
+	s += strspn(s, "+-. ");
 	return *s >= '0' && *s <= '9';
 }
 

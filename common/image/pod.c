@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/alloc.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/image/check.h"
@@ -18,6 +19,7 @@ static int load_image_ref(struct ac_pod_app *a, const struct ac_json *e,
 {
 	AC_FREE char *at = ac_field_path(path, "image");
 	AC_FREE char *id_at = ac_field_path(at, "id");
+	struct ac_json *name = NULL;
 	struct ac_json *image = NULL;
 	struct ac_json *v = NULL;
 	int ret = ac_field_object(e, path, "image", &image, err);
@@ -38,11 +40,14 @@ static int load_image_ref(struct ac_pod_app *a, const struct ac_json *e,
 	} else if (ac_check_image_id(a->image_id, id_at, f, err) < 0) {
 		return -1;
 	}
-	if (ac_check_name_field(image, at, "name", false, &a->image_name, f,
-				err) < 0 ||
-	    ac_check_labels(image, at, &a->image_labels, f, err) < 0)
+	/* Of all names this one may be null. */
+	if (ac_field_find(image, at, "name", &name, err) < 0 ||
+	    (ac_json_type(name) != AC_JSON_NULL &&
+	     ac_check_name_field(image, at, "name", false, &a->image_name, f,
+				 err) < 0))
 		return -1;
-	return 0;
+	return ac_check_labels(image, at, &a->image_labels, f, err) < 0 ? -1
+									: 0;
 }
 
 static int load_mount(struct ac_pod_mount *m, const struct ac_json *e,
@@ -197,6 +202,28 @@ static int load_volumes(struct ac_pod *p, struct ac_findings *f,
 	return 0;
 }
 
+/* An address of V6 or V4 in text.  Groups of more than four digits, which
+ * inet_pton does not take, may begin with zeros. */
+static bool is_address(const char *ip, bool *v4)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(256);
+	unsigned char addr[16];
+
+	*v4 = inet_pton(AF_INET, ip, addr) == 1;
+	if (*v4)
+		return true;
+	while (*ip != '\0') {
+		size_t n = strspn(ip, "0123456789abcdefABCDEF");
+
+		for (; n > 4 && *ip == '0'; n--)
+			ip++;
+		n += ip[n] != '\0';
+		ac_buf_add(&b, ip, n);
+		ip += n;
+	}
+	return !b.overflow && inet_pton(AF_INET6, ac_buf_str(&b), addr) == 1;
+}
+
 static int load_port(struct ac_pod_port *port, const struct ac_json *e,
 		     const char *at, struct ac_findings *f, struct ac_err *err)
 {
@@ -204,7 +231,6 @@ static int load_port(struct ac_pod_port *port, const struct ac_json *e,
 	AC_FREE char *port_at = ac_field_path(at, "hostPort");
 	AC_FREE char *ip_at = ac_field_path(at, "hostIP");
 	struct ac_json *pod_port = NULL;
-	unsigned char addr[16];
 	const char *ip = "";
 	int64_t n = 0;
 	int ret;
@@ -225,9 +251,9 @@ static int load_port(struct ac_pod_port *port, const struct ac_json *e,
 				(long long)n);
 	port->host_port = n > 65535 ? 0 : (unsigned int)n;
 	if (ip[0] != '\0') {
-		bool v4 = inet_pton(AF_INET, ip, addr) == 1;
+		bool v4;
 
-		if (!v4 && inet_pton(AF_INET6, ip, addr) != 1)
+		if (!is_address(ip, &v4))
 			return ac_err_at(err, "P6", ip_at,
 					 "invalid IP address: %s", ip);
 		if (!v4)

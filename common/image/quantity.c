@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/num.h"
+#include "common/base/own.h"
 #include "common/base/str.h"
 #include "common/codec/json.h"
 #include "common/image/manifest.h"
@@ -123,7 +125,7 @@ static int64_t to_milli(struct number q)
 	return v > INT64_MAX ? INT64_MAX : (int64_t)v;
 }
 
-static int parse_text(const char *s, int64_t *milli, struct ac_err *err)
+static int parse_trimmed(const char *s, int64_t *milli, struct ac_err *err)
 {
 	const char *p = s + (s[0] == '-' || s[0] == '+');
 	size_t n = strspn(p, "0123456789.");
@@ -143,6 +145,15 @@ static int parse_text(const char *s, int64_t *milli, struct ac_err *err)
 	v = to_milli(q);
 	*milli = s[0] == '-' ? -v : v;
 	return 0;
+}
+
+/* Spaces around it do not count. */
+static int parse_text(const char *s, int64_t *milli, struct ac_err *err)
+{
+	struct ac_str trimmed = ac_str_trim(ac_str(s));
+	AC_FREE char *copy = ac_xstrndup(trimmed.p, trimmed.len);
+
+	return parse_trimmed(copy, milli, err);
 }
 
 int ac_quantity_parse(const struct ac_json *v, int64_t *milli,

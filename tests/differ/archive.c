@@ -160,7 +160,7 @@ static char *long_name(struct rng *r)
 
 static void new_entry(struct rng *r, struct ents *e)
 {
-	static const char types[] = "0012345670005521S\0AZgxLKVMNDI 89";
+	static const char types[] = "0012345670005521S\0AZxLKVMNDI 89";
 	static const char *const links[] = {
 		"rootfs/a",      "rootfs/dir", "a",         "/etc/passwd",
 		"../..",         "",           "manifest",  "rootfs",
@@ -224,7 +224,7 @@ static void change(struct rng *r, struct ents *e)
 {
 	size_t i = rng_below(r, e->n);
 	struct ent *n = &e->v[i];
-	static const char types[] = "0123456701S\0AZgxLKVMNDI 7";
+	static const char types[] = "0123456701S\0AZxLKVMNDI 7";
 
 	switch (rng_below(r, 14)) {
 	case 0:

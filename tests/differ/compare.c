@@ -74,8 +74,10 @@ static void tell(const char *file, const struct verdict *theirs,
 	       theirs->accept ? "accept" : "refuse",
 	       (int)strcspn(theirs->msg, "\n"), theirs->msg,
 	       ours->accept ? "accept" : "refuse", ours->msg);
-	for (size_t i = 0; i < ours->says.n && i < 20; i++)
-		printf("  finding: %s\n", ours->says.v[i]);
+	for (size_t i = 1; i < ours->errors.n && i < 20; i++)
+		printf("  and: %s\n", ours->errors.v[i]);
+	for (size_t i = 0; i < ours->warnings.n && i < 20; i++)
+		printf("  warning: %s\n", ours->warnings.v[i]);
 }
 
 /* FILE, or what is in it when it is a folder, by name. */

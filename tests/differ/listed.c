@@ -101,30 +101,53 @@ void listed_release(struct listeds *l)
 	*l = (struct listeds){.v = NULL};
 }
 
-/* Our error when we refuse, else one of our findings. */
-static bool ours_match(const struct listed *c, const struct verdict *ours)
+static bool matches(const regex_t *re, const char *text)
 {
-	if (!ours->accept)
-		return regexec(&c->ours, ours->msg, 0, NULL, 0) == 0;
-	for (size_t i = 0; i < ours->says.n; i++)
-		if (regexec(&c->ours, ours->says.v[i], 0, NULL, 0) == 0)
+	return regexec(re, text, 0, NULL, 0) == 0;
+}
+
+static bool one_matches(const regex_t *re, const struct ac_strv *texts)
+{
+	for (size_t i = 0; i < texts->n; i++)
+		if (matches(re, texts->v[i]))
 			return true;
 	return false;
+}
+
+/* The class of one of our errors, or (NULL) of what we said altogether. */
+static struct listed *find(struct listeds *l, const struct verdict *theirs,
+			   const struct verdict *ours, const char *error,
+			   const char *text)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct listed *c = &l->v[i];
+
+		if (c->they_accept != theirs->accept ||
+		    (c->has_theirs && !matches(&c->theirs, theirs->msg)) ||
+		    (c->has_input && !matches(&c->input, text)))
+			continue;
+		if (!c->has_ours ||
+		    (error != NULL ? matches(&c->ours, error)
+				   : one_matches(&c->ours, &ours->warnings)))
+			return c;
+	}
+	return NULL;
 }
 
 struct listed *listed_find(struct listeds *l, const struct verdict *theirs,
 			   const struct verdict *ours, const char *text)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		struct listed *c = &l->v[i];
+	struct listed *first = NULL;
 
-		if (c->they_accept == theirs->accept &&
-		    (!c->has_theirs ||
-		     regexec(&c->theirs, theirs->msg, 0, NULL, 0) == 0) &&
-		    (!c->has_ours || ours_match(c, ours)) &&
-		    (!c->has_input ||
-		     regexec(&c->input, text, 0, NULL, 0) == 0))
-			return c;
+	if (ours->accept)
+		return find(l, theirs, ours, NULL, text);
+	for (size_t i = 0; i < ours->errors.n; i++) {
+		struct listed *c =
+			find(l, theirs, ours, ours->errors.v[i], text);
+
+		if (c == NULL)
+			return NULL;
+		first = first != NULL ? first : c;
 	}
-	return NULL;
+	return first;
 }

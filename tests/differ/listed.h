@@ -30,7 +30,8 @@ struct listeds {
 AC_MUSTUSE int listed_load(struct listeds *l, const char *file,
 			   struct ac_err *err);
 void listed_release(struct listeds *l);
-/* The class that a disagreement about the file TEXT belongs to, or NULL. */
+/* The class that a disagreement about the file TEXT belongs to, or NULL: when
+ * we refuse, each of our errors must have one. */
 struct listed *listed_find(struct listeds *l, const struct verdict *theirs,
 			   const struct verdict *ours, const char *text);
 

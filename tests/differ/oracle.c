@@ -22,7 +22,8 @@ enum { MAX_OUTPUT = 256 << 20, MAX_SECONDS = 20, KILLED = 128 + SIGKILL };
 void verdict_release(struct verdict *v)
 {
 	free(v->msg);
-	ac_strv_release(&v->says);
+	ac_strv_release(&v->errors);
+	ac_strv_release(&v->warnings);
 	*v = (struct verdict){.msg = NULL};
 }
 
@@ -168,18 +169,25 @@ static const char *text(const struct ac_json *o, const char *key)
 	return s != NULL ? s : "";
 }
 
-static void take(const struct ac_json *o, struct verdict *v)
+static void take_list(const struct ac_json *list, struct ac_strv *out)
 {
-	const struct ac_json *list = ac_json_get(o, "findings");
-
-	v->accept = ac_json_bool(ac_json_get(o, "valid"));
-	v->msg = ac_xstrdup(text(o, "error"));
 	for (size_t i = 0; i < ac_json_len(list); i++) {
 		const struct ac_json *f = ac_json_at(list, i);
 
-		ac_strv_pushf(&v->says, "%s %s: %s", text(f, "rule"),
+		ac_strv_pushf(out, "%s %s: %s", text(f, "rule"),
 			      text(f, "path"), text(f, "text"));
 	}
+}
+
+static void take(const struct ac_json *o, struct verdict *v)
+{
+	v->accept = ac_json_bool(ac_json_get(o, "valid"));
+	take_list(ac_json_get(o, "errors"), &v->errors);
+	take_list(ac_json_get(o, "warnings"), &v->warnings);
+	take_list(ac_json_get(o, "findings"), &v->warnings);
+	if (*text(o, "error"))
+		ac_strv_push(&v->errors, text(o, "error"));
+	v->msg = ac_xstrdup(v->errors.n != 0 ? v->errors.v[0] : "");
 }
 
 /* One process for all: false when it did not end as it should. */

@@ -14,9 +14,10 @@ struct ac_err;
 
 struct verdict {
 	bool accept;
-	bool crash;          /* it ended otherwise than it should */
-	char *msg;           /* why it refused; owned */
-	struct ac_strv says; /* "RULE PATH: TEXT", one a finding (ours) */
+	bool crash; /* it ended otherwise than it should */
+	char *msg;  /* what it said; owned */
+	/* Ours: "RULE PATH: TEXT", one each. */
+	struct ac_strv errors, warnings;
 };
 
 void verdict_release(struct verdict *v);

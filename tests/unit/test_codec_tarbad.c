@@ -199,10 +199,14 @@ TEST(devices)
 	memcpy(b.p + 329, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
 	mk_sum(b.p, 0, 0);
 	REFUSED(&b, "bad device number");
-	/* A file has no device: what stands there does not matter. */
+	/* A file has no device: which one stands there does not matter. */
 	b.p[156] = '0';
 	mk_sum(b.p, 0, 0);
 	READ_AS(&b, "f 'dev'\n");
+	/* But it must be a number. */
+	memcpy(b.p + 329, "0000q03", 8);
+	mk_sum(b.p, 0, 0);
+	REFUSED(&b, "bad device number");
 }
 
 TEST(pax_records)
@@ -341,6 +345,21 @@ TEST(extended_headers)
 	mk_pax(&b, 'x', "path", "one");
 	mk_head(&b, (struct mk){.name = "f"});
 	REFUSED(&b, "two extended headers");
+
+	/* An empty one is none; its header's numbers are numbers all the same.
+	 */
+	ac_buf_reset(&b);
+	mk_ext(&b, 'L', "", 1);
+	mk_head(&b, (struct mk){.name = "f"});
+	READ_AS(&b, "f 'f'\n");
+	memcpy(b.p + 136, "abc", 4);
+	mk_sum(b.p, 0, 0);
+	REFUSED(&b, "bad time");
+
+	ac_buf_reset(&b);
+	mk_pax(&b, 'x', "ctime", "soon");
+	mk_head(&b, (struct mk){.name = "f"});
+	REFUSED(&b, "broken pax record 'ctime'");
 
 	ac_buf_reset(&b);
 	mk_ext(&b, 'L', "one", 4);
