@@ -111,6 +111,11 @@ left() { find . -maxdepth 1 -name '.tmp-*' -o -maxdepth 1 -name 'out*'; }
 	[ "$(actool cat-manifest --passphrase-fd 9 e.aci 9< p)" = "$(actool cat-manifest a.aci)" ]
 	run -0 actool id --passphrase-fd 9 e.aci a.aci e.aci 9< p
 	[ "${#lines[@]}" = 3 ]
+	run -0 actool inspect --json --passphrase-fd 9 e.aci 9< p
+	[ "$(jq -r '.[0].id' <<< "$output")" = "$id" ]
+	run -0 actool diff --passphrase-fd 9 e.aci a.aci 9< p
+	actool extract --passphrase-fd 9 e.aci tree 9< p
+	diff -r --no-dereference tree l
 	mkdir build
 	acbuild --work-path build begin --passphrase-fd 9 ./e.aci 9< p
 	[ "$(cat build/.acbuild/currentaci/rootfs/hello)" = hello ]
@@ -119,7 +124,7 @@ left() { find . -maxdepth 1 -name '.tmp-*' -o -maxdepth 1 -name 'out*'; }
 	acconvert to-oci a.aci plain
 	diff -r oci plain
 	# All of them say what is missing, or wrong, and do nothing.
-	for c in id cat-manifest; do
+	for c in id cat-manifest inspect; do
 		run -1 --separate-stderr actool $c e.aci
 		[ -z "$output" ]
 		[[ $stderr == *"it is encrypted"*"give --passphrase-fd N"* ]]
@@ -132,6 +137,8 @@ left() { find . -maxdepth 1 -name '.tmp-*' -o -maxdepth 1 -name 'out*'; }
 	run -1 acconvert to-oci --passphrase-fd 9 e.aci oci2 9< w
 	[ ! -e oci2 ]
 	cp e.aci before.aci
+	run -1 actool patch-manifest --replace --name example.com/b e.aci
+	[[ $output == *"it is encrypted; 'actool decrypt' it first"* ]]
 	run -1 acbuild --modify e.aci set-user 1
 	[[ $output == *"it is encrypted; 'actool decrypt' it first"* ]]
 	cmp e.aci before.aci
@@ -210,6 +217,9 @@ damage() {
 		damage "$at" "$(sed -n "$((at + 1))p" bytes)"
 		run -1 --separate-stderr actool cat-manifest --passphrase-fd 9 x.aci 9< p
 		[ -z "$output" ]
+		run -1 --separate-stderr actool inspect --passphrase-fd 9 x.aci 9< p
+		[ -z "$output" ]
+		run -1 actool extract --passphrase-fd 9 x.aci out 9< p
 		run -1 actool decrypt --passphrase-fd 9 x.aci out.aci 9< p
 		[ -z "$(left)" ]
 	done
