@@ -115,7 +115,7 @@ left() { find . -maxdepth 1 -name '.tmp-*' -o -maxdepth 1 -name 'out*'; }
 	[ "$(jq -r '.[0].id' <<< "$output")" = "$id" ]
 	run -0 actool diff --passphrase-fd 9 e.aci a.aci 9< p
 	actool extract --passphrase-fd 9 e.aci tree 9< p
-	diff -r --no-dereference tree l
+	diff -r --no-dereference tree/rootfs l/rootfs
 	mkdir build
 	acbuild --work-path build begin --passphrase-fd 9 ./e.aci 9< p
 	[ "$(cat build/.acbuild/currentaci/rootfs/hello)" = hello ]
