@@ -2,30 +2,91 @@
 #include "common/sys/holes.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 
-/* Beyond so many pieces the rest of a file is one. */
-enum { MAX_EXTENTS = 1 << 20 };
+enum {
+	MAX_EXTENTS = 1 << 20, /* beyond so many the rest of a file is one */
+	BLOCK = 4096,
+	PART = 64 * BLOCK,
+};
 
-static void add(struct ac_holes *h, size_t n, off_t from, off_t to)
+/* Add the data from FROM to TO behind the N extents, or to the last one when
+ * nothing is in between.  Returns how many there are. */
+static size_t add(struct ac_holes *h, size_t n, off_t from, off_t to)
 {
+	struct ac_extent *last = n != 0 ? &h->v[n - 1] : NULL;
+
+	if (last != NULL &&
+	    (last->off + last->len == (uint64_t)from || n == MAX_EXTENTS)) {
+		last->len = (uint64_t)to - last->off;
+		return n;
+	}
 	if (n == h->cap) {
 		h->cap = n != 0 ? n * 2 : 16;
 		h->v = ac_xrealloc(h->v, h->cap, sizeof(*h->v));
 	}
 	h->v[n] = (struct ac_extent){.off = (uint64_t)from,
 				     .len = (uint64_t)(to - from)};
+	return n + 1;
+}
+
+/* Blocks of SIZE bytes at P, which are at AT in the file: those that are not
+ * zeros. */
+static size_t add_blocks(struct ac_holes *h, size_t n, const char *p,
+			 size_t size, off_t at)
+{
+	static const char zeros[BLOCK];
+
+	for (size_t i = 0; i < size; i += BLOCK) {
+		size_t len = size - i < BLOCK ? size - i : BLOCK;
+
+		if (memcmp(p + i, zeros, len) != 0)
+			n = add(h, n, at + (off_t)i, at + (off_t)(i + len));
+	}
+	return n;
+}
+
+/* What the file system calls data, from FROM (the start of a block) to TO.
+ * Returns how many extents there are, or -1. */
+static ssize_t scan(struct ac_holes *h, size_t n, int fd, off_t from, off_t to)
+{
+	if (h->buf == NULL)
+		h->buf = ac_xmalloc(PART);
+	while (from < to) {
+		off_t left = to - from;
+		size_t want = left < PART ? (size_t)left : PART;
+		size_t got = 0;
+
+		while (got < want) {
+			ssize_t r = pread(fd, h->buf + got, want - got,
+					  from + (off_t)got);
+
+			if (r < 0 && errno != EINTR)
+				return -1;
+			if (r == 0)
+				break; /* who reads it will see that it shrank
+					*/
+			got += r > 0 ? (size_t)r : 0;
+		}
+		if (got < want)
+			return (ssize_t)add(h, n, from, to);
+		n = add_blocks(h, n, h->buf, got, from);
+		from += (off_t)got;
+	}
+	return (ssize_t)n;
 }
 
 /* How many runs of data there are, or -1. */
 static ssize_t find(struct ac_holes *h, int fd, off_t size)
 {
 	off_t at = 0;
-	size_t n = 0;
+	ssize_t n = 0;
 
 	while (at < size) {
 		off_t from = lseek(fd, at, SEEK_DATA);
@@ -35,30 +96,38 @@ static ssize_t find(struct ac_holes *h, int fd, off_t size)
 			break; /* a hole up to the end */
 		if (from < 0)
 			return -1;
-		to = n + 1 < MAX_EXTENTS ? lseek(fd, from, SEEK_HOLE) : size;
+		to = lseek(fd, from, SEEK_HOLE);
 		if (to < 0)
 			return -1;
-		add(h, n++, from, to);
+		/* Whole blocks, each looked at once. */
+		from -= from % BLOCK;
+		from = from > at ? from : at;
+		to += BLOCK - 1 - (to + BLOCK - 1) % BLOCK;
+		to = to < size ? to : size;
+		n = scan(h, (size_t)n, fd, from, to);
+		if (n < 0)
+			return -1;
 		at = to;
 	}
-	return lseek(fd, 0, SEEK_SET) < 0 ? -1 : (ssize_t)n;
+	return n;
 }
 
 int ac_holes_find(struct ac_holes *h, int fd, const struct stat *st,
 		  const char *what, struct ac_entry *e, struct ac_err *err)
 {
 	off_t size = st->st_size;
-	ssize_t n;
+	off_t hole = size == 0 ? 0 : lseek(fd, 0, SEEK_HOLE);
+	ssize_t n = 0;
 
-	if (st->st_blocks >= (size + 511) / 512)
-		return 0;
-	n = find(h, fd, size);
-	if (n < 0)
+	/* The number of blocks tells nothing: attributes have some, too. */
+	if (hole >= 0 && hole < size)
+		n = find(h, fd, size);
+	if (hole < 0 || n < 0 || (size != 0 && lseek(fd, 0, SEEK_SET) < 0))
 		return ac_err_sys(err, errno, "seek in '%s'", what);
-	if (n == 1 && h->v[0].len == (uint64_t)size)
-		return 0; /* compressed, not sparse */
+	if (hole >= size || (n == 1 && h->v[0].len == (uint64_t)size))
+		return 0;
 	if (n == 0)
-		add(h, 0, 0, 0); /* not NULL */
+		(void)add(h, 0, 0, 0); /* not NULL */
 	e->extents = h->v;
 	e->n_extents = (size_t)n;
 	return 0;
@@ -67,5 +136,6 @@ int ac_holes_find(struct ac_holes *h, int fd, const struct stat *st,
 void ac_holes_release(struct ac_holes *h)
 {
 	free(h->v);
+	free(h->buf);
 	*h = AC_HOLES_INIT;
 }
