@@ -372,8 +372,11 @@ peak() {
 }
 
 @test "memory does not depend on the size" {
+	local limit=40960
+	# The sanitizers' own memory is not ours.
+	! ldd "$(command -v actool)" | grep -q libasan || limit=1000000
 	big 150000000
-	[ "$(peak actool encrypt --passphrase-fd 9 big.aci e.aci 9< p)" -lt 40960 ]
-	[ "$(peak actool decrypt --passphrase-fd 9 e.aci d.aci 9< p)" -lt 40960 ]
+	[ "$(peak actool encrypt --passphrase-fd 9 big.aci e.aci 9< p)" -lt $limit ]
+	[ "$(peak actool decrypt --passphrase-fd 9 e.aci d.aci 9< p)" -lt $limit ]
 	cmp big.aci d.aci
 }
