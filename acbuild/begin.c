@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acbuild/change.h"
 #include "acbuild/cmd.h"
 #include "acbuild/copy.h"
 #include "acbuild/work.h"
@@ -16,6 +17,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
+#include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/codec/tar.h"
 #include "common/codec/unzipfd.h"
@@ -25,6 +27,13 @@
 #include "common/sys/interrupt.h"
 #include "common/sys/secret.h"
 #include "common/sys/treewr.h"
+
+const struct ac_opt begin_options[] = {
+	AC_OPT_STRING(struct begin_opts, build_mode, "build-mode", "MODE",
+		      "\"appc\", the only one"),
+	AC_OPT_PASSPHRASE(struct begin_opts, passphrase_fd),
+	AC_OPT_END,
+};
 
 static int begin_empty(struct work *w, struct ac_err *err)
 {
@@ -206,4 +215,14 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 		return -1;
 	}
 	return 0;
+}
+
+int run_end(struct ac_call *c, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+	AC_CLEANUP(work_release) struct work w = WORK_INIT;
+
+	if (no_modify(c, err) < 0 || work_open(&w, g->work_path, err) < 0)
+		return -1;
+	return work_destroy(&w, err);
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "acbuild/copy.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,8 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acbuild/change.h"
 #include "acbuild/cmd.h"
-#include "acbuild/copy.h"
+#include "acbuild/modify.h"
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
 #include "common/base/err.h"
@@ -271,4 +274,12 @@ int copy_in(struct work *w, const struct ac_call *c, struct ac_err *err)
 	if (strcmp(c->path, "copy") == 0)
 		return copy_one(w, c->argv[0], c->argv[1], err);
 	return copy_to_dir(w, c, err);
+}
+
+int run_copy(struct ac_call *c, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+
+	return g->modify != NULL ? modify_files(c, err)
+				 : change(c, copy_in, err);
 }

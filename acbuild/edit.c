@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "acbuild/edit.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "acbuild/change.h"
 #include "acbuild/cmd.h"
+#include "acbuild/dependency.h"
+#include "acbuild/modify.h"
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
-#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
@@ -15,26 +19,8 @@
 #include "common/image/edit.h"
 #include "common/image/name.h"
 
-enum place {
-	IN_DOC, /* a member of the manifest */
-	IN_APP, /* of its app, which is made when there is none */
-};
-
-/* One command: what it does to which member. */
-struct edit {
-	const char *command;
-	int (*apply)(struct ac_json *doc, const struct edit *e,
-		     const struct ac_call *c, struct ac_err *err);
-	enum place place;
-	const char *member;
-	/* How an element of a list is known: by this member, or that one. */
-	const char *key, *other;
-	bool to_end; /* adding again moves the element to the end */
-};
-
-/* Where the member of E lives; without an app NULL, or a new one. */
-static struct ac_json *holder(struct ac_json *doc, const struct edit *e,
-			      bool create)
+struct ac_json *edit_holder(struct ac_json *doc, const struct edit *e,
+			    bool create)
 {
 	struct ac_json *app;
 
@@ -51,18 +37,15 @@ static struct ac_json *holder(struct ac_json *doc, const struct edit *e,
 	return app;
 }
 
-/* The list that is the member of E, made when CREATE; NULL on error, and (with
- * err->code AC_OK) when there is none. */
-static struct ac_json *list_of(struct ac_json *doc, const struct edit *e,
-			       bool create, struct ac_err *err)
+struct ac_json *edit_list(struct ac_json *doc, const struct edit *e,
+			  bool create, struct ac_err *err)
 {
-	return ac_edit_list(holder(doc, e, create), e->member, create, err);
+	return ac_edit_list(edit_holder(doc, e, create), e->member, create,
+			    err);
 }
 
-/* Put ELEMENT, named VALUE, into the list: at the end, or in the place of the
- * one it replaces. */
-static void put(struct ac_json *list, const struct edit *e, const char *value,
-		struct ac_json *element)
+void edit_put(struct ac_json *list, const struct edit *e, const char *value,
+	      struct ac_json *element)
 {
 	if (e->to_end)
 		(void)ac_edit_drop(list, e->key, value);
@@ -72,7 +55,7 @@ static void put(struct ac_json *list, const struct edit *e, const char *value,
 static int remove_element(struct ac_json *doc, const struct edit *e,
 			  const struct ac_call *c, struct ac_err *err)
 {
-	struct ac_json *list = list_of(doc, e, false, err);
+	struct ac_json *list = edit_list(doc, e, false, err);
 	size_t n = 0;
 
 	if (list == NULL && err->code != AC_OK)
@@ -87,18 +70,18 @@ static int remove_element(struct ac_json *doc, const struct edit *e,
 				  "this ACI: '%s'",
 				  c->argv[0]);
 	if (ac_json_len(list) == 0)
-		ac_edit_del(holder(doc, e, false), e->member);
+		ac_edit_del(edit_holder(doc, e, false), e->member);
 	return 0;
 }
 
 static int add_pair(struct ac_json *doc, const struct edit *e,
 		    const struct ac_call *c, struct ac_err *err)
 {
-	struct ac_json *list = list_of(doc, e, true, err);
+	struct ac_json *list = edit_list(doc, e, true, err);
 
 	if (list == NULL)
 		return -1;
-	put(list, e, c->argv[0], ac_edit_pair(c->argv[0], c->argv[1]));
+	edit_put(list, e, c->argv[0], ac_edit_pair(c->argv[0], c->argv[1]));
 	return 0;
 }
 
@@ -108,7 +91,7 @@ static int set_text(struct ac_json *doc, const struct edit *e,
 	if (c->argv[0][0] == '\0')
 		return ac_err_set(err, AC_E_INVALID, "%s cannot be empty",
 				  e->member);
-	ac_edit_set_str(holder(doc, e, true), e->member, c->argv[0]);
+	ac_edit_set_str(edit_holder(doc, e, true), e->member, c->argv[0]);
 	return 0;
 }
 
@@ -125,7 +108,7 @@ static int set_directory(struct ac_json *doc, const struct edit *e,
 {
 	if (c->argv[0][0] != '\0')
 		return set_text(doc, e, c, err);
-	ac_edit_del(holder(doc, e, true), e->member);
+	ac_edit_del(edit_holder(doc, e, true), e->member);
 	return 0;
 }
 
@@ -142,7 +125,7 @@ static int set_words(struct ac_json *doc, const struct edit *e,
 		     const struct ac_call *c, struct ac_err *err)
 {
 	(void)err;
-	ac_edit_set(holder(doc, e, true), e->member, words(c));
+	ac_edit_set(edit_holder(doc, e, true), e->member, words(c));
 	return 0;
 }
 
@@ -161,14 +144,14 @@ static int set_groups(struct ac_json *doc, const struct edit *e,
 					  c->argv[i]);
 		ac_json_push(list, ac_json_int((int64_t)gid));
 	}
-	ac_edit_set(holder(doc, e, true), e->member, ac_steal_ptr(&list));
+	ac_edit_set(edit_holder(doc, e, true), e->member, ac_steal_ptr(&list));
 	return 0;
 }
 
 static int set_handler(struct ac_json *doc, const struct edit *e,
 		       const struct ac_call *c, struct ac_err *err)
 {
-	struct ac_json *list = list_of(doc, e, true, err);
+	struct ac_json *list = edit_list(doc, e, true, err);
 	struct ac_json *handler;
 
 	if (list == NULL)
@@ -176,18 +159,18 @@ static int set_handler(struct ac_json *doc, const struct edit *e,
 	handler = ac_json_object();
 	ac_json_set_str(handler, "name", c->cmd->name);
 	ac_json_set(handler, "exec", words(c));
-	put(list, e, c->cmd->name, handler);
+	edit_put(list, e, c->cmd->name, handler);
 	return 0;
 }
 
 static int set_tag(struct ac_json *doc, const struct edit *e,
 		   const struct ac_call *c, struct ac_err *err)
 {
-	struct ac_json *list = list_of(doc, e, true, err);
+	struct ac_json *list = edit_list(doc, e, true, err);
 
 	if (list == NULL)
 		return -1;
-	put(list, e, "version", ac_edit_pair("version", c->argv[0]));
+	edit_put(list, e, "version", ac_edit_pair("version", c->argv[0]));
 	return 0;
 }
 
@@ -195,13 +178,13 @@ static int add_mount(struct ac_json *doc, const struct edit *e,
 		     const struct ac_call *c, struct ac_err *err)
 {
 	const struct mount_opts *o = c->opts;
-	struct ac_json *list = list_of(doc, e, true, err);
+	struct ac_json *list = edit_list(doc, e, true, err);
 
 	if (list == NULL)
 		return -1;
 	(void)ac_edit_drop(list, "path", c->argv[1]);
-	put(list, e, c->argv[0],
-	    ac_edit_mount(c->argv[0], c->argv[1], o->read_only));
+	edit_put(list, e, c->argv[0],
+		 ac_edit_mount(c->argv[0], c->argv[1], o->read_only));
 	return 0;
 }
 
@@ -209,7 +192,7 @@ static int add_port(struct ac_json *doc, const struct edit *e,
 		    const struct ac_call *c, struct ac_err *err)
 {
 	const struct port_opts *o = c->opts;
-	struct ac_json *list = list_of(doc, e, true, err);
+	struct ac_json *list = edit_list(doc, e, true, err);
 	uint64_t number;
 	uint64_t count = 1;
 
@@ -226,48 +209,9 @@ static int add_port(struct ac_json *doc, const struct edit *e,
 			"invalid argument \"%s\" for --count: expected "
 			"a number from 1 to 65535",
 			o->count);
-	put(list, e, c->argv[0],
-	    ac_edit_port(c->argv[0], c->argv[1], number, count,
-			 o->socket_activated));
-	return 0;
-}
-
-static int add_dependency(struct ac_json *doc, const struct edit *e,
-			  const struct ac_call *c, struct ac_err *err)
-{
-	const struct dependency_opts *o = c->opts;
-	struct ac_json *list = list_of(doc, e, true, err);
-	struct ac_json *dep;
-	AC_FREE char *name = NULL;
-
-	if (list == NULL)
-		return -1;
-	dep = ac_edit_dependency(c->argv[0], &o->labels, o->image_id, o->size,
-				 err);
-	if (dep == NULL)
-		return -1;
-	name = ac_xstrdup(ac_json_text(ac_json_get(dep, "imageName"), NULL));
-	put(list, e, name, dep);
-	return 0;
-}
-
-static int add_isolator(struct ac_json *doc, const struct edit *e,
-			const struct ac_call *c, struct ac_err *err)
-{
-	struct ac_json *list = list_of(doc, e, true, err);
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(1 << 20);
-	struct ac_json *value;
-	struct ac_json *isolator;
-
-	if (list == NULL || read_file(AT_FDCWD, c->argv[1], &b, err) < 0)
-		return -1;
-	value = ac_json_parse(ac_buf_str(&b), b.len, c->argv[1], err);
-	if (value == NULL)
-		return -1;
-	isolator = ac_json_object();
-	ac_json_set_str(isolator, "name", c->argv[0]);
-	ac_json_set(isolator, "value", value);
-	put(list, e, c->argv[0], isolator);
+	edit_put(list, e, c->argv[0],
+		 ac_edit_port(c->argv[0], c->argv[1], number, count,
+			      o->socket_activated));
 	return 0;
 }
 
@@ -341,4 +285,18 @@ int edit_manifest(struct ac_json *doc, const struct ac_call *c,
 		if (strcmp(edits[i].command, c->path) == 0)
 			return edits[i].apply(doc, &edits[i], c, err);
 	return ac_err_set(err, AC_E_UNSUPPORTED, "no such edit");
+}
+
+static int change_manifest(struct work *w, const struct ac_call *c,
+			   struct ac_err *err)
+{
+	return edit_manifest(w->doc, c, err);
+}
+
+int run_edit(struct ac_call *c, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+
+	return g->modify != NULL ? modify_manifest(c, err)
+				 : change(c, change_manifest, err);
 }

@@ -11,6 +11,8 @@
 
 #include "acbuild/begin.h"
 #include "acbuild/cmd.h"
+#include "acbuild/copy.h"
+#include "acbuild/edit.h"
 #include "acbuild/work.h"
 #include "acbuild/write.h"
 #include "common/base/alloc.h"

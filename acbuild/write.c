@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acbuild/change.h"
 #include "acbuild/cmd.h"
 #include "acbuild/work.h"
 #include "common/base/buf.h"
@@ -22,6 +23,17 @@
 #include "common/image/edit.h"
 #include "common/image/manifest.h"
 #include "common/sys/out.h"
+
+const struct ac_opt write_options[] = {
+	AC_OPT_BOOL(struct write_opts, overwrite, "overwrite",
+		    "replace FILE when it is there already"),
+	AC_OPT_CHOICE(struct write_opts, compression, "compression", "METHOD",
+		      AC_BUILDOPT_METHODS, "how to compress, gzip by default"),
+	AC_OPT_UINT(struct write_opts, level, "level", "N",
+		    "1 (fast) to 9 (small), gzip to 12"),
+	AC_OPT_BOOL(struct write_opts, sign, "sign", NULL),
+	AC_OPT_END,
+};
 
 /* Names that the image must not keep, and what it should have. */
 static int check_ready(const struct ac_json *doc, struct ac_err *err)

@@ -2,12 +2,29 @@
 #ifndef ACBUILD_WRITE_H
 #define ACBUILD_WRITE_H
 
+/* write: the build as an image file. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "common/base/attr.h"
+#include "common/cli/opt.h"
 
 struct ac_aci_build;
+struct ac_call;
 struct ac_digest;
 struct ac_err;
 struct work;
+
+struct write_opts {
+	bool overwrite;
+	bool sign;
+	const char *compression;
+	uint64_t level;
+};
+extern const struct ac_opt write_options[];
+
+int run_write(struct ac_call *c, struct ac_err *err);
 
 /* The name an image has until set-name. */
 #define UNNAMED "acbuild-unnamed"

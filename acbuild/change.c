@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "acbuild/change.h"
+
+#include "acbuild/cmd.h"
+#include "acbuild/work.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/cli/prog.h"
+
+int change(const struct ac_call *c, change_fn fn, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+	AC_CLEANUP(work_release) struct work w = WORK_INIT;
+
+	if (work_open(&w, g->work_path, err) < 0 || fn(&w, c, err) < 0)
+		return -1;
+	if (!g->no_history)
+		history_add(w.doc, c);
+	return work_save(&w, err);
+}
+
+int no_modify(const struct ac_call *c, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+
+	if (g->modify == NULL)
+		return 0;
+	return ac_err_set(err, AC_E_INVALID, "can't use --modify flags with %s",
+			  c->path);
+}
