@@ -434,7 +434,7 @@ static int on_entry(struct squash *q, const struct ac_entry *e,
 	return path != NULL ? place(q, e, path, err) : -1;
 }
 
-int squash_read_entries(struct squash *q, struct layer_in *in,
+int squash_read_entries(struct squash *q, struct ac_ocilayer *in,
 			squash_entry_fn on, struct ac_err *err)
 {
 	struct ac_entry e;
@@ -444,19 +444,19 @@ int squash_read_entries(struct squash *q, struct layer_in *in,
 	while ((ret = ac_tar_next(in->tar, &e, err)) > 0)
 		if (on(q, &e, err) < 0)
 			return -1;
-	return ret < 0 ? -1 : layer_check(in, err);
+	return ret < 0 ? -1 : ac_ocilayer_check(in, err);
 }
 
 static int read_layer(struct squash *q, size_t i, struct ac_err *err)
 {
-	AC_CLEANUP(layer_close) struct layer_in in = LAYER_IN_INIT;
+	AC_CLEANUP(ac_ocilayer_close) struct ac_ocilayer in = AC_OCILAYER_INIT;
 
 	q->parent_known = false;
-	if (layer_open(&in, q->im, q->s, i, err) < 0)
+	if (ac_ocilayer_open(&in, q->im, q->s, i, err) < 0)
 		return -1;
 	if (squash_read_entries(q, &in, on_entry, err) < 0)
-		return q->again ? -1 : layer_explain(&in, err);
-	layer_close(&in);
+		return q->again ? -1 : ac_ocilayer_explain(&in, err);
+	ac_ocilayer_close(&in);
 	return squash_settle(q, i, err) < 0
 		       ? ac_err_ctx(err, "%s", q->im->layers[i].what)
 		       : 0;
@@ -498,8 +498,8 @@ static void release(struct squash *q)
 	wants_release(&q->below);
 }
 
-int squash(const struct image *im, const struct source *s, struct aliases *a,
-	   struct ac_aci_writer *w, struct ac_err *err)
+int squash(const struct ac_ociimg *im, const struct ac_ocisrc *s,
+	   struct aliases *a, struct ac_aci_writer *w, struct ac_err *err)
 {
 	AC_CLEANUP(release)
 	struct squash q = {

@@ -17,8 +17,8 @@
 
 #include "common/base/attr.h"
 #include "common/image/aci.h"
-#include "convert/image.h"
-#include "convert/source.h"
+#include "common/store/ociimg.h"
+#include "common/store/ocisrc.h"
 
 struct ac_err;
 
@@ -36,7 +36,7 @@ void aliases_release(struct aliases *a);
 
 /* Write the tree to W.  0, -1, or 1: what was written is void, one more alias
  * is in A, call again with a new writer. */
-AC_MUSTUSE int squash(const struct image *im, const struct source *s,
+AC_MUSTUSE int squash(const struct ac_ociimg *im, const struct ac_ocisrc *s,
 		      struct aliases *a, struct ac_aci_writer *w,
 		      struct ac_err *err);
 

@@ -178,9 +178,9 @@ static int on_entry(struct squash *q, const struct ac_entry *e,
 
 static int read_again(struct squash *q, size_t i, struct ac_err *err)
 {
-	AC_CLEANUP(layer_close) struct layer_in in = LAYER_IN_INIT;
+	AC_CLEANUP(ac_ocilayer_close) struct ac_ocilayer in = AC_OCILAYER_INIT;
 
-	if (layer_open(&in, q->im, q->s, i, err) < 0)
+	if (ac_ocilayer_open(&in, q->im, q->s, i, err) < 0)
 		return -1;
 	return squash_read_entries(q, &in, on_entry, err);
 }

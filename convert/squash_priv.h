@@ -10,7 +10,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/set.h"
-#include "convert/layer.h"
+#include "common/store/ocilayer.h"
 #include "convert/links.h"
 #include "convert/paths.h"
 #include "convert/squash.h"
@@ -22,8 +22,8 @@ struct late {
 };
 
 struct squash {
-	const struct image *im;
-	const struct source *s;
+	const struct ac_ociimg *im;
+	const struct ac_ocisrc *s;
 	struct aliases *aliases;
 	struct ac_aci_writer *w;
 	struct paths paths;
@@ -82,10 +82,10 @@ AC_MUSTUSE char *squash_moved(const struct squash *q, const char *path,
 bool squash_is_mark(const char *path);
 
 /* Hand each entry of an open layer to ON, and check the layer at its end. */
-struct layer_in;
+struct ac_ocilayer;
 typedef int (*squash_entry_fn)(struct squash *q, const struct ac_entry *e,
 			       struct ac_err *err);
-AC_MUSTUSE int squash_read_entries(struct squash *q, struct layer_in *in,
+AC_MUSTUSE int squash_read_entries(struct squash *q, struct ac_ocilayer *in,
 				   squash_entry_fn on, struct ac_err *err);
 
 #endif

@@ -58,8 +58,8 @@ const struct ac_opt to_aci_opts[] = {
 /* One conversion. */
 struct job {
 	const struct to_aci_opts *o;
-	struct source source;
-	struct image image;
+	struct ac_ocisrc source;
+	struct ac_ociimg image;
 	struct ac_image manifest;
 	struct ac_buf text; /* of the manifest */
 	struct ac_aci_build build;
@@ -69,8 +69,8 @@ struct job {
 
 static void release(struct job *j)
 {
-	source_release(&j->source);
-	image_release(&j->image);
+	ac_ocisrc_release(&j->source);
+	ac_ociimg_release(&j->image);
 	ac_image_release(&j->manifest);
 	ac_buf_release(&j->text);
 	free(j->path);
@@ -80,7 +80,7 @@ static void release(struct job *j)
 /* "library-busybox-latest.aci", as docker2aci called it. */
 static char *default_name(const struct job *j)
 {
-	const struct image *im = &j->image;
+	const struct ac_ociimg *im = &j->image;
 	const char *base = im->repository != NULL && j->o->name == NULL
 				   ? im->repository
 				   : im->name;
@@ -120,7 +120,7 @@ static int set_path(struct job *j, const char *output, struct ac_err *err)
 
 static int make_manifest(struct job *j, struct ac_err *err)
 {
-	const struct image *im = &j->image;
+	const struct ac_ociimg *im = &j->image;
 	const struct ac_oci_source src = {
 		.name = im->name,
 		.tag = im->tag,
@@ -220,7 +220,7 @@ static int convert(struct job *j, const struct ac_call *call,
 		   struct ac_digest *id, struct ac_err *err)
 {
 	const struct globals *g = call->globals;
-	const struct choice choice = {
+	const struct ac_ociimg_choice choice = {
 		.image = j->o->image,
 		.name = j->o->name,
 		.platform = j->o->platform,
@@ -234,8 +234,8 @@ static int convert(struct job *j, const struct ac_call *call,
 		return ac_err_ctx(err, "--name '%s'", j->o->name);
 	}
 	(void)ac_interrupt_catch();
-	if (source_open(&j->source, call->argv[0], g->dir, err) < 0 ||
-	    image_pick(&j->image, &j->source, &choice, err) < 0 ||
+	if (ac_ocisrc_open(&j->source, call->argv[0], g->dir, err) < 0 ||
+	    ac_ociimg_pick(&j->image, &j->source, &choice, err) < 0 ||
 	    make_manifest(j, err) < 0 ||
 	    set_path(j, call->argc > 1 ? call->argv[1] : NULL, err) < 0 ||
 	    ac_out_open(&j->out, j->path, j->o->overwrite, err) < 0)
@@ -250,8 +250,8 @@ int to_aci_run(struct ac_call *call, struct ac_err *err)
 	AC_CLEANUP(release)
 	struct job j = {
 		.o = call->opts,
-		.source = SOURCE_INIT,
-		.image = IMAGE_INIT,
+		.source = AC_OCISRC_INIT,
+		.image = AC_OCIIMG_INIT,
 		.manifest = AC_IMAGE_INIT,
 		.text = AC_BUF_INIT(AC_ACI_MAX_MANIFEST),
 		.out = AC_OUT_INIT,

@@ -18,10 +18,10 @@
 #include "common/image/acifile.h"
 #include "common/image/manifest.h"
 #include "common/image/oci.h"
+#include "common/image/ocilayout.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/path.h"
 #include "convert/cmd.h"
-#include "convert/layout.h"
 
 const char to_oci_about[] =
 	"ACI is an App Container Image in a file, DIR a new directory, which\n"
@@ -49,7 +49,7 @@ struct job {
 	struct ac_set only; /* pathWhitelist; */
 	struct ac_set ways; /* the directories that lead there */
 	bool filtered;
-	struct layout layout;
+	struct ac_ocilayout layout;
 	struct ac_tar_writer *tar;
 	struct ac_zipper *zip;
 	struct ac_hash *hash; /* of the plain layer */
@@ -66,7 +66,7 @@ static void release(struct job *j)
 	ac_set_release(&j->only);
 	ac_set_release(&j->ways);
 	ac_image_release(&j->image);
-	layout_release(&j->layout);
+	ac_ocilayout_release(&j->layout);
 }
 
 static int to_layer(void *ctx, const void *p, size_t n, struct ac_err *err)
@@ -183,15 +183,15 @@ static int write_layer(struct job *j, uint64_t level, struct ac_digest *digest,
 	if (f == NULL)
 		return -1;
 	j->hash = ac_hash_new(AC_SHA256);
-	j->zip =
-		ac_zipper_new(AC_ZIP_GZIP, (int)level, layout_sink, &j->layout);
+	j->zip = ac_zipper_new(AC_ZIP_GZIP, (int)level, ac_ocilayout_sink,
+			       &j->layout);
 	j->tar = ac_tar_writer_new(to_layer, j);
 	if (ac_aci_file_read(f, &ev, &id, NULL, err) < 0)
 		return ac_err_ctx(err, "'%s'", j->what);
 	if (ac_tar_finish(j->tar, err) < 0 || ac_zipper_finish(j->zip, err) < 0)
 		return -1;
 	ac_hash_final(j->hash, &j->diff);
-	return layout_blob_end(&j->layout, digest, size, err);
+	return ac_ocilayout_blob_end(&j->layout, digest, size, err);
 }
 
 static struct ac_json *descriptor(const char *type, const struct ac_digest *d,
@@ -220,7 +220,7 @@ static struct ac_json *put_json(struct job *j, struct ac_json *doc,
 	ac_json_free(doc);
 	ret = ac_buf_check(&b, "a manifest", err);
 	if (ret == 0)
-		ret = layout_blob(&j->layout, b.p, b.len, &d, err);
+		ret = ac_ocilayout_blob(&j->layout, b.p, b.len, &d, err);
 	return ret == 0 ? descriptor(type, &d, b.len) : NULL;
 }
 
@@ -264,7 +264,7 @@ static int put_index(struct job *j, struct ac_json *manifest,
 	ac_json_write(doc, 0, false, &b);
 	if (ac_buf_check(&b, "the index", err) < 0)
 		return -1;
-	return layout_file(&j->layout, "index.json", b.p, b.len, err);
+	return ac_ocilayout_file(&j->layout, "index.json", b.p, b.len, err);
 }
 
 static int write_documents(struct job *j, const struct ac_digest *layer,
@@ -292,8 +292,8 @@ static int write_documents(struct job *j, const struct ac_digest *layer,
 	(void)snprintf(digest, AC_DIGEST_TEXT, "%s", text);
 	if (put_index(j, desc, config, tag, err) < 0)
 		return -1;
-	return layout_file(&j->layout, "oci-layout", mark, sizeof(mark) - 1,
-			   err);
+	return ac_ocilayout_file(&j->layout, "oci-layout", mark,
+				 sizeof(mark) - 1, err);
 }
 
 static void print(const struct globals *g, const char *dir, const char *tag,
@@ -323,7 +323,7 @@ int to_oci_run(struct ac_call *call, struct ac_err *err)
 		.image = AC_IMAGE_INIT,
 		.only = AC_SET_INIT,
 		.ways = AC_SET_INIT,
-		.layout = LAYOUT_INIT,
+		.layout = AC_OCILAYOUT_INIT,
 	};
 	char digest[AC_DIGEST_TEXT];
 	struct ac_digest layer = {.alg = AC_SHA256};
@@ -337,7 +337,7 @@ int to_oci_run(struct ac_call *call, struct ac_err *err)
 		return -1;
 	(void)ac_interrupt_catch();
 	if (load_manifest(&j, err) < 0 ||
-	    layout_open(&j.layout, call->argv[1], o->overwrite, err) < 0)
+	    ac_ocilayout_open(&j.layout, call->argv[1], o->overwrite, err) < 0)
 		return -1;
 	if (tag == NULL)
 		tag = ac_pairs_get(&j.image.labels, "version");
@@ -345,7 +345,7 @@ int to_oci_run(struct ac_call *call, struct ac_err *err)
 		tag = "latest";
 	if (write_layer(&j, o->level, &layer, &size, err) < 0 ||
 	    write_documents(&j, &layer, size, tag, digest, err) < 0 ||
-	    layout_commit(&j.layout, err) < 0)
+	    ac_ocilayout_commit(&j.layout, err) < 0)
 		return -1;
 	print(call->globals, call->argv[1], tag, digest);
 	return 0;

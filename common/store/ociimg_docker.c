@@ -7,8 +7,8 @@
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/image/name.h"
+#include "common/store/ociimg.h"
 #include "common/sys/path.h"
-#include "convert/image.h"
 
 /* Archives of `docker save`: manifest.json is a list of {Config, RepoTags,
  * Layers}, which name files of the archive. */
@@ -52,7 +52,7 @@ static const struct ac_json *choose(const struct ac_json *list,
 		for (; (tag = tag_of(im, k)) != NULL; k++) {
 			ac_strv_push(&names, tag);
 			if (hit == NULL &&
-			    (want == NULL || image_answers(tag, want)))
+			    (want == NULL || ac_ociimg_answers(tag, want)))
 				hit = tag;
 		}
 		if (k == 0)
@@ -65,14 +65,15 @@ static const struct ac_json *choose(const struct ac_json *list,
 	}
 	if (images == 1)
 		return found;
-	return image_list(&names, images > 1 ? NULL : want, err) < 0 ? NULL
-								     : found;
+	return ac_ociimg_list(&names, images > 1 ? NULL : want, err) < 0
+		       ? NULL
+		       : found;
 }
 
 /* Older archives call the configuration "<sha256>.json", newer ones
  * "blobs/sha256/<sha256>": the name must be true. */
 static int check_config(const char *path, const struct ac_buf *text,
-			struct image *im, struct ac_err *err)
+			struct ac_ociimg *im, struct ac_err *err)
 {
 	struct ac_str dir;
 	struct ac_str base;
@@ -93,7 +94,7 @@ static int check_config(const char *path, const struct ac_buf *text,
 			  path, hex);
 }
 
-static int set_config(struct image *im, const struct source *s,
+static int set_config(struct ac_ociimg *im, const struct ac_ocisrc *s,
 		      const struct ac_json *doc, size_t n_layers,
 		      struct ac_err *err)
 {
@@ -101,24 +102,25 @@ static int set_config(struct image *im, const struct source *s,
 		path_of(ac_json_get_nocase(doc, "Config"), "Config", err);
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf text = AC_BUF_INIT(AC_JSON_MAX_BYTES);
-	AC_CLEANUP(part_release) struct part p = PART_INIT;
+	AC_CLEANUP(ac_part_release) struct ac_part p = AC_PART_INIT;
 	int ret;
 
 	if (path == NULL)
 		return -1;
-	ret = source_file(s, path, &p, err);
+	ret = ac_ocisrc_file(s, path, &p, err);
 	if (ret == 0)
 		return ac_err_set(err, AC_E_NOT_FOUND,
 				  "the configuration '%s' is missing", path);
-	if (ret < 0 || part_read(&p, path, &text, err) < 0 ||
+	if (ret < 0 || ac_part_read(&p, path, &text, err) < 0 ||
 	    check_config(path, &text, im, err) < 0)
 		return -1;
-	return image_set_config(im, ac_buf_str(&text), text.len, n_layers, err);
+	return ac_ociimg_set_config(im, ac_buf_str(&text), text.len, n_layers,
+				    err);
 }
 
-int image_pick_docker(struct image *im, const struct source *s,
-		      const struct choice *c, const struct part *list,
-		      struct ac_err *err)
+int ac_ociimg_pick_docker(struct ac_ociimg *im, const struct ac_ocisrc *s,
+			  const struct ac_ociimg_choice *c,
+			  const struct ac_part *list, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf text = AC_BUF_INIT(AC_JSON_MAX_BYTES);
@@ -127,7 +129,7 @@ int image_pick_docker(struct image *im, const struct source *s,
 	const struct ac_json *found;
 	const char *name = NULL;
 
-	if (part_read(list, "manifest.json", &text, err) < 0)
+	if (ac_part_read(list, "manifest.json", &text, err) < 0)
 		return -1;
 	doc = ac_json_parse(ac_buf_str(&text), text.len, "manifest.json", err);
 	if (doc == NULL)
@@ -144,7 +146,7 @@ int image_pick_docker(struct image *im, const struct source *s,
 		if (im->layers[i].path == NULL)
 			return -1;
 	}
-	if (name == NULL || image_set_reference(im, name) == 0)
+	if (name == NULL || ac_ociimg_set_reference(im, name) == 0)
 		im->name = name != NULL ? ac_identifier_sanitize(name) : NULL;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "convert/source.h"
+#include "common/store/ocisrc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +23,11 @@ enum { MAX_LINKS = 40 };
 /* What an archive may become in the temporary file. */
 #define MAX_SPOOL (64ULL << 30)
 
-void part_release(struct part *p)
+void ac_part_release(struct ac_part *p)
 {
 	if (p->owned && p->fd >= 0)
 		(void)close(p->fd);
-	*p = PART_INIT;
+	*p = AC_PART_INIT;
 }
 
 /* Up to N bytes at OFF; fewer is an error. */
@@ -53,8 +53,8 @@ static int read_at(int fd, void *to, size_t n, uint64_t off, const char *what,
 	return 0;
 }
 
-int part_read(const struct part *p, const char *what, struct ac_buf *out,
-	      struct ac_err *err)
+int ac_part_read(const struct ac_part *p, const char *what, struct ac_buf *out,
+		 struct ac_err *err)
 {
 	char *to;
 
@@ -86,8 +86,8 @@ static int mismatch(const struct ac_digest *got, const struct ac_digest *want,
 			  what, a, b);
 }
 
-int part_verify(const struct part *p, const struct ac_digest *d,
-		const char *what, struct ac_err *err)
+int ac_part_verify(const struct ac_part *p, const struct ac_digest *d,
+		   const char *what, struct ac_err *err)
 {
 	enum { CHUNK = 256 << 10 };
 	AC_FREE char *buf = ac_xmalloc(CHUNK);
@@ -111,7 +111,7 @@ int part_verify(const struct part *p, const struct ac_digest *d,
 	return ret;
 }
 
-void source_release(struct source *s)
+void ac_ocisrc_release(struct ac_ocisrc *s)
 {
 	free(s->what);
 	for (size_t i = 0; i < s->n_members; i++) {
@@ -126,7 +126,7 @@ void source_release(struct source *s)
 		(void)close(s->dirfd);
 	if (s->fd >= 0)
 		(void)close(s->fd);
-	*s = SOURCE_INIT;
+	*s = AC_OCISRC_INIT;
 }
 
 /* --- opening --- */
@@ -181,7 +181,7 @@ static int spool(int *fd, const char *what, struct ac_err *err)
 	return 0;
 }
 
-static int open_tar(struct source *s, bool plain, struct ac_err *err)
+static int open_tar(struct ac_ocisrc *s, bool plain, struct ac_err *err)
 {
 	char magic[6];
 	ssize_t n = plain ? pread(s->fd, magic, sizeof(magic), 0) : 0;
@@ -191,12 +191,12 @@ static int open_tar(struct source *s, bool plain, struct ac_err *err)
 	if ((!plain || ac_zip_detect(magic, (size_t)n) != AC_ZIP_NONE) &&
 	    spool(&s->fd, s->what, err) < 0)
 		return -1;
-	if (source_index(s, err) < 0)
+	if (ac_ocisrc_index(s, err) < 0)
 		return ac_err_ctx(err, "'%s'", s->what);
 	return 0;
 }
 
-static int open_path(struct source *s, int fd, struct ac_err *err)
+static int open_path(struct ac_ocisrc *s, int fd, struct ac_err *err)
 {
 	struct stat st;
 
@@ -209,7 +209,7 @@ static int open_path(struct source *s, int fd, struct ac_err *err)
 	return 0;
 }
 
-static int open_store(struct source *s, const char *text, const char *dir,
+static int open_store(struct ac_ocisrc *s, const char *text, const char *dir,
 		      struct ac_err *err)
 {
 	AC_CLEANUP(ac_ref_release) struct ac_ref ref = AC_REF_INIT;
@@ -242,12 +242,12 @@ static int open_store(struct source *s, const char *text, const char *dir,
 	return 0;
 }
 
-int source_open(struct source *s, const char *input, const char *store_dir,
-		struct ac_err *err)
+int ac_ocisrc_open(struct ac_ocisrc *s, const char *input,
+		   const char *store_dir, struct ac_err *err)
 {
 	int fd;
 
-	*s = SOURCE_INIT;
+	*s = AC_OCISRC_INIT;
 	s->what = ac_xstrdup(input);
 	if (strcmp(input, "-") == 0) {
 		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -267,8 +267,8 @@ int source_open(struct source *s, const char *input, const char *store_dir,
 
 /* --- files and blobs --- */
 
-static int file_in_dir(const struct source *s, const char *path,
-		       struct part *out, struct ac_err *err)
+static int file_in_dir(const struct ac_ocisrc *s, const char *path,
+		       struct ac_part *out, struct ac_err *err)
 {
 	AC_CLOSE int fd = ac_at_open(s->dirfd, path,
 				     O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, err);
@@ -281,15 +281,15 @@ static int file_in_dir(const struct source *s, const char *path,
 	if (!S_ISREG(st.st_mode))
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s' is not a regular file", path);
-	*out = (struct part){.fd = ac_steal_fd(&fd),
-			     .owned = true,
-			     .size = (uint64_t)st.st_size};
+	*out = (struct ac_part){.fd = ac_steal_fd(&fd),
+				.owned = true,
+				.size = (uint64_t)st.st_size};
 	return 1;
 }
 
 /* What the link M, a symbolic one, leads to: a path of the archive, or NULL.
  * Caller frees. */
-static char *follow(const struct member *m)
+static char *follow(const struct ac_ocisrc_member *m)
 {
 	struct ac_str dir;
 	struct ac_str base;
@@ -304,11 +304,11 @@ static char *follow(const struct member *m)
 	return ac_path_clean(joined);
 }
 
-static int file_in_tar(const struct source *s, const char *path,
-		       struct part *out, struct ac_err *err)
+static int file_in_tar(const struct ac_ocisrc *s, const char *path,
+		       struct ac_part *out, struct ac_err *err)
 {
 	AC_FREE char *at = ac_xstrdup(path);
-	const struct member *m = NULL;
+	const struct ac_ocisrc_member *m = NULL;
 
 	for (int i = 0; i < MAX_LINKS; i++) {
 		char *next;
@@ -340,19 +340,19 @@ static int file_in_tar(const struct source *s, const char *path,
 	if (!m->regular)
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s' is not a regular file", at);
-	*out = (struct part){.fd = s->fd, .off = m->off, .size = m->size};
+	*out = (struct ac_part){.fd = s->fd, .off = m->off, .size = m->size};
 	return 1;
 }
 
-int source_file(const struct source *s, const char *path, struct part *out,
-		struct ac_err *err)
+int ac_ocisrc_file(const struct ac_ocisrc *s, const char *path,
+		   struct ac_part *out, struct ac_err *err)
 {
 	return s->dirfd >= 0 ? file_in_dir(s, path, out, err)
 			     : file_in_tar(s, path, out, err);
 }
 
-static int store_blob(const struct source *s, const struct ac_digest *d,
-		      struct part *out, struct ac_err *err)
+static int store_blob(const struct ac_ocisrc *s, const struct ac_digest *d,
+		      struct ac_part *out, struct ac_err *err)
 {
 	AC_CLOSE int fd = ac_store_open_blob(&s->store, d, err);
 	struct stat st;
@@ -361,14 +361,14 @@ static int store_blob(const struct source *s, const struct ac_digest *d,
 		return -1;
 	if (fstat(fd, &st) < 0)
 		return ac_err_sys(err, errno, "stat a blob of the store");
-	*out = (struct part){.fd = ac_steal_fd(&fd),
-			     .owned = true,
-			     .size = (uint64_t)st.st_size};
+	*out = (struct ac_part){.fd = ac_steal_fd(&fd),
+				.owned = true,
+				.size = (uint64_t)st.st_size};
 	return 1;
 }
 
-int source_blob(const struct source *s, const struct ac_digest *d,
-		uint64_t size, struct part *out, struct ac_err *err)
+int ac_ocisrc_blob(const struct ac_ocisrc *s, const struct ac_digest *d,
+		   uint64_t size, struct ac_part *out, struct ac_err *err)
 {
 	char hex[AC_DIGEST_TEXT];
 	AC_FREE char *path = NULL;
@@ -377,7 +377,7 @@ int source_blob(const struct source *s, const struct ac_digest *d,
 	ac_digest_hex(d, hex);
 	path = ac_xasprintf("blobs/%s/%s", ac_digest_alg_name(d->alg), hex);
 	ret = s->in_store ? store_blob(s, d, out, err)
-			  : source_file(s, path, out, err);
+			  : ac_ocisrc_file(s, path, out, err);
 	if (ret < 0)
 		return -1;
 	if (ret == 0)
@@ -390,21 +390,21 @@ int source_blob(const struct source *s, const struct ac_digest *d,
 				 "expected; it is damaged, get the image again",
 				 path, (unsigned long long)out->size,
 				 (unsigned long long)size);
-		part_release(out);
+		ac_part_release(out);
 	}
 	return ret < 0 ? -1 : 0;
 }
 
-int source_read(const struct source *s, const struct ac_digest *d,
-		uint64_t size, struct ac_buf *out, struct ac_err *err)
+int ac_ocisrc_read(const struct ac_ocisrc *s, const struct ac_digest *d,
+		   uint64_t size, struct ac_buf *out, struct ac_err *err)
 {
-	AC_CLEANUP(part_release) struct part p = PART_INIT;
+	AC_CLEANUP(ac_part_release) struct ac_part p = AC_PART_INIT;
 	char what[AC_DIGEST_TEXT + 8] = "blob ";
 	struct ac_digest got;
 
 	ac_digest_print(d, ':', what + strlen(what));
-	if (source_blob(s, d, size, &p, err) < 0 ||
-	    part_read(&p, what, out, err) < 0)
+	if (ac_ocisrc_blob(s, d, size, &p, err) < 0 ||
+	    ac_part_read(&p, what, out, err) < 0)
 		return -1;
 	ac_digest_of(d->alg, ac_buf_str(out), out->len, &got);
 	return ac_digest_equal(&got, d) ? 0 : mismatch(&got, d, what, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "convert/image.h"
+#include "common/store/ociimg.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 enum { MAX_DEPTH = 4 }; /* of indexes within indexes */
 
-void image_release(struct image *im)
+void ac_ociimg_release(struct ac_ociimg *im)
 {
 	ac_oci_config_release(&im->config);
 	for (size_t i = 0; i < im->n_layers; i++) {
@@ -29,7 +29,7 @@ void image_release(struct image *im)
 	free(im->repository);
 	free(im->manifest_digest);
 	free(im->image_id);
-	*im = IMAGE_INIT;
+	*im = AC_OCIIMG_INIT;
 }
 
 /* --- names --- */
@@ -47,7 +47,7 @@ static int parse_reference(struct ac_ref *r, const char *text)
 	return ac_ref_parse(r, docker, &err);
 }
 
-int image_set_reference(struct image *im, const char *text)
+int ac_ociimg_set_reference(struct ac_ociimg *im, const char *text)
 {
 	AC_CLEANUP(ac_ref_release) struct ac_ref r = AC_REF_INIT;
 	AC_FREE char *full = NULL;
@@ -72,7 +72,7 @@ int image_set_reference(struct image *im, const char *text)
 	return 1;
 }
 
-bool image_answers(const char *have, const char *want)
+bool ac_ociimg_answers(const char *have, const char *want)
 {
 	AC_CLEANUP(ac_ref_release) struct ac_ref h = AC_REF_INIT;
 	AC_CLEANUP(ac_ref_release) struct ac_ref w = AC_REF_INIT;
@@ -106,8 +106,8 @@ static char *base_name(const char *path)
 	return ac_identifier_sanitize(cut);
 }
 
-int image_list(const struct ac_strv *names, const char *want,
-	       struct ac_err *err)
+int ac_ociimg_list(const struct ac_strv *names, const char *want,
+		   struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(1 << 16);
 	const char *colon = want != NULL ? strrchr(want, ':') : NULL;
@@ -130,8 +130,8 @@ int image_list(const struct ac_strv *names, const char *want,
 
 /* --- OCI --- */
 
-int image_set_config(struct image *im, const char *text, size_t len,
-		     size_t n_layers, struct ac_err *err)
+int ac_ociimg_set_config(struct ac_ociimg *im, const char *text, size_t len,
+			 size_t n_layers, struct ac_err *err)
 {
 	if (ac_oci_config_parse(&im->config, text, len, n_layers, err) < 0)
 		return -1;
@@ -153,16 +153,16 @@ static char *digest_text(const struct ac_digest *d)
 	return ac_xstrdup(text);
 }
 
-static int set_manifest(struct image *im, const struct source *s,
+static int set_manifest(struct ac_ociimg *im, const struct ac_ocisrc *s,
 			const struct ac_oci_manifest *m, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf config = AC_BUF_INIT(AC_JSON_MAX_BYTES);
 
-	if (source_read(s, &m->config.digest, m->config.size, &config, err) <
+	if (ac_ocisrc_read(s, &m->config.digest, m->config.size, &config, err) <
 		    0 ||
-	    image_set_config(im, ac_buf_str(&config), config.len, m->n_layers,
-			     err) < 0)
+	    ac_ociimg_set_config(im, ac_buf_str(&config), config.len,
+				 m->n_layers, err) < 0)
 		return -1;
 	im->image_id = digest_text(&m->config.digest);
 	for (size_t i = 0; i < m->n_layers; i++) {
@@ -197,7 +197,8 @@ static int split_platform(char *text, const char **os, const char **arch,
 }
 
 /* The entry of X for the wanted platform, copied to OUT. */
-static int pick_platform(const struct ac_oci_index *x, const struct choice *c,
+static int pick_platform(const struct ac_oci_index *x,
+			 const struct ac_ociimg_choice *c,
 			 struct ac_oci_desc *out, struct ac_err *err)
 {
 	AC_FREE char *text = ac_xstrdup(c->platform);
@@ -216,9 +217,10 @@ static int pick_platform(const struct ac_oci_index *x, const struct choice *c,
 }
 
 /* The manifest or index that D describes; on to the manifest. */
-static int follow_desc(struct image *im, const struct source *s,
-		       const struct choice *c, struct ac_digest digest,
-		       uint64_t size, struct ac_err *err)
+static int follow_desc(struct ac_ociimg *im, const struct ac_ocisrc *s,
+		       const struct ac_ociimg_choice *c,
+		       struct ac_digest digest, uint64_t size,
+		       struct ac_err *err)
 {
 	for (int depth = 0; depth < MAX_DEPTH; depth++) {
 		AC_CLEANUP(ac_buf_release)
@@ -231,7 +233,7 @@ static int follow_desc(struct image *im, const struct source *s,
 		struct ac_oci_desc d = {.media_type = ""};
 		int index;
 
-		if (source_read(s, &digest, size, &text, err) < 0)
+		if (ac_ocisrc_read(s, &digest, size, &text, err) < 0)
 			return -1;
 		doc = ac_json_parse(ac_buf_str(&text), text.len,
 				    "image manifest", err);
@@ -295,19 +297,20 @@ static bool wanted(const struct ac_oci_index *x, size_t i, const char *base,
 
 	if (name == NULL)
 		return false;
-	if (image_answers(name, want) ||
+	if (ac_ociimg_answers(name, want) ||
 	    (tag != NULL && strcmp(tag, want) == 0))
 		return true;
 	if (base == NULL || tag == NULL)
 		return false;
 	full = ac_xasprintf("%s:%s", base, tag);
-	return image_answers(full, want);
+	return ac_ociimg_answers(full, want);
 }
 
 /* Leave in X only the images that the choice leaves; *name gets the name of the
  * first (borrowed, or NULL). */
 static int narrow(struct ac_oci_index *x, const char *base,
-		  const struct choice *c, const char **name, struct ac_err *err)
+		  const struct ac_ociimg_choice *c, const char **name,
+		  struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv names = AC_STRV_INIT;
 	AC_CLEANUP(ac_strv_release) struct ac_strv left = AC_STRV_INIT;
@@ -332,25 +335,25 @@ static int narrow(struct ac_oci_index *x, const char *base,
 	}
 	x->n = n;
 	if (n == 0)
-		return image_list(&names, c->image, err);
-	return left.n > 1 ? image_list(&left, NULL, err) : 0;
+		return ac_ociimg_list(&names, c->image, err);
+	return left.n > 1 ? ac_ociimg_list(&left, NULL, err) : 0;
 }
 
 /* A name for an image of a layout: its reference, or the file's name and the
  * tag. */
-static void name_layout(struct image *im, const char *base, const char *ref)
+static void name_layout(struct ac_ociimg *im, const char *base, const char *ref)
 {
 	if (ref != NULL && strpbrk(ref, ":/@") != NULL &&
-	    image_set_reference(im, ref) > 0)
+	    ac_ociimg_set_reference(im, ref) > 0)
 		return;
 	im->name = ac_xstrdup(base);
 	im->tag = ac_xstrdup(ref);
 	im->original = ac_xstrdup(ref);
 }
 
-static int pick_layout(struct image *im, const struct source *s,
-		       const struct choice *c, const struct part *index,
-		       struct ac_err *err)
+static int pick_layout(struct ac_ociimg *im, const struct ac_ocisrc *s,
+		       const struct ac_ociimg_choice *c,
+		       const struct ac_part *index, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf text = AC_BUF_INIT(AC_JSON_MAX_BYTES);
@@ -359,7 +362,7 @@ static int pick_layout(struct image *im, const struct source *s,
 	struct ac_oci_desc d = {.media_type = ""};
 	const char *name;
 
-	if (part_read(index, "index.json", &text, err) < 0 ||
+	if (ac_part_read(index, "index.json", &text, err) < 0 ||
 	    ac_oci_index_parse(&x, ac_buf_str(&text), text.len, err) < 0 ||
 	    narrow(&x, base, c, &name, err) < 0)
 		return -1;
@@ -371,14 +374,14 @@ static int pick_layout(struct image *im, const struct source *s,
 	return follow_desc(im, s, c, d.digest, d.size, err);
 }
 
-static int pick_store(struct image *im, const struct source *s,
-		      const struct choice *c, struct ac_err *err)
+static int pick_store(struct ac_ociimg *im, const struct ac_ocisrc *s,
+		      const struct ac_ociimg_choice *c, struct ac_err *err)
 {
 	const struct ac_record *r = &s->record;
 
 	for (size_t i = 0; i < r->names.n; i++)
 		if (strncmp(r->names.v[i], "docker://", 9) == 0 &&
-		    image_set_reference(im, r->names.v[i]) > 0)
+		    ac_ociimg_set_reference(im, r->names.v[i]) > 0)
 			break;
 	if (im->name == NULL) {
 		im->name = ac_xstrdup(r->image.name);
@@ -391,14 +394,14 @@ static int pick_store(struct image *im, const struct source *s,
 }
 
 /* What a tar or directory without an image is. */
-static int no_image(const struct source *s, struct ac_err *err)
+static int no_image(const struct ac_ocisrc *s, struct ac_err *err)
 {
-	AC_CLEANUP(part_release) struct part p = PART_INIT;
+	AC_CLEANUP(ac_part_release) struct ac_part p = AC_PART_INIT;
 
-	if (source_file(s, "manifest", &p, err) > 0)
+	if (ac_ocisrc_file(s, "manifest", &p, err) > 0)
 		return ac_err_set(err, AC_E_INVALID,
 				  "an App Container Image already");
-	if (source_file(s, "repositories", &p, err) > 0)
+	if (ac_ocisrc_file(s, "repositories", &p, err) > 0)
 		return ac_err_set(err, AC_E_UNSUPPORTED,
 				  "an archive of Docker before 1.10; save it "
 				  "with a newer one");
@@ -407,31 +410,31 @@ static int no_image(const struct source *s, struct ac_err *err)
 			  "layout nor an archive of 'docker save'");
 }
 
-static int pick(struct image *im, const struct source *s,
-		const struct choice *c, struct ac_err *err)
+static int pick(struct ac_ociimg *im, const struct ac_ocisrc *s,
+		const struct ac_ociimg_choice *c, struct ac_err *err)
 {
-	AC_CLEANUP(part_release) struct part p = PART_INIT;
+	AC_CLEANUP(ac_part_release) struct ac_part p = AC_PART_INIT;
 	int ret;
 
 	if (s->in_store)
 		return pick_store(im, s, c, err);
 	/* Docker from 25 on saves both.  In an OCI layout everything has a
 	 * digest, so that is the one to take. */
-	ret = source_file(s, "index.json", &p, err);
+	ret = ac_ocisrc_file(s, "index.json", &p, err);
 	if (ret != 0)
 		return ret < 0 ? -1 : pick_layout(im, s, c, &p, err);
-	ret = source_file(s, "manifest.json", &p, err);
+	ret = ac_ocisrc_file(s, "manifest.json", &p, err);
 	if (ret != 0)
-		return ret < 0 ? -1 : image_pick_docker(im, s, c, &p, err);
+		return ret < 0 ? -1 : ac_ociimg_pick_docker(im, s, c, &p, err);
 	return no_image(s, err);
 }
 
-int image_pick(struct image *im, const struct source *s, const struct choice *c,
-	       struct ac_err *err)
+int ac_ociimg_pick(struct ac_ociimg *im, const struct ac_ocisrc *s,
+		   const struct ac_ociimg_choice *c, struct ac_err *err)
 {
-	*im = IMAGE_INIT;
+	*im = AC_OCIIMG_INIT;
 	if (pick(im, s, c, err) < 0) {
-		image_release(im);
+		ac_ociimg_release(im);
 		return ac_err_ctx(err, "'%s'", s->what);
 	}
 	if (c->name != NULL) {
@@ -440,24 +443,24 @@ int image_pick(struct image *im, const struct source *s, const struct choice *c,
 	}
 	if (im->name != NULL)
 		return 0;
-	image_release(im);
+	ac_ociimg_release(im);
 	return ac_err_set(err, AC_E_USAGE,
 			  "'%s' says no name for the image; give one with "
 			  "--name",
 			  s->what);
 }
 
-int image_layer(const struct image *im, const struct source *s, size_t i,
-		struct part *out, struct ac_err *err)
+int ac_ociimg_layer(const struct ac_ociimg *im, const struct ac_ocisrc *s,
+		    size_t i, struct ac_part *out, struct ac_err *err)
 {
-	const struct layer *l = &im->layers[i];
+	const struct ac_ociimg_layer *l = &im->layers[i];
 	int ret;
 
 	if (l->path == NULL)
-		return source_blob(s, &l->digest, l->size, out, err) < 0
+		return ac_ocisrc_blob(s, &l->digest, l->size, out, err) < 0
 			       ? ac_err_ctx(err, "%s", l->what)
 			       : 0;
-	ret = source_file(s, l->path, out, err);
+	ret = ac_ocisrc_file(s, l->path, out, err);
 	if (ret == 0)
 		ret = ac_err_set(err, AC_E_NOT_FOUND,
 				 "'%s' has no file '%s'; it is not complete",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "convert/layout.h"
+#include "common/image/ocilayout.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,12 +18,11 @@
 #include "common/sys/io.h"
 #include "common/sys/path.h"
 #include "common/sys/tree.h"
-#include "convert/cmd.h"
 
 #define NEW_BLOB ".new"
 
 /* The directory PATH is in, and its name there. */
-static int split(struct layout *l, struct ac_err *err)
+static int split(struct ac_ocilayout *l, struct ac_err *err)
 {
 	AC_FREE char *dir = ac_xstrdup(l->path);
 	size_t n = strlen(dir);
@@ -50,7 +49,8 @@ static int split(struct layout *l, struct ac_err *err)
 }
 
 /* What is there already. */
-static int check_target(struct layout *l, bool overwrite, struct ac_err *err)
+static int check_target(struct ac_ocilayout *l, bool overwrite,
+			struct ac_err *err)
 {
 	AC_FREE char *mark = ac_path_join(l->name, "oci-layout");
 	struct stat st;
@@ -81,13 +81,13 @@ static int make_dir(int at, const char *name, int *out, struct ac_err *err)
 	return *out < 0 ? ac_err_sys(err, errno, "open '%s'", name) : 0;
 }
 
-int layout_open(struct layout *l, const char *path, bool overwrite,
-		struct ac_err *err)
+int ac_ocilayout_open(struct ac_ocilayout *l, const char *path, bool overwrite,
+		      struct ac_err *err)
 {
 	AC_CLOSE int blobs = -1;
 	uint64_t r;
 
-	*l = LAYOUT_INIT;
+	*l = AC_OCILAYOUT_INIT;
 	l->path = ac_xstrdup(path);
 	if (split(l, err) < 0 || check_target(l, overwrite, err) < 0)
 		return -1;
@@ -102,7 +102,7 @@ int layout_open(struct layout *l, const char *path, bool overwrite,
 	return 0;
 }
 
-void layout_release(struct layout *l)
+void ac_ocilayout_release(struct ac_ocilayout *l)
 {
 	struct ac_err err = AC_ERR_INIT;
 
@@ -120,12 +120,12 @@ void layout_release(struct layout *l)
 	ac_hash_free(l->hash);
 	free(l->path);
 	free(l->name);
-	*l = LAYOUT_INIT;
+	*l = AC_OCILAYOUT_INIT;
 }
 
-int layout_sink(void *ctx, const void *p, size_t n, struct ac_err *err)
+int ac_ocilayout_sink(void *ctx, const void *p, size_t n, struct ac_err *err)
 {
-	struct layout *l = ctx;
+	struct ac_ocilayout *l = ctx;
 
 	if (ac_interrupt_check(err) < 0)
 		return -1;
@@ -144,8 +144,8 @@ int layout_sink(void *ctx, const void *p, size_t n, struct ac_err *err)
 	return ac_io_write(l->fd, p, n, l->path, err);
 }
 
-int layout_blob_end(struct layout *l, struct ac_digest *d, uint64_t *size,
-		    struct ac_err *err)
+int ac_ocilayout_blob_end(struct ac_ocilayout *l, struct ac_digest *d,
+			  uint64_t *size, struct ac_err *err)
 {
 	char hex[AC_DIGEST_TEXT];
 
@@ -171,8 +171,8 @@ static int put(int dir, const char *name, const void *p, size_t n,
 	return ac_atomic_commit(&a, err);
 }
 
-int layout_blob(struct layout *l, const void *p, size_t n, struct ac_digest *d,
-		struct ac_err *err)
+int ac_ocilayout_blob(struct ac_ocilayout *l, const void *p, size_t n,
+		      struct ac_digest *d, struct ac_err *err)
 {
 	char hex[AC_DIGEST_TEXT];
 
@@ -181,13 +181,13 @@ int layout_blob(struct layout *l, const void *p, size_t n, struct ac_digest *d,
 	return put(l->blobs, hex, p, n, err);
 }
 
-int layout_file(struct layout *l, const char *name, const void *p, size_t n,
-		struct ac_err *err)
+int ac_ocilayout_file(struct ac_ocilayout *l, const char *name, const void *p,
+		      size_t n, struct ac_err *err)
 {
 	return put(l->dir, name, p, n, err);
 }
 
-int layout_commit(struct layout *l, struct ac_err *err)
+int ac_ocilayout_commit(struct ac_ocilayout *l, struct ac_err *err)
 {
 	/* The old one goes to the temporary name, and is removed there. */
 	if (renameat2(l->parent, l->tmp, l->parent, l->name,

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "convert/layer.h"
+#include "common/store/ocilayer.h"
 
 #include "common/base/err.h"
 #include "common/codec/unzipfd.h"
 #include "common/image/aci_check.h"
 #include "common/sys/interrupt.h"
-#include "convert/cmd.h"
 
 /* The limits of the store (spec/store.md): what passes here can be kept. */
 static const struct ac_unzip_limits limits = {
@@ -15,7 +14,7 @@ static const struct ac_unzip_limits limits = {
 
 static ssize_t give(void *ctx, const void **p, struct ac_err *err)
 {
-	struct layer_in *in = ctx;
+	struct ac_ocilayer *in = ctx;
 	ssize_t n;
 
 	if (ac_interrupt_check(err) < 0)
@@ -26,13 +25,13 @@ static ssize_t give(void *ctx, const void **p, struct ac_err *err)
 	return n;
 }
 
-int layer_open(struct layer_in *in, const struct image *im,
-	       const struct source *s, size_t i, struct ac_err *err)
+int ac_ocilayer_open(struct ac_ocilayer *in, const struct ac_ociimg *im,
+		     const struct ac_ocisrc *s, size_t i, struct ac_err *err)
 {
-	const struct layer *l = &im->layers[i];
+	const struct ac_ociimg_layer *l = &im->layers[i];
 
 	in->layer = l;
-	if (image_layer(im, s, i, &in->part, err) < 0)
+	if (ac_ociimg_layer(im, s, i, &in->part, err) < 0)
 		return -1;
 	if (l->has_digest)
 		in->blob = ac_hash_new(l->digest.alg);
@@ -44,18 +43,18 @@ int layer_open(struct layer_in *in, const struct image *im,
 	return 0;
 }
 
-void layer_close(struct layer_in *in)
+void ac_ocilayer_close(struct ac_ocilayer *in)
 {
 	ac_tar_reader_free(in->tar);
 	ac_unzipfd_free(in->plain);
 	ac_hash_free(in->blob);
 	ac_hash_free(in->diff);
-	part_release(&in->part);
-	*in = LAYER_IN_INIT;
+	ac_part_release(&in->part);
+	*in = AC_OCILAYER_INIT;
 }
 
 static int compare(struct ac_hash *h, const struct ac_digest *want,
-		   const char *which, const struct layer_in *in,
+		   const char *which, const struct ac_ocilayer *in,
 		   struct ac_err *err)
 {
 	struct ac_digest got;
@@ -73,7 +72,7 @@ static int compare(struct ac_hash *h, const struct ac_digest *want,
 			  in->layer->what, which, a, b);
 }
 
-int layer_check(struct layer_in *in, struct ac_err *err)
+int ac_ocilayer_check(struct ac_ocilayer *in, struct ac_err *err)
 {
 	if (in->blob != NULL &&
 	    compare(in->blob, &in->layer->digest, "digest", in, err) < 0)
@@ -81,14 +80,14 @@ int layer_check(struct layer_in *in, struct ac_err *err)
 	return compare(in->diff, &in->layer->diff, "diff_id", in, err);
 }
 
-int layer_explain(const struct layer_in *in, struct ac_err *err)
+int ac_ocilayer_explain(const struct ac_ocilayer *in, struct ac_err *err)
 {
 	struct ac_err why = AC_ERR_INIT;
 
 	if (in->part.fd >= 0 && in->layer->has_digest &&
 	    err->code == AC_E_INVALID &&
-	    part_verify(&in->part, &in->layer->digest, in->layer->what, &why) <
-		    0) {
+	    ac_part_verify(&in->part, &in->layer->digest, in->layer->what,
+			   &why) < 0) {
 		*err = why;
 		return -1;
 	}

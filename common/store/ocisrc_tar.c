@@ -9,7 +9,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/codec/tar.h"
-#include "convert/source.h"
+#include "common/store/ocisrc.h"
 
 /* An image in a tar has a few files a layer.  More is some other tar. */
 enum { MAX_MEMBERS = 200000, MAX_NAMES = 16 << 20, CHUNK = 64 << 10 };
@@ -45,7 +45,7 @@ static int jump(void *ctx, uint64_t n, AC_UNUSED struct ac_err *err)
 	return 1;
 }
 
-static int add(struct source *s, size_t *names, const struct ac_entry *e,
+static int add(struct ac_ocisrc *s, size_t *names, const struct ac_entry *e,
 	       uint64_t off, struct ac_err *err)
 {
 	size_t n = s->n_members;
@@ -62,7 +62,7 @@ static int add(struct source *s, size_t *names, const struct ac_entry *e,
 	if ((n & (n - 1)) == 0)
 		s->members = ac_xrealloc(s->members, n != 0 ? 2 * n : 1,
 					 sizeof(*s->members));
-	s->members[s->n_members++] = (struct member){
+	s->members[s->n_members++] = (struct ac_ocisrc_member){
 		.path = ac_xstrdup(e->path),
 		.link = e->type == AC_F_LINK || e->type == AC_F_HARD
 				? ac_xstrdup(e->link)
@@ -76,10 +76,10 @@ static int add(struct source *s, size_t *names, const struct ac_entry *e,
 }
 
 /* The table is made when the members no longer move. */
-static int make_table(struct source *s, struct ac_err *err)
+static int make_table(struct ac_ocisrc *s, struct ac_err *err)
 {
 	for (size_t i = 0; i < s->n_members; i++) {
-		struct member *m = &s->members[i];
+		struct ac_ocisrc_member *m = &s->members[i];
 		size_t n = strlen(m->path);
 
 		if (ac_map_get(&s->index, m->path, n) != NULL)
@@ -97,7 +97,7 @@ static void free_reader(struct ac_tar_reader **r)
 	ac_tar_reader_free(*r);
 }
 
-int source_index(struct source *s, struct ac_err *err)
+int ac_ocisrc_index(struct ac_ocisrc *s, struct ac_err *err)
 {
 	AC_FREE char *buf = ac_xmalloc(CHUNK);
 	struct reader in = {.fd = s->fd, .buf = buf};
