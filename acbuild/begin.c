@@ -21,6 +21,7 @@
 #include "common/codec/json.h"
 #include "common/codec/tar.h"
 #include "common/codec/unzipfd.h"
+#include "common/image/aci_check.h"
 #include "common/image/acifile.h"
 #include "common/image/edit.h"
 #include "common/image/manifest.h"
@@ -50,8 +51,10 @@ static int begin_dir(struct work *w, const char *dir, struct ac_err *err)
 	return copy_tree(w, dir, w->aci, "rootfs", err);
 }
 
-/* Write the entries of the archive FD beneath DIRFD. */
-static int untar(int fd, int dirfd, const char *what, struct ac_err *err)
+/* Write the entries of the archive FD beneath DIRFD.  *why gets what would be
+ * wrong with it, if it is an image. */
+static int untar(int fd, int dirfd, const char *what, struct ac_err *why,
+		 struct ac_err *err)
 {
 	const struct ac_treewr_opts opts = {.no_owner = geteuid() != 0,
 					    .skip_devices = geteuid() != 0};
@@ -60,14 +63,20 @@ static int untar(int fd, int dirfd, const char *what, struct ac_err *err)
 	struct ac_tar_reader *tar =
 		ac_tar_reader_new(NULL, ac_unzipfd_source, in);
 	struct ac_treewr *tree = ac_treewr_new(dirfd, &opts);
+	AC_CLEANUP(ac_aci_check_freep)
+	struct ac_aci_check *check = ac_aci_check_new(NULL, NULL);
 	struct ac_entry e;
 	int r;
 
+	*why = AC_ERR_INIT;
 	while ((r = ac_tar_next(tar, &e, err)) > 0) {
+		struct ac_entry copy = e;
 		const void *p;
 		uint64_t off;
 		size_t n;
 
+		if (why->code == AC_OK)
+			r = ac_aci_check_entry(check, &copy, why);
 		r = ac_interrupt_check(err);
 		if (r == 0)
 			r = ac_treewr_add(tree, &e, err);
@@ -77,6 +86,8 @@ static int untar(int fd, int dirfd, const char *what, struct ac_err *err)
 		if (r < 0)
 			break;
 	}
+	if (r == 0 && why->code == AC_OK)
+		r = ac_aci_check_end(check, why) < 0 ? 0 : r;
 	if (r == 0)
 		r = ac_treewr_finish(tree, err);
 	ac_treewr_free(tree);
@@ -131,17 +142,23 @@ static int begin_archive(struct work *w, const char *file,
 	AC_CLEANUP(ac_aci_file_freep)
 	struct ac_aci_file *f = ac_aci_file_open(file, secret, err);
 	AC_CLOSE int staging = -1;
+	struct ac_err why;
 	struct stat st;
 
 	if (f == NULL)
 		return -1;
 	staging = work_staging(w, err);
-	if (staging < 0 || untar(ac_aci_file_fd(f), staging, file, err) < 0 ||
+	if (staging < 0 ||
+	    untar(ac_aci_file_fd(f), staging, file, &why, err) < 0 ||
 	    ac_aci_file_end(f, err) < 0)
 		return -1;
 	if (fstatat(staging, "manifest", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(st.st_mode))
-		return adopt_image(w, staging, file, err);
+	    S_ISREG(st.st_mode)) {
+		if (why.code == AC_OK)
+			return adopt_image(w, staging, file, err);
+		*err = why;
+		return ac_err_ctx(err, "'%s'", file);
+	}
 	/* An archive that names its root "./" has said how that should be. */
 	if (fstat(staging, &st) < 0 ||
 	    ((st.st_mode & 07777) == 0700 &&

@@ -62,6 +62,15 @@ static int check_types(int dirfd, struct ac_err *err)
 	return 0;
 }
 
+int layout_manifest(int dirfd, struct ac_buf *out, struct ac_err *err)
+{
+	if (check_types(dirfd, err) < 0 || check_names(dirfd, err) < 0) {
+		ac_err_rule(err, "A3");
+		return -1;
+	}
+	return ac_io_read_file(dirfd, "manifest", out, err);
+}
+
 int check_layout(int dirfd, struct ac_json **doc, struct ac_findings *f,
 		 struct ac_err *err)
 {
@@ -69,8 +78,7 @@ int check_layout(int dirfd, struct ac_json **doc, struct ac_findings *f,
 	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
 	AC_CLEANUP(ac_image_release) struct ac_image m = AC_IMAGE_INIT;
 
-	if (check_types(dirfd, err) < 0 || check_names(dirfd, err) < 0 ||
-	    ac_io_read_file(dirfd, "manifest", &b, err) < 0)
+	if (layout_manifest(dirfd, &b, err) < 0)
 		return -1;
 	if (ac_image_parse(&m, ac_buf_str(&b), b.len, f, err) < 0)
 		return ac_err_ctx(err, "image manifest validation failed");

@@ -14,7 +14,9 @@ struct ac_err;
 struct validate_opts {
 	const char *type;
 	bool strict;
+	bool resolved;
 	bool json;
+	const char *passphrase_fd;
 };
 extern const struct ac_opt validate_options[];
 

@@ -74,6 +74,8 @@ static int wrong_at(struct walk *w, size_t at, const char *why,
 	} else {
 		memcpy(c, w->text + at, w->len - at < 4 ? w->len - at : 4);
 		c[ac_utf8_len(c) != 0 ? ac_utf8_len(c) : 1] = '\0';
+		if (strcmp(c, "\xef\xbb\xbf") == 0)
+			why = "(a byte order mark); JSON begins without one";
 		show = ac_str_show(c);
 		(void)ac_err_set(err, AC_E_INVALID, "invalid character '%s' %s",
 				 c[0] == '\0' ? "\\x00" : show, why);

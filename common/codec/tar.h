@@ -41,6 +41,7 @@ typedef int (*ac_seek_fn)(void *ctx, uint64_t n, struct ac_err *err);
 struct ac_tar_limits {
 	uint64_t max_entries;     /* 0: 10 million */
 	uint64_t max_xattr_bytes; /* of one entry; 0: 1 MiB */
+	bool no_slash;            /* "/" is absolute, and not the root */
 };
 
 /* Told of an entry that is refused because nobody could unpack it well (an

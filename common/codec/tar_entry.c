@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,10 @@ int ac_tar_refuse(const char *name, const char *why, struct ac_err *err)
 {
 	AC_FREE char *show = ac_str_show(name);
 
-	return ac_err_set(err, AC_E_INVALID, "tar entry '%.300s': %s", show,
-			  why);
+	(void)ac_err_set(err, AC_E_INVALID, "tar entry '%.300s': %s", show,
+			 why);
+	(void)snprintf(err->path, sizeof(err->path), "%s", show);
+	return -1;
 }
 
 int ac_tar_odd(const struct ac_tar_names *names, const char *rule,
@@ -102,6 +105,14 @@ static int read_type(const struct ac_tar_names *names,
 	return 0;
 }
 
+/* Nobody takes such a name. */
+static int climbs(const char *name, const char *why, struct ac_err *err)
+{
+	(void)ac_tar_refuse(name, why, err);
+	ac_err_rule(err, "A10");
+	return -1;
+}
+
 static int read_path(struct ac_tar_names *names, const char *name,
 		     struct ac_entry *e, struct ac_err *err)
 {
@@ -111,15 +122,15 @@ static int read_path(struct ac_tar_names *names, const char *name,
 	if (name[0] == '\0' &&
 	    ac_tar_odd(names, "A10", name, "no name", err) < 0)
 		return -1;
-	/* "/" is what some builders call the root, not validly. */
+	/* "/" is what some builders call the root of a layer. */
 	if (name[0] == '/' &&
-	    (names->odd != NULL || strspn(name, "/") != strlen(name)))
-		return ac_tar_refuse(name, "absolute name", err);
+	    (names->no_slash || strspn(name, "/") != strlen(name)))
+		return climbs(name, "absolute name", err);
 	if (up && ac_tar_odd(names, "A10", name, "'..' in the name", err) < 0)
 		return -1;
 	clean = ac_path_clean(name);
 	if (clean == NULL && up)
-		return ac_tar_refuse(name, "'..' in the name leads out", err);
+		return climbs(name, "'..' in the name leads out", err);
 	if (clean == NULL &&
 	    ac_tar_odd(names, "A10", name, "name too long", err) < 0)
 		return -1;

@@ -157,6 +157,7 @@ void ac_tar_pax_release(struct ac_tar_pax *x);
 struct ac_tar_names {
 	char *path; /* clean; NULL before the first entry */
 	char *link;
+	bool no_slash;     /* "/" is not the root */
 	ac_tar_odd_fn odd; /* or NULL */
 	void *odd_ctx;
 };

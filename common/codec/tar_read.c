@@ -49,6 +49,7 @@ struct ac_tar_reader *ac_tar_reader_new(const struct ac_tar_limits *l,
 	};
 	if (l != NULL)
 		r->limits = *l;
+	r->names.no_slash = r->limits.no_slash;
 	if (r->limits.max_entries == 0)
 		r->limits.max_entries = 10 * 1000 * 1000;
 	if (r->limits.max_xattr_bytes == 0)
@@ -114,6 +115,25 @@ static int refuse(const struct ac_tar_reader *r, const char *why,
 			  show, why);
 }
 
+/* The archive ends where it should not. */
+static int stops(const struct ac_tar_reader *r, const char *where,
+		 struct ac_err *err)
+{
+	AC_FREE char *why = ac_xasprintf("the archive stops %s", where);
+
+	(void)refuse(r, why, err);
+	ac_err_rule(err, "A13");
+	return -1;
+}
+
+static int stops_in_file(const struct ac_tar_reader *r, struct ac_err *err)
+{
+	(void)ac_tar_refuse(r->names.path, "the archive stops within the file",
+			    err);
+	ac_err_rule(err, "A13");
+	return -1;
+}
+
 /* The next block: 1, 0 at the end, -1. */
 static int next_block(struct ac_tar_reader *r, const char **p,
 		      struct ac_err *err)
@@ -123,7 +143,7 @@ static int next_block(struct ac_tar_reader *r, const char **p,
 	if (n <= 0)
 		return (int)n;
 	if (n < AC_TAR_BLOCK)
-		return refuse(r, "the archive stops within a header", err);
+		return stops(r, "within a header", err);
 	return 1;
 }
 
@@ -216,8 +236,7 @@ static int read_body(struct ac_tar_reader *r, const struct ac_tar_raw *h,
 	if (whole < 0)
 		return -1;
 	if (whole == 0)
-		return refuse(r, "the archive stops within an extended header",
-			      err);
+		return stops(r, "within an extended header", err);
 	r->body.len = size;
 	to[size] = '\0';
 	return 0;
@@ -349,8 +368,7 @@ static int skip_rest(struct ac_tar_reader *r, struct ac_err *err)
 	if (ret < 0)
 		return -1;
 	if (ret == 0)
-		return ac_tar_refuse(r->names.path,
-				     "the archive stops within the file", err);
+		return stops_in_file(r, err);
 	r->stored = 0;
 	ret = ac_tar_stream_skip(&r->in, r->pad, err);
 	r->pad = 0;
@@ -398,7 +416,7 @@ int ac_tar_next(struct ac_tar_reader *r, struct ac_entry *e, struct ac_err *err)
 			return read_entry(r, &h, e, err);
 	}
 	if (ret == 0 && (r->has_pax || r->has_long_name || r->has_long_link))
-		return refuse(r, "the archive stops before an entry", err);
+		return stops(r, "before an entry", err);
 	return ret < 0 ? -1 : 0;
 }
 
@@ -419,8 +437,7 @@ int ac_tar_data(struct ac_tar_reader *r, const void **p, size_t *n,
 	if (ret < 0)
 		return -1;
 	if (ret == 0)
-		return ac_tar_refuse(r->names.path,
-				     "the archive stops within the file", err);
+		return stops_in_file(r, err);
 	left = r->extents->len - r->done;
 	*p = r->in.p;
 	*n = r->in.n < left ? r->in.n : (size_t)left;

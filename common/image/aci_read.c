@@ -108,10 +108,13 @@ int ac_aci_read(ac_source_fn source, void *source_ctx,
 		.check = ac_aci_check_new(ev->warn, ev->ctx),
 		.manifest = AC_BUF_INIT(AC_ACI_MAX_MANIFEST),
 	};
+	static const struct ac_tar_limits limits = {.max_entries =
+							    AC_ACI_MAX_ENTRIES,
+						    .no_slash = true};
 	struct ac_entry e;
 	int ret;
 
-	l.tar = ac_tar_reader_new(NULL, source, source_ctx);
+	l.tar = ac_tar_reader_new(&limits, source, source_ctx);
 	if (ev->warn != NULL)
 		ac_tar_reader_check(l.tar, ac_aci_check_odd, l.check);
 	while ((ret = ac_tar_next(l.tar, &e, err)) > 0)
@@ -137,6 +140,8 @@ static ssize_t hashed_source(void *ctx, const void **p, struct ac_err *err)
 		ac_hash_add(h->hash, *p, (size_t)n);
 		h->size += (uint64_t)n;
 	}
+	if (n < 0)
+		ac_err_rule(err, err->code == AC_E_LIMIT ? "A15" : "A5");
 	return n;
 }
 

@@ -19,6 +19,9 @@
 #include "common/sys/io.h"
 #include "common/sys/secret.h"
 
+/* What is read of a pipe at once, so that it can be looked at: enough to know
+ * tar, and little enough to be written to another pipe in one piece. */
+enum { LOOK = 512 };
 enum { PART = 256 << 10, PIPE = 1 << 20, POLL_MS = 200 };
 
 /* A plain file is read as it is.  Else a thread reads it, decrypts it and
@@ -121,8 +124,8 @@ static int run(struct ac_aci_file *f, char *buf, struct ac_err *err)
 	size_t head = 0;
 	ssize_t n = 1;
 
-	while (n > 0 && head < AC_PGP_HEAD) {
-		n = read_some(f, buf + head, AC_PGP_HEAD - head, err);
+	while (n > 0 && head < LOOK) {
+		n = read_some(f, buf + head, LOOK - head, err);
 		head += n > 0 ? (size_t)n : 0;
 	}
 	if (n < 0)
@@ -249,6 +252,41 @@ struct ac_aci_file *ac_aci_file_adopt(int taken, const char *path,
 		return NULL;
 	}
 	return ac_steal_ptr(&f);
+}
+
+static ssize_t peek_pipe(struct ac_aci_file *f, void *p, size_t n,
+			 struct ac_err *err)
+{
+	AC_CLOSE int from = -1;
+	AC_CLOSE int to = -1;
+	int fds[2];
+	ssize_t got;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return ac_err_sys(err, errno, "make a pipe");
+	from = fds[0];
+	to = fds[1];
+	(void)wait_for(f, FLOWING);
+	do
+		got = tee(f->fd, to, n, 0);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return ac_err_sys(err, errno, "read '%s'", f->path);
+	return got == 0 ? 0 : ac_io_read(from, p, (size_t)got, f->path, err);
+}
+
+ssize_t ac_aci_file_peek(struct ac_aci_file *f, void *p, size_t n,
+			 struct ac_err *err)
+{
+	ssize_t got;
+
+	if (f->in >= 0)
+		return peek_pipe(f, p, n, err);
+	do
+		got = pread(f->fd, p, n, 0);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? (ssize_t)ac_err_sys(err, errno, "read '%s'", f->path)
+		       : got;
 }
 
 bool ac_aci_file_encrypted(struct ac_aci_file *f)

@@ -16,6 +16,8 @@
  * is believed.
  */
 
+#include <sys/types.h>
+
 #include "common/image/aci.h"
 
 struct ac_err;
@@ -46,6 +48,11 @@ AC_MUSTUSE int ac_aci_file_read(struct ac_aci_file *f,
 				struct ac_err *err);
 AC_MUSTUSE int ac_aci_file_manifest(struct ac_aci_file *f, char **text,
 				    size_t *len, struct ac_err *err);
+
+/* The first N bytes of it (less: all of it), which are still to be read.  Call
+ * before anything is. */
+AC_MUSTUSE ssize_t ac_aci_file_peek(struct ac_aci_file *f, void *p, size_t n,
+				    struct ac_err *err);
 
 /* To read from: at the start of the (decrypted) image.  It can seek only when
  * the file can and is not encrypted. */

@@ -113,11 +113,11 @@ int ac_check_date(const char *s, const char *path, struct ac_findings *f,
 	bool loose = false;
 	const char *fault = date_fault(s, &loose);
 
-	if (fault != NULL)
-		return ac_err_at(err, "T6", path,
-				 "bad Date: '%s'%s%s; expected the form "
-				 "2006-01-02T15:04:05Z",
-				 s, *fault != '\0' ? ": " : "", fault);
+	if (fault != NULL) {
+		(void)ac_err_at(err, "T6", path, "bad Date: '%s'%s%s", s,
+				*fault != '\0' ? ": " : "", fault);
+		return ac_err_fix(err, "write it as 2006-01-02T15:04:05Z");
+	}
 	if (loose)
 		ac_findings_add(f, "T6", path,
 				"'%s' is not a date as RFC 3339 writes it", s);

@@ -19,11 +19,12 @@ enum { MAX_FINDINGS = 2000, MAX_TEXT = 1000 };
 
 static bool has_room(struct ac_findings *f, bool error)
 {
-	size_t n = error ? f->errors : f->n - f->errors;
+	size_t errors = f->errors - f->lost;
 
-	if (n < MAX_FINDINGS / 2)
+	if ((error ? errors : f->n - errors) < MAX_FINDINGS / 2)
 		return true;
 	f->more++;
+	f->lost += error;
 	return false;
 }
 
@@ -75,8 +76,13 @@ static char *bare_text(const struct ac_err *err)
 	const char *p = err->msg;
 	size_t path = strlen(err->path);
 	size_t fix = strlen(err->fix);
+	char place[64];
 	size_t n;
 
+	(void)snprintf(place, sizeof(place), "line %u, column %u: ", err->line,
+		       err->column);
+	if (err->line != 0 && strstr(p, place) != NULL)
+		p = strstr(p, place) + strlen(place);
 	if (path != 0 && strncmp(p, err->path, path) == 0 &&
 	    strncmp(p + path, ": ", 2) == 0)
 		p += path + 2;
@@ -270,7 +276,8 @@ static bool in(const char *path, const char *name)
 	size_t n = strlen(name);
 
 	return strncmp(path, name, n) == 0 &&
-	       (path[n] == '\0' || path[n] == '.' || path[n] == '[');
+	       (name[n - 1] == '[' || path[n] == '\0' || path[n] == '.' ||
+		path[n] == '[');
 }
 
 /* Behind "apps[3].", say; NULL when PATH is not in that list. */
@@ -304,7 +311,8 @@ const char *ac_findings_rule(const char *path)
 		{"dependencies", "I6"},
 		{"pathWhitelist", "I7"},
 		{"annotations", "I8"},
-		{"apps", "P2"},
+		{"apps[", "P2"},
+		{"apps", "P1"},
 		{"volumes", "P4"},
 		{"isolators", "P5"},
 		{"userAnnotations", "P5"},

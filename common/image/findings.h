@@ -35,7 +35,8 @@ struct ac_finding {
 struct ac_findings {
 	struct ac_finding *v;
 	size_t n;
-	size_t errors;  /* also those that were not kept */
+	size_t errors;  /* also those that were not kept: */
+	size_t lost;    /* so many errors */
 	size_t more;    /* what was not kept: there are too many */
 	bool last_kept; /* for ac_findings_fix */
 };
@@ -53,7 +54,7 @@ void ac_findings_fix(struct ac_findings *f, const char *fmt, ...)
 
 /* The failure in *err becomes an error of F, and is told no other way: 0.
  * Without F, and when it is no fault of the input: -1, *err stays. */
-AC_MUSTUSE int ac_findings_take(struct ac_findings *f, struct ac_err *err);
+int ac_findings_take(struct ac_findings *f, struct ac_err *err);
 /* Must a caller give up after RET?  Only when it is negative and was not
  * taken. */
 AC_MUSTUSE bool ac_findings_stop(struct ac_findings *f, int ret,

@@ -24,7 +24,7 @@ enum {
 
 static const uint64_t default_bytes = AC_ACI_MAX_BYTES;
 static const uint64_t default_entries = AC_ACI_MAX_ENTRIES;
-static const uint64_t default_ratio = AC_ACI_MAX_RATIO;
+static const uint64_t default_ratio = 1000; /* of layers of OCI images */
 
 /* Each layer under way keeps some forty files open. */
 static void raise_fd_limit(void)
@@ -95,7 +95,8 @@ static void set_limits(struct ac_ingest *in, const struct ac_ingest_opts *o)
 	if (in->opts.max_entries == 0)
 		in->opts.max_entries = default_entries;
 	if (in->opts.max_ratio == 0)
-		in->opts.max_ratio = default_ratio;
+		in->opts.max_ratio = o->kind == AC_IMAGE_ACI ? AC_ACI_MAX_RATIO
+							     : default_ratio;
 	if (o->blob != NULL) {
 		in->want_blob = *o->blob;
 		in->opts.blob = &in->want_blob;

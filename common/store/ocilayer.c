@@ -9,7 +9,7 @@
 /* The limits of the store (spec/store.md): what passes here can be kept. */
 static const struct ac_unzip_limits limits = {
 	.max_out = AC_ACI_MAX_BYTES,
-	.max_ratio = AC_ACI_MAX_RATIO,
+	.max_ratio = 1000,
 };
 
 static ssize_t give(void *ctx, const void **p, struct ac_err *err)

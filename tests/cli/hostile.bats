@@ -51,30 +51,3 @@ setup() { store_setup; }
 		[ -z "$(ls -A out)" ]
 	done
 }
-
-# aci FILE ENTRY...: an image of these entries of the directory d, in this order.
-aci() {
-	local f=$1
-	shift
-	echo '{"acKind":"ImageManifest","acVersion":"0.8.11","name":"example.com/x"}' >d/manifest
-	tar -C d --no-recursion -cf "$f" manifest rootfs "$@"
-}
-
-@test "what no program unpacks is not valid, and not converted" {
-	mkdir -p d/rootfs/real
-	ln -s /etc d/rootfs/link
-	echo x >d/rootfs/real/file
-	# A link as a parent, before and after what is below it; a file as one.
-	aci before.aci rootfs/link rootfs/real/file --transform=s,real,link,
-	aci after.aci rootfs/real/file rootfs/link --transform=s,real,link,
-	echo x >d/rootfs/plain
-	tar -C d --no-recursion -cf file.aci --transform=s,real,plain, manifest rootfs rootfs/plain rootfs/real/file
-	for f in before after file; do
-		run -1 actool validate "$f.aci"
-		[[ $output == *"has files below it and is not a directory" ]]
-		run -1 acconvert to-oci "$f.aci" oci
-		[[ $output == *"has files below it and is not a directory" ]]
-		run -1 pull --insecure-options=image "./$f.aci"
-		[ ! -e oci ]
-	done
-}

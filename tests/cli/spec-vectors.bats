@@ -25,15 +25,21 @@ unpack() {
 	actool validate --json "${files[@]}" > got 2> told || :
 	jq -r -n --slurpfile want all --slurpfile got got '
 		range($want[0] | length) as $i | $want[0][$i] as $w | $got[0][$i] as $g
-		| (if $g.valid | not then "error"
-		   elif any($g.findings[]; .rule == $w.rule) then "warning"
-		   elif ($g.findings | length) == 0 then "valid"
-		   else "warning of " + ([$g.findings[].rule] | join(" ")) end) as $r
-		| ([$g.error // empty, $g.findings[].text] | join("\n")) as $says
+		| (if $g.valid | not then
+			(if any($g.errors[]; .rule == ($w.by // $w.rule)) then "error"
+			 else "error of " + ([$g.errors[].rule] | join(" ")) end)
+		   elif any($g.warnings[]; .rule == ($w.by // $w.rule)) then "warning"
+		   elif ($g.warnings | length) == 0 then "valid"
+		   else "warning of " + ([$g.warnings[].rule] | join(" ")) end) as $r
+		| ([($g.errors, $g.warnings)[].text] | join("\n")) as $says
 		| if $r != $w.result then "\($w.rule) \($w.name): \($r), not \($w.result): \($says)"
 		  elif $w.says and ($says | contains($w.says) | not) then
 			"\($w.rule) \($w.name): \"\($says)\" lacks \"\($w.says)\""
 		  else empty end' | tee differences
+	[ ! -s differences ]
+	# Each has its place in the text.
+	jq -r '.[] | .file as $f | (.errors, .warnings)[] | select((.line // 0) < 1 or .column < 1) | "\($f): \(.text)"' got |
+		tee differences
 	[ ! -s differences ]
 	# And what is an error was told.
 	[ "$(jq '[.[] | select(.valid | not)] | length' got)" -le "$(grep -c '^actool: f[0-9]*: ' told)" ]
