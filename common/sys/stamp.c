@@ -32,7 +32,8 @@ int ac_stamp_check(const struct ac_stamp *s, int fd, const char *what,
 	if (fstat(fd, &now) < 0)
 		return ac_err_sys(err, errno, "stat '%s'", what);
 	if (!same_file(&now, &s->st) || now.st_size != s->st.st_size ||
-	    !same_time(&now.st_mtim, &s->st.st_mtim))
+	    !same_time(&now.st_mtim, &s->st.st_mtim) ||
+	    !same_time(&now.st_ctim, &s->st.st_ctim))
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s' changed while it was being read", what);
 	return 0;

@@ -4,7 +4,9 @@
 
 /*
  * Did a file change while it was read?  Take its stamp before, and check it
- * afterwards: size, times, and that the descriptor is of the same file.
+ * afterwards: size, times, and that the descriptor is of the same file.  The
+ * time of its inode counts too, which nobody can set back: a file that gets a
+ * new name or mode meanwhile has changed.
  *
  *	if (ac_stamp_take(&s, fd, name, err) < 0 ||
  *	    ...read it... < 0 ||
