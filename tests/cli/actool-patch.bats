@@ -377,6 +377,14 @@ others() { tar -xOf "$1" rootfs | sha256sum; }
 	done
 }
 
+@test "an encrypted image is to be decrypted first" {
+	echo secret > passphrase
+	actool encrypt --passphrase-fd 3 a.aci enc.aci 3< passphrase
+	run -1 actool patch-manifest --replace --name example.com/b enc.aci
+	[[ $output == *"'actool decrypt' it first"* ]]
+	[ "$(actool cat-manifest --passphrase-fd 3 enc.aci 3< passphrase)" = "$(actool cat-manifest a.aci)" ]
+}
+
 @test "what the original did with these options, ours does" {
 	[ -x $oracle ] || skip "no actool of Debian's"
 	local opts
