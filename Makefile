@@ -171,7 +171,7 @@ differ_run = KEEP='$B/differ' BINDIR='$(abspath $(or $2,$B)/bin)' TOOLDIR='$(abs
 	tests/differ/run $1
 check-differ: $B/bin/actool $(DIFFER)
 	$(Q)$(call differ_run,manifests 1 1500)
-#	$(Q)$(call differ_run,archives 1 300)
+	$(Q)$(call differ_run,archives 1 300)
 differ: $(DIFFER) ## compare actool with the original: make differ [N=100000] [M=5000] [SEED=1]
 	$(Q)$(MAKE) SAN=address,undefined build-san/bin/actool
 	$(Q)$(call differ_run,manifests $(or $(SEED),1) $(or $(N),100000),build-san)

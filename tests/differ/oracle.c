@@ -184,9 +184,6 @@ static void take(const struct ac_json *o, struct verdict *v)
 	v->accept = ac_json_bool(ac_json_get(o, "valid"));
 	take_list(ac_json_get(o, "errors"), &v->errors);
 	take_list(ac_json_get(o, "warnings"), &v->warnings);
-	take_list(ac_json_get(o, "findings"), &v->warnings);
-	if (*text(o, "error"))
-		ac_strv_push(&v->errors, text(o, "error"));
 	v->msg = ac_xstrdup(v->errors.n != 0 ? v->errors.v[0] : "");
 }
 
