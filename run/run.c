@@ -34,7 +34,7 @@ struct run {
 	const struct run_flags *flags;
 	const struct globals *globals;
 	struct run_args args;
-	struct image_source source;
+	struct ac_obtain source;
 	struct ac_secret secret;
 	struct ac_record *records; /* one an app */
 	size_t n_records;
@@ -129,8 +129,8 @@ static int find_images(struct run *r, struct ac_err *err)
 	for (size_t i = 0; i < r->args.n; i++) {
 		const struct app_request *q = &r->args.apps[i];
 
-		if (image_find(&r->source, q->image, q->flags.signature,
-			       &r->records[i], err) < 0)
+		r->source.signature = q->flags.signature;
+		if (ac_obtain(&r->source, q->image, &r->records[i], err) < 0)
 			return -1;
 		r->n_records++;
 		if (image_check_platform(&r->records[i].image, err) < 0)
@@ -172,11 +172,11 @@ static int load_manifest(struct run *r, struct ac_err *err)
 	if (ac_pod_parse(&pod, ac_buf_str(&b), b.len, NULL, err) < 0 ||
 	    check_whole(&pod, err) < 0)
 		return ac_err_ctx(err, "%s", file);
-	r->source.policy = PULL_NEVER;
+	r->source.policy = AC_OBTAIN_NEVER;
 	r->records = ac_xcalloc(pod.n_apps, sizeof(*r->records));
 	for (size_t i = 0; i < pod.n_apps; i++) {
-		if (image_find(&r->source, pod.apps[i].image_id, NULL,
-			       &r->records[i], err) < 0)
+		if (ac_obtain(&r->source, pod.apps[i].image_id, &r->records[i],
+			      err) < 0)
 			return ac_err_ctx(err, "app '%s'", pod.apps[i].name);
 		r->n_records++;
 	}
