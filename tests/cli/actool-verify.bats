@@ -300,6 +300,16 @@ refused() {
 	[ ! -e x ]
 }
 
+# Has process $1 read a part of the file $2?
+being_read() {
+	local fd
+	for fd in /proc/"$1"/fd/*; do
+		[ "$fd" -ef "$2" ] || continue
+		! grep -qs "pos:[[:space:]]*[1-9]" "${fd/\/fd\//\/fdinfo\/}" || return 0
+	done
+	return 1
+}
+
 @test "a file that changes while it is signed has no signature" {
 	local pid try
 	truncate -s 300M big.aci
@@ -307,8 +317,7 @@ refused() {
 	for try in {1..20}; do
 		rm -f big.aci.asc
 		actool sign --local-user alice@example.com big.aci 2>err & pid=$!
-		# It is being read: it has it open.
-		until grep -qs "pos:[[:space:]]*[1-9]" /proc/$pid/fdinfo/*; do
+		until being_read $pid big.aci; do
 			kill -0 $pid 2>/dev/null || break
 			sleep 0.01
 		done
