@@ -50,6 +50,11 @@ struct stop_flags {
 struct rm_flags {
 	const char *uuid_file;
 };
+struct root_flags {
+	const char *work, *net, *working_dir, *user, *group, *isolation;
+	struct ac_strv lower, set_env;
+	bool in_place, probe, inherit_env, interactive, die_with_parent;
+};
 struct gc_flags {
 	const char *grace;
 	bool mark_only;
@@ -63,6 +68,7 @@ extern const struct ac_opt cat_manifest_opts[];
 extern const struct ac_opt stop_opts[];
 extern const struct ac_opt rm_opts[];
 extern const struct ac_opt gc_opts[];
+extern const struct ac_opt root_opts[];
 
 /* The commands. */
 int cmd_run(struct ac_call *c, struct ac_err *err);
@@ -72,5 +78,6 @@ int cmd_cat_manifest(struct ac_call *c, struct ac_err *err);
 int cmd_stop(struct ac_call *c, struct ac_err *err);
 int cmd_rm(struct ac_call *c, struct ac_err *err);
 int cmd_gc(struct ac_call *c, struct ac_err *err);
+int cmd_root(struct ac_call *c, struct ac_err *err);
 
 #endif

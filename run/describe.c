@@ -18,29 +18,12 @@
 #include "run/poddir.h"
 #include "run/skel.h"
 
-/* What every app finds in its environment; the image's own goes before, but for
- * the last two. */
 static void make_env(struct described_app *a, const struct ac_pod_app *app,
 		     bool tty)
 {
-	static const char defaults[][2][64] = {
-		{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
-			 "/sbin:/bin"},
-		{"SHELL", "/bin/sh"},
-		{"USER", "root"},
-		{"LOGNAME", "root"},
-		{"HOME", "/root"},
-	};
-	const char *term = getenv("TERM");
-
 	env_from_pairs(&a->env, &app->app.environment);
-	for (size_t i = 0; i < AC_LEN(defaults); i++)
-		env_set(&a->env, ac_str(defaults[i][0]), defaults[i][1], false);
-	if (tty)
-		env_set(&a->env, ac_str("TERM"), term != NULL ? term : "vt100",
-			false);
+	env_defaults(&a->env, tty);
 	env_set(&a->env, ac_str("AC_APP_NAME"), app->name, true);
-	env_set(&a->env, ac_str("container"), "acrun", true);
 }
 
 /* The layers of the image, top first as an overlay wants them. */
@@ -88,7 +71,9 @@ static int make_root(struct description *d, size_t i,
 	int skel;
 
 	if (flags->host_net || (read_only && a->volumes.n != 0)) {
-		skel = skel_make(dir, app->name, a->volumes.v, a->volumes.n,
+		AC_FREE char *name = ac_xasprintf("skel-%s", app->name);
+
+		skel = skel_make(dir->fd, name, a->volumes.v, a->volumes.n,
 				 flags->host_net, err);
 	} else {
 		if (d->skel < 0)

@@ -160,6 +160,26 @@ int env_from_flags(struct ac_strv *out, const struct ac_strv *files,
 	return 0;
 }
 
+void env_defaults(struct ac_strv *env, bool tty)
+{
+	static const char defaults[][2][64] = {
+		{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+			 "/sbin:/bin"},
+		{"SHELL", "/bin/sh"},
+		{"USER", "root"},
+		{"LOGNAME", "root"},
+		{"HOME", "/root"},
+	};
+	const char *term = getenv("TERM");
+
+	for (size_t i = 0; i < AC_LEN(defaults); i++)
+		env_set(env, ac_str(defaults[i][0]), defaults[i][1], false);
+	if (tty)
+		env_set(env, ac_str("TERM"), term != NULL ? term : "vt100",
+			false);
+	env_set(env, ac_str("container"), "acrun", true);
+}
+
 void env_inherit(struct ac_strv *env)
 {
 	for (char **e = environ; e != NULL && *e != NULL; e++) {

@@ -31,6 +31,10 @@ AC_MUSTUSE int env_set_text(struct ac_strv *env, const char *text,
 AC_MUSTUSE int env_from_flags(struct ac_strv *out, const struct ac_strv *files,
 			      const struct ac_strv *set, struct ac_err *err);
 
+/* What every app finds: PATH, HOME and the like behind what is there, TERM with
+ * a terminal; and the name of its container, whatever is there. */
+void env_defaults(struct ac_strv *env, bool tty);
+
 /* The caller's own, behind what is there. */
 void env_inherit(struct ac_strv *env);
 

@@ -72,6 +72,20 @@ static const struct ac_cmd cmds[] = {
 	 .max = -1,
 	 .flags = AC_CMD_STOP,
 	 .run = cmd_run},
+	{.name = "root",
+	 .args = "DIR -- COMMAND [ARG...]",
+	 .help = "run a command with a directory as its root",
+	 .about = "No image, store or pod: DIR gets what the command writes.  "
+		  "The command finds\n/proc, /sys, /dev, /tmp and a resolver "
+		  "file, and leaves no trace of them.  Its\nexit code is "
+		  "passed on, 128 and the signal when it was killed; 254 when "
+		  "acrun\nitself could not.",
+	 .opts = root_opts,
+	 .opt_size = sizeof(struct root_flags),
+	 .min = 1,
+	 .max = -1,
+	 .flags = AC_CMD_STOP,
+	 .run = cmd_root},
 	{.name = "list",
 	 .alias = "ls ps",
 	 .help = "list pods",

@@ -15,7 +15,6 @@
 #include "common/sys/at.h"
 #include "common/sys/io.h"
 #include "common/sys/tree.h"
-#include "run/poddir.h"
 #include "run/sandbox/sandbox.h"
 
 /* The number is that of the content: another one, another name. */
@@ -135,12 +134,10 @@ static int make_target(int dir, const struct sb_mount *m, struct ac_err *err)
 	return write_file(fd, base != NULL ? base : path, "", 0, err);
 }
 
-int skel_make(const struct pod_dir *pod, const char *app,
-	      const struct sb_mount *mounts, size_t n, bool host_net,
-	      struct ac_err *err)
+int skel_make(int at, const char *name, const struct sb_mount *mounts, size_t n,
+	      bool host_net, struct ac_err *err)
 {
-	AC_FREE char *name = ac_xasprintf("skel-%s", app);
-	AC_CLOSE int dir = make_dir(pod->fd, name, err);
+	AC_CLOSE int dir = make_dir(at, name, err);
 
 	if (dir < 0 || fill(dir, host_net, err) < 0)
 		return -1;

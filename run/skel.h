@@ -17,14 +17,14 @@
 #include "common/base/attr.h"
 
 struct ac_err;
-struct pod_dir;
 struct sb_mount;
 
 /* Open the one for all, in <store>/pods, making it the first time. */
 AC_MUSTUSE int skel_open(int pods, struct ac_err *err);
 
-/* Make and open one for an app of the pod in DIR. */
-AC_MUSTUSE int skel_make(const struct pod_dir *dir, const char *app,
+/* Make and open one as NAME in DIR, with the host's name service files when
+ * HOST_NET and mount points for MOUNTS. */
+AC_MUSTUSE int skel_make(int dir, const char *name,
 			 const struct sb_mount *mounts, size_t n, bool host_net,
 			 struct ac_err *err);
 

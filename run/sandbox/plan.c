@@ -99,7 +99,7 @@ static struct plan_list put_mounts(struct ac_buf *b, const struct sb_app *app,
 static uint32_t app_flags(const struct sb_app *app,
 			  const struct cgroup_place *place)
 {
-	return (app->upper < 0 ? PLAN_READ_ONLY : 0) |
+	return (app->upper < 0 && !app->in_place ? PLAN_READ_ONLY : 0) |
 	       (app->no_new_privs ? PLAN_NO_NEW_PRIVS : 0) |
 	       (place->own ? PLAN_OWN_CGROUP : 0) |
 	       (app->io == SB_IO_TTY ? PLAN_TTY : 0) |

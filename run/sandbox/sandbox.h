@@ -72,7 +72,9 @@ struct sb_app {
 	const char *name;
 	/* The root: directories, the top first, and for a writable one the
 	 * directories for changes and for the kernel's work (same file
-	 * system); -1, -1: read-only. */
+	 * system); -1, -1: read-only.  IN_PLACE: the one layer is the root
+	 * itself, and is written to. */
+	bool in_place;
 	const int *layers;
 	size_t n_layers;
 	int upper, work;
@@ -155,6 +157,11 @@ struct sb_events {
  * the first that did not (128 and the signal's number when killed).  -1 when
  * the pod or an app could not be set up. */
 AC_MUSTUSE int sb_wait(struct sb_live *live, const struct sb_events *ev,
+		       struct ac_err *err);
+
+/* The root of APP as one detached mount, for those who need no more; ROOTLESS
+ * and NO_DEVICES as for a pod. */
+AC_MUSTUSE int sb_root(const struct sb_app *app, bool rootless, bool no_devices,
 		       struct ac_err *err);
 
 /* Free; a pod that still runs is killed. */

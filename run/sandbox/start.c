@@ -64,19 +64,28 @@ static int open_mount(struct start *s, const struct sb_mount *m,
 	return fd_list_add(&s->fds, tree_bind(m->source, m->what, flags, err));
 }
 
+int sb_root(const struct sb_app *a, bool rootless, bool no_devices,
+	    struct ac_err *err)
+{
+	unsigned int flags = no_devices ? TREE_NO_DEVICES : 0;
+
+	if (a->in_place)
+		return tree_bind(a->layers[0], "the root", flags, err);
+	flags |= (rootless ? TREE_ROOTLESS : 0) |
+		 (a->upper < 0 ? TREE_READ_ONLY : 0);
+	return tree_overlay(a->layers, a->n_layers, a->upper, a->work, flags,
+			    err);
+}
+
 static int open_app(struct start *s, size_t i, struct ac_err *err)
 {
 	const struct sb_app *a = &s->pod->apps[i];
 	struct opened *o = &s->apps[i];
-	/* Without a guard on devices no node of an image may be opened. */
-	unsigned int flags =
-		(s->groups->devices_guarded ? 0 : TREE_NO_DEVICES) |
-		(s->pod->rootless ? TREE_ROOTLESS : 0) |
-		(a->upper < 0 ? TREE_READ_ONLY : 0);
 
-	o->root = fd_list_add(&s->fds,
-			      tree_overlay(a->layers, a->n_layers, a->upper,
-					   a->work, flags, err));
+	/* Without a guard on devices no node of an image may be opened. */
+	o->root =
+		fd_list_add(&s->fds, sb_root(a, s->pod->rootless,
+					     !s->groups->devices_guarded, err));
 	if (o->root < 0)
 		return ac_err_ctx(err, "app '%s'", a->name);
 	o->mounts = ac_xcalloc(a->n_mounts + 1, sizeof(*o->mounts));

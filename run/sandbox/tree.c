@@ -70,6 +70,8 @@ static int options(int fs, bool writable, unsigned int flags)
 	if (r == 0)
 		r = fsconfig(fs, FSCONFIG_SET_STRING, "redirect_dir",
 			     "nofollow", 0);
+	if (r == 0)
+		r = fsconfig(fs, FSCONFIG_SET_STRING, "index", "off", 0);
 	if (r == 0 && writable)
 		r = fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0);
 	if (r == 0 && (flags & TREE_ROOTLESS) != 0)
