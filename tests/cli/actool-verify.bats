@@ -330,7 +330,7 @@ being_read() {
 		wait $pid
 	done
 	rc=0
-	wait $pid || rc=$?
+	wait "$pid" || rc=$?
 	[ "$rc" -eq 1 ]
 	[ ! -e big.aci.asc ]
 	cat err
