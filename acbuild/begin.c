@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acbuild/begin_image.h"
 #include "acbuild/change.h"
 #include "acbuild/cmd.h"
 #include "acbuild/copy.h"
 #include "acbuild/work.h"
 #include "acbuild/write.h"
+#include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -25,11 +27,14 @@
 #include "common/image/acifile.h"
 #include "common/image/edit.h"
 #include "common/image/manifest.h"
+#include "common/store/obtain.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/secret.h"
 #include "common/sys/treewr.h"
 
 const struct ac_opt begin_options[] = {
+	AC_OPT_BOOL(struct begin_opts, insecure, "insecure",
+		    "fetch without signatures, certificates or https"),
 	AC_OPT_STRING(struct begin_opts, build_mode, "build-mode", "MODE",
 		      "\"appc\", the only one"),
 	AC_OPT_PASSPHRASE(struct begin_opts, passphrase_fd),
@@ -45,8 +50,43 @@ static int begin_empty(struct work *w, struct ac_err *err)
 	return fd < 0 ? -1 : 0;
 }
 
-static int begin_dir(struct work *w, const char *dir, struct ac_err *err)
+static int begin_archive(struct work *w, struct ac_aci_file *f,
+			 const char *file, const char *image,
+			 struct ac_err *err);
+
+static int begin_oci(struct work *w, const char *file, const char *image,
+		     struct ac_err *err)
 {
+	int fd = convert_oci(w, file, image, err);
+	AC_CLEANUP(ac_aci_file_freep)
+	struct ac_aci_file *f =
+		fd < 0 ? NULL : ac_aci_file_adopt(fd, file, NULL, err);
+
+	return f == NULL ? -1 : begin_archive(w, f, file, NULL, err);
+}
+
+/* Only what holds several images lets one choose. */
+static int no_choice(const char *file, const char *image, struct ac_err *err)
+{
+	if (image == NULL)
+		return 0;
+	return ac_err_set(err, AC_E_INVALID,
+			  "no such file or directory: %s:%s ('%s' is no OCI "
+			  "layout and no archive of 'docker save')",
+			  file, image, file);
+}
+
+static int begin_dir(struct work *w, const char *dir, const char *image,
+		     struct ac_err *err)
+{
+	AC_CLOSE int fd = open_dir(AT_FDCWD, dir, err);
+
+	if (fd < 0)
+		return -1;
+	if (is_oci(fd))
+		return begin_oci(w, dir, image, err);
+	if (no_choice(dir, image, err) < 0)
+		return -1;
 	w->doc = ac_image_new(UNNAMED);
 	return copy_tree(w, dir, w->aci, "rootfs", err);
 }
@@ -134,23 +174,23 @@ static int adopt_rootfs(struct work *w, const char *what, struct ac_err *err)
 	return 0;
 }
 
-static int begin_archive(struct work *w, const char *file,
-			 struct ac_secret *secret, struct ac_err *err)
+static int begin_archive(struct work *w, struct ac_aci_file *f,
+			 const char *file, const char *image,
+			 struct ac_err *err)
 {
 	const struct timespec t[2] = {{.tv_sec = build_time()},
 				      {.tv_sec = build_time()}};
-	AC_CLEANUP(ac_aci_file_freep)
-	struct ac_aci_file *f = ac_aci_file_open(file, secret, err);
-	AC_CLOSE int staging = -1;
+	AC_CLOSE int staging = work_staging(w, err);
 	struct ac_err why;
 	struct stat st;
 
-	if (f == NULL)
-		return -1;
-	staging = work_staging(w, err);
 	if (staging < 0 ||
 	    untar(ac_aci_file_fd(f), staging, file, &why, err) < 0 ||
 	    ac_aci_file_end(f, err) < 0)
+		return -1;
+	if (is_oci(staging))
+		return begin_oci(w, file, image, err);
+	if (no_choice(file, image, err) < 0)
 		return -1;
 	if (fstatat(staging, "manifest", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISREG(st.st_mode)) {
@@ -167,34 +207,73 @@ static int begin_archive(struct work *w, const char *file,
 	return adopt_rootfs(w, file, err);
 }
 
+size_t begin_path(const char *start)
+{
+	size_t n = strlen(start);
+	struct stat st;
+
+	if (stat(start, &st) == 0 || errno != ENOENT)
+		return n;
+	for (size_t i = 0; i < n; i++) {
+		AC_FREE char *path = ac_xstrndup(start, i);
+
+		if (start[i] == ':' && stat(path, &st) == 0)
+			return i;
+	}
+	return n;
+}
+
 int begin_from(struct work *w, const char *start, struct ac_secret *secret,
 	       struct ac_err *err)
 {
+	AC_CLEANUP(ac_aci_file_freep) struct ac_aci_file *f = NULL;
+	size_t n = begin_path(start);
+	AC_FREE char *path = ac_xstrndup(start, n);
+	const char *image = start[n] != '\0' ? start + n + 1 : NULL;
 	struct stat st;
 
-	if (stat(start, &st) < 0)
+	if (stat(path, &st) < 0)
 		return errno == ENOENT
 			       ? ac_err_set(err, AC_E_INVALID,
 					    "no such file or directory: %s",
 					    start)
-			       : ac_err_sys(err, errno, "stat '%s'", start);
-	return S_ISDIR(st.st_mode) ? begin_dir(w, start, err)
-				   : begin_archive(w, start, secret, err);
+			       : ac_err_sys(err, errno, "stat '%s'", path);
+	if (S_ISDIR(st.st_mode))
+		return begin_dir(w, path, image, err);
+	f = ac_aci_file_open(path, secret, err);
+	return f == NULL ? -1 : begin_archive(w, f, path, image, err);
 }
 
-static int fill(struct work *w, const char *start, struct ac_secret *secret,
-		struct ac_err *err)
+static bool is_local(const char *start)
 {
+	return start[0] == '.' || start[0] == '/';
+}
+
+static int fill(struct work *w, const struct ac_call *c,
+		struct ac_secret *secret, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+	const struct begin_opts *o = c->opts;
+	const char *start = c->argc != 0 ? c->argv[0] : NULL;
+	struct ac_obtain from = {
+		.store = AC_STORE_INIT,
+		.dir = g->dir,
+		.insecure = o->insecure ? "image,http,tls" : NULL,
+		.secret = secret,
+	};
+	int ret;
+
 	if (start == NULL)
 		return begin_empty(w, err);
-	if (start[0] != '.' && start[0] != '/')
-		return ac_err_set(err, AC_E_UNSUPPORTED,
-				  "'%s' is not a local file: local file paths "
-				  "must start with '/' or '.'; get an image "
-				  "with 'acfetch pull %s', then 'acfetch image "
-				  "export', and begin with that file",
-				  start, start);
-	return begin_from(w, start, secret, err);
+	if (geteuid() != 0)
+		ac_warn("not root: all files of the image will belong to user "
+			"and group 0, whatever '%s' says",
+			start);
+	if (is_local(start))
+		return begin_from(w, start, secret, err);
+	ret = begin_image(w, &from, start, err);
+	ac_store_release(&from.store);
+	return ret;
 }
 
 int run_begin(struct ac_call *c, struct ac_err *err)
@@ -221,12 +300,9 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 			err);
 	if (base < 0 || work_create(&w, base, err) < 0)
 		return -1;
-	if (geteuid() != 0)
-		ac_debug("not root: owners of files become 0:0 when written");
 	(void)ac_interrupt_catch();
-	if (fill(&w, c->argc != 0 ? c->argv[0] : NULL, &secret, err) < 0 ||
-	    work_save(&w, err) < 0 || ac_interrupt_check(err) < 0 ||
-	    work_begun(&w, err) < 0) {
+	if (fill(&w, c, &secret, err) < 0 || work_save(&w, err) < 0 ||
+	    ac_interrupt_check(err) < 0 || work_begun(&w, err) < 0) {
 		if (work_destroy(&w, &ignored) < 0)
 			ac_warn("%s", ignored.msg);
 		return -1;

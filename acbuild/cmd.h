@@ -19,6 +19,7 @@ struct globals {
 	bool no_history;
 	bool debug;            /* not first: ac_prog takes offset 0 for none */
 	const char *work_path; /* NULL: "." */
+	const char *dir;       /* the store; NULL: the usual one */
 	const char *modify;    /* an image file, or NULL: the build under way */
 };
 

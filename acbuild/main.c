@@ -15,6 +15,10 @@ static const struct ac_opt global_opts[] = {
 	AC_OPT_BOOL(struct globals, debug, "debug", "say what is done"),
 	AC_OPT_STRING(struct globals, work_path, "work-path", "DIR",
 		      "the build is in DIR/.acbuild (default \".\")"),
+	AC_OPT_STRING(struct globals, dir, "dir", "DIR",
+		      "the store of images, acfetch's (default: "
+		      "$ACUTILS_DIR, or /var/lib/acutils for root and "
+		      "~/.local/share/acutils for others)"),
 	AC_OPT_STRING(struct globals, modify, "modify", "FILE",
 		      "change the image FILE instead of a build under way"),
 	AC_OPT_STRING(struct globals, modify, "modify-appc", "FILE",
@@ -29,8 +33,8 @@ static const struct ac_opt global_opts[] = {
 	{.name = (n), .alias = (a), .sub = (table), .help = (h)}
 
 static const struct ac_cmd cmds[] = {
-	{.name = "begin", .args = "[./DIR|./ARCHIVE]", .max = 1,
-	 .help = "start a build: empty, or from a directory, tar, ACI",
+	{.name = "begin", .args = "[./DIR|./FILE|IMAGE]", .max = 1,
+	 .help = "start a build: empty, or from files or an image",
 	 .run = run_begin, .opts = begin_options,
 	 .opt_size = sizeof(struct begin_opts)},
 	{.name = "write", .args = "FILE", .min = 1, .max = 1,
