@@ -180,7 +180,7 @@ struct ac_json *ac_json_parse(const char *text, size_t len, const char *what,
 		.fixed = &fixed,
 		.what = what,
 	};
-	json_error_t je;
+	json_error_t je = {.line = 0};
 	json_t *j;
 
 	if (len > AC_JSON_MAX_BYTES) {
@@ -200,6 +200,11 @@ struct ac_json *ac_json_parse(const char *text, size_t len, const char *what,
 		       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY |
 			       JSON_ALLOW_NUL,
 		       &je);
+	/* The library takes a NUL behind the document for its end. */
+	if (j != NULL && memchr(text, '\0', len) != NULL) {
+		json_decref(j);
+		j = NULL;
+	}
 	if (j == NULL)
 		explain(&s, &je, err);
 	return wrap(j);

@@ -330,7 +330,7 @@ static int check_size(struct ac_aci_check *c, const struct ac_entry *e,
 	c->bytes += e->size;
 	if (!c->too_big)
 		return 0;
-	(void)ac_err_at(err, "A15", "", "the files have more than %llu bytes",
+	(void)ac_err_at(err, "A21", "", "the files have more than %llu bytes",
 			AC_ACI_MAX_BYTES);
 	err->code = AC_E_LIMIT;
 	return unsafe(c, err);

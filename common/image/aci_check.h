@@ -22,7 +22,7 @@
 struct ac_err;
 struct ac_aci_check;
 
-/* What no image may exceed (A15). */
+/* What no image may exceed (A21). */
 #define AC_ACI_MAX_BYTES (64ULL << 30) /* of its files together */
 enum {
 	AC_ACI_MAX_ENTRIES = 10000000,

@@ -141,7 +141,7 @@ static ssize_t hashed_source(void *ctx, const void **p, struct ac_err *err)
 		h->size += (uint64_t)n;
 	}
 	if (n < 0)
-		ac_err_rule(err, err->code == AC_E_LIMIT ? "A15" : "A5");
+		ac_err_rule(err, err->code == AC_E_LIMIT ? "A21" : "A5");
 	return n;
 }
 

@@ -110,8 +110,9 @@ int ac_findings_take(struct ac_findings *f, struct ac_err *err)
 	text = bare_text(err);
 	to = push(f);
 	to->error = true;
-	to->rule = ac_xstrdup(
-		err->rule[0] != '\0' ? err->rule : ac_findings_rule(err->path));
+	to->rule = ac_xstrdup(err->rule[0] != '\0' || err->path[0] == '\0'
+				      ? err->rule
+				      : ac_findings_rule(err->path));
 	to->path = ac_xstrdup(err->path);
 	to->text = ac_str_show(text);
 	to->fix = err->fix[0] != '\0' ? ac_str_show(err->fix) : NULL;

@@ -99,7 +99,7 @@ agreed() {
 	tar -C d --sparse -cf big.aci manifest rootfs
 	run -0 actool validate big.aci
 	says big "the files have more than 68719476736 bytes"
-	says big "[A15]"
+	says big "[A21]"
 	run -1 actool validate --strict big.aci
 	run -1 acconvert to-oci big.aci oci
 	run -1 pull --insecure-options=image ./big.aci

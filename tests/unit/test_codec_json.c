@@ -59,6 +59,9 @@ TEST(refused)
 		 "line 2, column 7: duplicate"},
 	};
 
+	CHECK(ac_json_parse("{}\0", 3, "x", &err) == NULL);
+	CHECK(strstr(err.msg, "x: line 1, column 3: invalid character") !=
+	      NULL);
 	for (size_t i = 0; i < AC_LEN(t); i++) {
 		CHECK(parse(t[i].text) == NULL);
 		CHECK(err.code == AC_E_INVALID);
