@@ -16,6 +16,7 @@
 #include "common/codec/json.h"
 #include "common/codec/json_walk.h"
 #include "common/image/acifile.h"
+#include "common/image/field.h"
 #include "common/sys/io.h"
 
 enum { BLOCK = 512 };
@@ -179,13 +180,15 @@ static int check_archive(struct report *r, struct ac_aci_file *file,
 /* The kind that DOC says it is. */
 static int kind_of(const struct ac_json *doc, bool *pod, struct ac_err *err)
 {
-	const struct ac_json *kind;
+	struct ac_json *kind = NULL;
 	const char *text;
 
 	if (ac_json_type(doc) != AC_JSON_OBJECT)
 		return ac_err_at(err, "T3", "", "expected an object, found %s",
 				 ac_json_type_name(ac_json_type(doc)));
-	kind = ac_json_get_nocase(doc, "acKind");
+	/* Two of them: which rules hold is not known. */
+	if (ac_field_find(doc, "", "acKind", &kind, err) < 0)
+		return -1;
 	text = ac_json_text(kind, NULL);
 	if (kind == NULL || (text != NULL && *text == '\0')) {
 		(void)ac_err_at(err, "T3", "", "ACKind must be set");

@@ -382,3 +382,9 @@ all() {
 	[ "$output" = "$(printf '%s  a.aci\n%s  b.aci' "$(actool id a.aci)" "$(actool id b.aci)")" ]
 	[ "$(actool id a.aci)" = "$(actool id b.aci)" ]
 }
+
+@test "a manifest of two kinds is told so, and judged as neither" {
+	echo '{"acKind": "ImageManifest", "ackind": "PodManifest", "app": 1}' > m
+	run -1 --separate-stderr actool validate --json m
+	[ "$(jq -c '.[0].errors | map(.rule + " " + .path)' <<< "$output")" = '["T10 acKind"]' ]
+}
