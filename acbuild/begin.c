@@ -298,7 +298,7 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 				  o->build_mode);
 	base = open_dir(AT_FDCWD, g->work_path != NULL ? g->work_path : ".",
 			err);
-	if (base < 0 || work_create(&w, base, err) < 0)
+	if (base < 0 || work_create(&w, g, base, err) < 0)
 		return -1;
 	(void)ac_interrupt_catch();
 	if (fill(&w, c, &secret, err) < 0 || work_save(&w, err) < 0 ||
@@ -313,9 +313,6 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 int run_end(struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
-	AC_CLEANUP(work_release) struct work w = WORK_INIT;
 
-	if (no_modify(c, err) < 0 || work_open(&w, g->work_path, err) < 0)
-		return -1;
-	return work_destroy(&w, err);
+	return no_modify(c, err) < 0 ? -1 : work_end(g, err);
 }

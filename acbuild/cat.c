@@ -39,7 +39,7 @@ int run_cat(struct ac_call *c, struct ac_err *err)
 				  "don't know how to print a \"%s\"", o->file);
 	if (g->modify != NULL)
 		w.doc = modify_read(g->modify, err);
-	else if (work_open(&w, g->work_path, err) < 0)
+	else if (work_open(&w, g, err) < 0)
 		return -1;
 	if (w.doc == NULL)
 		return -1;

@@ -12,7 +12,7 @@ int change(const struct ac_call *c, change_fn fn, struct ac_err *err)
 	const struct globals *g = c->globals;
 	AC_CLEANUP(work_release) struct work w = WORK_INIT;
 
-	if (work_open(&w, g->work_path, err) < 0 || fn(&w, c, err) < 0)
+	if (work_open(&w, g, err) < 0 || fn(&w, c, err) < 0)
 		return -1;
 	if (!g->no_history)
 		history_add(w.doc, c);

@@ -14,6 +14,7 @@
 
 struct ac_call;
 struct ac_json;
+struct work;
 
 struct globals {
 	bool no_history;
@@ -21,6 +22,8 @@ struct globals {
 	const char *work_path; /* NULL: "." */
 	const char *dir;       /* the store; NULL: the usual one */
 	const char *modify;    /* an image file, or NULL: the build under way */
+	const char *wait;      /* for the lock; see lock.h */
+	struct work *script;   /* in a script what its commands have open */
 };
 
 /* Record the command C in DOC as the annotation coreos.com/acbuild/command-N,

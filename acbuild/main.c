@@ -23,6 +23,8 @@ static const struct ac_opt global_opts[] = {
 		      "change the image FILE instead of a build under way"),
 	AC_OPT_STRING(struct globals, modify, "modify-appc", "FILE",
 		      "the same as --modify"),
+	AC_OPT_OPTIONAL(struct globals, wait, "wait", "SECONDS",
+			"wait for another acbuild that works on the build"),
 	AC_OPT_BOOL(struct globals, no_history, "no-history",
 		    "do not record the command in the image's annotations"),
 	AC_OPT_END,

@@ -181,7 +181,7 @@ int modify_files(const struct ac_call *c, struct ac_err *err)
 		return ac_err_sys(err, errno, "create a directory in '%s'",
 				  dir);
 	base = open_dir(AT_FDCWD, tmp, err);
-	r = base < 0 ? -1 : work_create(&w, base, err);
+	r = base < 0 ? -1 : work_create(&w, g, base, err);
 	if (r == 0)
 		r = in_work(&w, c, fd, err);
 	if (ac_tree_remove(AT_FDCWD, tmp, &ignored) < 0)

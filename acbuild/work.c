@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "acbuild/cmd.h"
+#include "acbuild/lock.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
@@ -18,7 +19,6 @@
 #include "common/image/manifest.h"
 #include "common/sys/atomic.h"
 #include "common/sys/io.h"
-#include "common/sys/lock.h"
 #include "common/sys/tree.h"
 
 int open_dir(int dirfd, const char *path, struct ac_err *err)
@@ -33,16 +33,6 @@ static int no_build(struct ac_err *err)
 	return ac_err_set(err, AC_E_INVALID,
 			  "no build in progress in this working dir - try "
 			  "\"acbuild begin\"");
-}
-
-static int lock(struct work *w, struct ac_err *err)
-{
-	w->lock = ac_lock_file(w->dir, "lock", AC_LOCK_EXCLUSIVE, false, err);
-	if (w->lock < 0 && err->code == AC_E_BUSY)
-		return ac_err_set(err, AC_E_BUSY,
-				  "lock already held - is another acbuild "
-				  "running in this working dir?");
-	return w->lock < 0 ? -1 : 0;
 }
 
 /* 1 when buildMode says that there is a build, 0 without it. */
@@ -92,21 +82,46 @@ struct ac_json *read_manifest(int dirfd, const char *name, struct ac_err *err)
 	return doc;
 }
 
-int work_open(struct work *w, const char *path, struct ac_err *err)
+/* Open .acbuild and lock it.  1: there is a build; 0: what was killed. */
+static int open_locked(struct work *w, const struct globals *g,
+		       struct ac_err *err)
 {
-	int r;
-
-	w->base = open_dir(AT_FDCWD, path != NULL ? path : ".", err);
+	w->base = open_dir(AT_FDCWD, g->work_path != NULL ? g->work_path : ".",
+			   err);
 	if (w->base < 0)
 		return -1;
 	w->dir = open_dir(w->base, ".acbuild", err);
 	if (w->dir < 0)
 		return err->sys == ENOENT ? no_build(err) : -1;
-	if (lock(w, err) < 0)
-		return -1;
-	r = has_build(w, err);
+	w->lock = lock_build(w->dir, g->wait, err);
+	if (w->lock < 0)
+		/* While we waited it was ended. */
+		return err->sys == ENOENT ? no_build(err) : -1;
+	return has_build(w, err);
+}
+
+/* Take over what the command before had open. */
+static int reopen(struct work *w, struct work *home, struct ac_err *err)
+{
+	*w = *home;
+	*home = WORK_INIT;
+	w->home = home;
+	if (w->rootfs < 0)
+		w->rootfs = open_dir(w->aci, "rootfs", err);
+	return w->rootfs < 0 ? -1 : 0;
+}
+
+int work_open(struct work *w, const struct globals *g, struct ac_err *err)
+{
+	int r;
+
+	if (g->script != NULL && g->script->doc != NULL)
+		return reopen(w, g->script, err);
+	r = open_locked(w, g, err);
 	if (r <= 0)
 		return r < 0 ? -1 : no_build(err);
+	if (ac_tree_remove(w->dir, "staging", err) < 0)
+		return -1;
 	w->aci = open_dir(w->dir, "currentaci", err);
 	if (w->aci < 0)
 		return -1;
@@ -114,18 +129,26 @@ int work_open(struct work *w, const char *path, struct ac_err *err)
 	if (w->rootfs < 0)
 		return -1;
 	w->doc = read_manifest(w->aci, "manifest", err);
-	return w->doc == NULL ? -1 : 0;
+	if (w->doc == NULL)
+		return -1;
+	w->old = ac_json_copy(w->doc);
+	return 0;
 }
 
-int work_create(struct work *w, int basefd, struct ac_err *err)
+int work_create(struct work *w, const struct globals *g, int basefd,
+		struct ac_err *err)
 {
 	int r;
 
 	w->base = basefd;
+	w->home = g->script;
 	if (mkdirat(w->base, ".acbuild", 0755) < 0 && errno != EEXIST)
 		return ac_err_sys(err, errno, "create '.acbuild'");
 	w->dir = open_dir(w->base, ".acbuild", err);
-	if (w->dir < 0 || lock(w, err) < 0)
+	if (w->dir < 0)
+		return -1;
+	w->lock = lock_build(w->dir, g->wait, err);
+	if (w->lock < 0)
 		return -1;
 	r = has_build(w, err);
 	if (r != 0)
@@ -133,7 +156,8 @@ int work_create(struct work *w, int basefd, struct ac_err *err)
 			     : ac_err_set(err, AC_E_EXISTS,
 					  "build already in progress in this "
 					  "working dir");
-	if (ac_tree_remove(w->dir, "currentaci", err) < 0)
+	if (ac_tree_remove(w->dir, "staging", err) < 0 ||
+	    ac_tree_remove(w->dir, "currentaci", err) < 0)
 		return -1;
 	if (mkdirat(w->dir, "currentaci", 0755) < 0)
 		return ac_err_sys(err, errno, "create '.acbuild/currentaci'");
@@ -161,15 +185,18 @@ int work_save(struct work *w, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
-	struct ac_err none = AC_ERR_INIT;
-	AC_JSON struct ac_json *old = read_manifest(w->aci, "manifest", &none);
 
-	if (ac_edit_check(w->doc, old, err) < 0)
+	if (ac_edit_check(w->doc, w->old, err) < 0)
 		return -1;
 	ac_image_write(w->doc, &b);
 	if (ac_buf_check(&b, "the manifest", err) < 0)
 		return -1;
-	return put_file(w->aci, "manifest", b.p, b.len, err);
+	if (w->home == NULL &&
+	    put_file(w->aci, "manifest", b.p, b.len, err) < 0)
+		return -1;
+	ac_json_free(w->old);
+	w->old = ac_json_copy(w->doc);
+	return 0;
 }
 
 int work_destroy(struct work *w, struct ac_err *err)
@@ -178,6 +205,13 @@ int work_destroy(struct work *w, struct ac_err *err)
 	if (unlinkat(w->dir, "buildMode", 0) < 0 && errno != ENOENT)
 		return ac_err_sys(err, errno, "remove '.acbuild/buildMode'");
 	return ac_tree_remove(w->base, ".acbuild", err);
+}
+
+int work_end(const struct globals *g, struct ac_err *err)
+{
+	AC_CLEANUP(work_release) struct work w = WORK_INIT;
+
+	return open_locked(&w, g, err) < 0 ? -1 : work_destroy(&w, err);
 }
 
 int work_staging(struct work *w, struct ac_err *err)
@@ -193,7 +227,16 @@ void work_release(struct work *w)
 {
 	int fds[] = {w->rootfs, w->aci, w->lock, w->dir, w->base};
 
+	if (w->home != NULL) {
+		struct work *home = w->home;
+
+		*home = *w;
+		home->home = NULL;
+		*w = WORK_INIT;
+		return;
+	}
 	ac_json_free(w->doc);
+	ac_json_free(w->old);
 	for (size_t i = 0; i < AC_LEN(fds); i++)
 		ac_own_closep(&fds[i]);
 	*w = WORK_INIT;

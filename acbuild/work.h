@@ -23,6 +23,7 @@
 struct ac_buf;
 struct ac_err;
 struct ac_json;
+struct globals;
 
 struct work {
 	int base;            /* the directory that holds .acbuild */
@@ -31,33 +32,45 @@ struct work {
 	int aci;             /* currentaci */
 	int rootfs;          /* currentaci/rootfs; -1 until there is one */
 	struct ac_json *doc; /* the manifest */
+	struct ac_json *old; /* as it was on disk; NULL: there was none */
+	struct work *home;   /* a script's: goes back there when released */
 };
 
 #define WORK_INIT       \
 	((struct work){ \
 		.base = -1, .dir = -1, .lock = -1, .aci = -1, .rootfs = -1})
 
-/* Open the build in PATH (NULL: ".") and lock it.  AC_E_BUSY when another
- * acbuild holds it, AC_E_INVALID when there is none. */
-AC_MUSTUSE int work_open(struct work *w, const char *path, struct ac_err *err);
+/* Open the build that G names and lock it.  AC_E_BUSY when another acbuild
+ * holds it (for longer than --wait allows), AC_E_INVALID when there is none.
+ * What a killed command left aside is removed.  In a script it is the one that
+ * the command before had open. */
+AC_MUSTUSE int work_open(struct work *w, const struct globals *g,
+			 struct ac_err *err);
 
 /* Start one in the directory BASEFD (taken over), locked: .acbuild with an
  * empty currentaci.  After manifest and rootfs were put there, work_begun makes
  * it a build. */
-AC_MUSTUSE int work_create(struct work *w, int basefd, struct ac_err *err);
+AC_MUSTUSE int work_create(struct work *w, const struct globals *g, int basefd,
+			   struct ac_err *err);
 AC_MUSTUSE int work_begun(struct work *w, struct ac_err *err);
 
-/* Check the manifest and replace the one on disk.  Findings that it did not
- * have before become warnings. */
+/* Check the manifest and replace the one on disk, but not between the commands
+ * of a script, which nobody sees.  Findings that it did not have before become
+ * warnings. */
 AC_MUSTUSE int work_save(struct work *w, struct ac_err *err);
 
 /* Remove .acbuild. */
 AC_MUSTUSE int work_destroy(struct work *w, struct ac_err *err);
 
+/* `end`: remove the build that G names, or what a killed begin or end left of
+ * one. */
+AC_MUSTUSE int work_end(const struct globals *g, struct ac_err *err);
+
 /* An empty directory .acbuild/staging; returns its descriptor. */
 AC_MUSTUSE int work_staging(struct work *w, struct ac_err *err);
 
-/* Unlock and close all; on INIT nothing. */
+/* Unlock and close all, but keep a script's for its next command; on INIT
+ * nothing. */
 void work_release(struct work *w);
 
 /* Open the directory PATH. */

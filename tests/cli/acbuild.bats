@@ -238,6 +238,46 @@ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env PATH="$PATH
 	acbuild set-user x
 }
 
+@test "who holds the lock is told, and --wait waits" {
+	begin
+	mkfifo value
+	acbuild isolator add resource/memory value & pid=$!
+	# It has the lock while it waits for the value.
+	until grep -qs "$pid" .acbuild/lock; do :; done
+	exec 8> value
+	run -1 acbuild set-user x
+	[[ $output == *"lock already held"*": process $pid has it, 'acbuild isolator add resource/memory value'; --wait waits for it" ]]
+	run -1 acbuild --wait=0 end
+	[[ $output == *"process $pid has it"* ]]
+	run -3 acbuild --wait=soon end
+	acbuild --wait set-user me 8>&- & other=$!
+	acbuild --wait=600 set-group us 8>&- & third=$!
+	echo '{"limit": "1G"}' >&8
+	exec 8>&-
+	wait $pid
+	wait $other
+	wait $third
+	[ "$(acbuild cat-manifest | jq -r '.app.user + .app.group + .app.isolators[0].name')" = meusresource/memory ]
+	# A number of a process that is gone, or another's, says nothing.
+	for n in 1 $$ 999999999 x ''; do
+		exec 9> .acbuild/lock
+		echo "$n" > .acbuild/lock
+		flock 9
+		run -1 acbuild end
+		[[ $output != *process* ]]
+		exec 9>&-
+	done
+	# Ended while one waits: there is no build.
+	exec 9> .acbuild/lock
+	flock 9
+	acbuild --wait set-user x 2> said 9>&- & pid=$!
+	mv .acbuild gone
+	exec 9>&-
+	rc=0
+	wait $pid || rc=$?
+	[ "$rc" -eq 1 ] || { [ "$rc" -eq 0 ] && [ ! -s said ]; }
+}
+
 @test "copy stays in the image" {
 	mkdir -p in outside $rootfs 2>/dev/null || :
 	rm -rf .acbuild
@@ -410,6 +450,11 @@ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env PATH="$PATH
 	run -1 acbuild cat-manifest
 	begin
 	acbuild write a.aci
+	# And end ends it, once.
+	rm .acbuild/buildMode
+	acbuild end
+	[ ! -e .acbuild ]
+	run -1 acbuild end
 }
 
 @test "--modify edits an image in place" {
