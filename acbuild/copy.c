@@ -269,7 +269,8 @@ static int copy_to_dir(struct work *w, const struct ac_call *c,
 	return 0;
 }
 
-int copy_in(struct work *w, const struct ac_call *c, struct ac_err *err)
+/* Each source appears whole or not at all. */
+static int copy_in(struct work *w, const struct ac_call *c, struct ac_err *err)
 {
 	if (strcmp(c->path, "copy") == 0)
 		return copy_one(w, c->argv[0], c->argv[1], err);
@@ -280,6 +281,6 @@ int run_copy(struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 
-	return g->modify != NULL ? modify_files(c, err)
+	return g->modify != NULL ? modify_files(c, copy_in, err)
 				 : change(c, copy_in, err);
 }

@@ -13,10 +13,6 @@ struct work;
 /* copy and copy-to-dir, on the build or with --modify on an image. */
 int run_copy(struct ac_call *c, struct ac_err *err);
 
-/* Copy the operands' sources into the rootfs.  Each appears whole or not at
- * all. */
-int copy_in(struct work *w, const struct ac_call *c, struct ac_err *err);
-
 /* Copy SRC, named from the current directory, to the new name DST below
  * DSTFD.  Owners are kept by root, and otherwise are the user.  A tree that
  * holds the build itself is refused. */

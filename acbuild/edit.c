@@ -17,6 +17,7 @@
 #include "common/cli/prog.h"
 #include "common/codec/json.h"
 #include "common/image/edit.h"
+#include "common/image/manifest.h"
 #include "common/image/name.h"
 
 struct ac_json *edit_holder(struct ac_json *doc, const struct edit *e,
@@ -261,6 +262,9 @@ static const struct edit edits[] = {
 	{"dependency remove", remove_element, IN_DOC, "dependencies", "imageName", NULL, false},
 	{"isolator add", add_isolator, IN_APP, "isolators", "name", NULL, true},
 	{"isolator remove", remove_element, IN_APP, "isolators", "name", NULL, false},
+	{"path-whitelist add", add_paths, IN_DOC, "pathWhitelist", NULL, NULL, false},
+	{"path-whitelist remove", remove_paths, IN_DOC, "pathWhitelist", NULL, NULL, false},
+	{"path-whitelist clear", clear_paths, IN_DOC, "pathWhitelist", NULL, NULL, false},
 	{"replace-manifest", replace, IN_DOC, NULL, NULL, NULL, false},
 };
 /* clang-format on */
@@ -285,6 +289,20 @@ int edit_manifest(struct ac_json *doc, const struct ac_call *c,
 		if (strcmp(edits[i].command, c->path) == 0)
 			return edits[i].apply(doc, &edits[i], c, err);
 	return ac_err_set(err, AC_E_UNSUPPORTED, "no such edit");
+}
+
+int edit_view(const struct ac_call *c, struct ac_image *m, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+	AC_CLEANUP(work_release) struct work w = WORK_INIT;
+
+	if (g->modify != NULL)
+		w.doc = modify_read(g->modify, err);
+	else if (work_open(&w, g->work_path, err) < 0)
+		return -1;
+	if (w.doc == NULL)
+		return -1;
+	return ac_image_load(m, ac_steal_ptr(&w.doc), NULL, err);
 }
 
 static int change_manifest(struct work *w, const struct ac_call *c,

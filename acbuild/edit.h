@@ -5,7 +5,7 @@
 /*
  * The commands that change the manifest, and nothing else: a row of the table
  * in edit.c says what a command does to which member.  Their rows for the
- * command line are in edit_cmds.c, dependency.c and isolator.c.
+ * command line are in edit_cmds.c, dependency.c, isolator.c and whitelist.c.
  */
 
 #include <stdbool.h>
@@ -14,6 +14,7 @@
 #include "common/cli/prog.h"
 
 struct ac_err;
+struct ac_image;
 struct ac_json;
 
 enum edit_place {
@@ -41,6 +42,10 @@ int edit_manifest(struct ac_json *doc, const struct ac_call *c,
 /* Do so to the build under way, or with --modify to an image. */
 int run_edit(struct ac_call *c, struct ac_err *err);
 
+/* The manifest, of the build under way or with --modify of an image, to look
+ * at. */
+int edit_view(const struct ac_call *c, struct ac_image *m, struct ac_err *err);
+
 /* Where the member of E lives; without an app NULL, or with CREATE a new
  * one. */
 struct ac_json *edit_holder(struct ac_json *doc, const struct edit *e,
@@ -59,6 +64,12 @@ void edit_put(struct ac_json *list, const struct edit *e, const char *value,
 /* Applies of commands that have files of their own. */
 int add_dependency(struct ac_json *doc, const struct edit *e,
 		   const struct ac_call *c, struct ac_err *err);
+int add_paths(struct ac_json *doc, const struct edit *e,
+	      const struct ac_call *c, struct ac_err *err);
+int remove_paths(struct ac_json *doc, const struct edit *e,
+		 const struct ac_call *c, struct ac_err *err);
+int clear_paths(struct ac_json *doc, const struct edit *e,
+		const struct ac_call *c, struct ac_err *err);
 int add_isolator(struct ac_json *doc, const struct edit *e,
 		 const struct ac_call *c, struct ac_err *err);
 
@@ -78,6 +89,7 @@ extern const struct ac_cmd mount_cmds[];
 extern const struct ac_cmd port_cmds[];
 extern const struct ac_cmd handler_cmds[];
 extern const struct ac_cmd isolator_cmds[];
+extern const struct ac_cmd whitelist_cmds[];
 
 /* clang-format off */
 /* One row: name, operands, their number, what it does. */

@@ -7,6 +7,7 @@
 #include "acbuild/copy.h"
 #include "acbuild/dependency.h"
 #include "acbuild/edit.h"
+#include "acbuild/squash.h"
 #include "acbuild/write.h"
 #include "common/base/err.h"
 #include "common/cli/prog.h"
@@ -61,6 +62,7 @@ static const struct ac_cmd cmds[] = {
 	GROUP("mount", "volume", mount_cmds, "manage mount points"),
 	GROUP("port", NULL, port_cmds, "manage ports"),
 	GROUP("dependency", NULL, dependency_cmds, "manage dependencies"),
+	GROUP("path-whitelist", NULL, whitelist_cmds, "manage which paths stay"),
 	GROUP("isolator", NULL, isolator_cmds, "manage isolators"),
 	EDIT("replace-manifest", "FILE", 1, 1,
 	     "take the manifest in FILE instead"),
@@ -70,6 +72,9 @@ static const struct ac_cmd cmds[] = {
 	{.name = "copy-to-dir", .args = "SOURCE... DIR", .min = 2, .max = -1,
 	 .help = "copy files or directories into DIR in the image",
 	 .run = run_copy},
+	{.name = "squash", .help = "make the dependencies part of the image",
+	 .run = run_squash, .opts = squash_options,
+	 .opt_size = sizeof(struct squash_opts)},
 	{.name = "cat-manifest", .help = "print the manifest",
 	 .run = run_cat, .opts = cat_options,
 	 .opt_size = sizeof(struct cat_opts)},

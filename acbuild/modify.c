@@ -11,7 +11,6 @@
 
 #include "acbuild/begin.h"
 #include "acbuild/cmd.h"
-#include "acbuild/copy.h"
 #include "acbuild/edit.h"
 #include "acbuild/work.h"
 #include "acbuild/write.h"
@@ -135,8 +134,8 @@ static char *beside(const char *file, struct ac_err *err)
 	return real;
 }
 
-static int in_work(struct work *w, const struct ac_call *c, int fd,
-		   struct ac_err *err)
+static int in_work(struct work *w, const struct ac_call *c, change_fn fn,
+		   int fd, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 	struct ac_aci_build how = {0};
@@ -147,8 +146,7 @@ static int in_work(struct work *w, const struct ac_call *c, int fd,
 	    begin_from(w, g->modify, NULL, err) < 0 || work_save(w, err) < 0)
 		return -1;
 	w->rootfs = open_dir(w->aci, "rootfs", err);
-	if (w->rootfs < 0 || copy_in(w, c, err) < 0 ||
-	    ac_interrupt_check(err) < 0)
+	if (w->rootfs < 0 || fn(w, c, err) < 0 || ac_interrupt_check(err) < 0)
 		return -1;
 	if (!g->no_history)
 		history_add(w->doc, c);
@@ -159,7 +157,7 @@ static int in_work(struct work *w, const struct ac_call *c, int fd,
 	return ac_out_commit(&out, err);
 }
 
-int modify_files(const struct ac_call *c, struct ac_err *err)
+int modify_files(const struct ac_call *c, change_fn fn, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 	AC_CLEANUP(work_release) struct work w = WORK_INIT;
@@ -183,7 +181,7 @@ int modify_files(const struct ac_call *c, struct ac_err *err)
 	base = open_dir(AT_FDCWD, tmp, err);
 	r = base < 0 ? -1 : work_create(&w, g, base, err);
 	if (r == 0)
-		r = in_work(&w, c, fd, err);
+		r = in_work(&w, c, fn, fd, err);
 	if (ac_tree_remove(AT_FDCWD, tmp, &ignored) < 0)
 		ac_warn("%s", ignored.msg);
 	return r;

@@ -7,6 +7,7 @@
  * all, without a build in the working directory.
  */
 
+#include "acbuild/change.h"
 #include "common/base/attr.h"
 
 struct ac_call;
@@ -17,8 +18,9 @@ struct ac_json;
  * they are, so that owners and devices stay also when we are not root. */
 AC_MUSTUSE int modify_manifest(const struct ac_call *c, struct ac_err *err);
 
-/* A copy into the rootfs: unpacked beside the image, and packed again. */
-AC_MUSTUSE int modify_files(const struct ac_call *c, struct ac_err *err);
+/* FN on the files of the image: unpacked beside it, and packed again. */
+AC_MUSTUSE int modify_files(const struct ac_call *c, change_fn fn,
+			    struct ac_err *err);
 
 /* The manifest of the image FILE, as written and parsed (not checked). */
 AC_MUSTUSE struct ac_json *modify_read(const char *file, struct ac_err *err);

@@ -203,9 +203,11 @@ struct ac_json *ac_edit_dependency(const char *name,
 	AC_CLEANUP(ac_ref_release) struct ac_ref ref = AC_REF_INIT;
 	struct ac_json *dep;
 
-	if (ac_ref_parse(&ref, name, err) < 0)
+	/* A file of this name is none of our business. */
+	if (strstr(name, "://") == NULL &&
+	    ac_ref_parse_name(&ref, name, err) < 0)
 		return NULL;
-	if (ref.kind != AC_REF_NAME) {
+	if (ref.name == NULL) {
 		(void)ac_err_set(err, AC_E_INVALID,
 				 "'%s' is not an image name; a dependency is "
 				 "named as in 'example.com/base:1.0'",

@@ -39,16 +39,22 @@ static int write_tree(struct ac_merge *m, struct ac_treewr *w,
 	return r < 0 ? -1 : ac_treewr_finish(w, err);
 }
 
-static int render(const struct ac_store *s, const struct ac_plan *p, int dirfd,
-		  struct ac_list *list, struct ac_err *err);
+static int render(const struct ac_store *s, const struct ac_plan *p, int top,
+		  int dirfd, struct ac_list *list, struct ac_err *err);
 
 int ac_render(const struct ac_store *s, const struct ac_record *r, int dirfd,
 	      struct ac_err *err)
 {
+	return ac_render_under(s, r, -1, dirfd, err);
+}
+
+int ac_render_under(const struct ac_store *s, const struct ac_record *r,
+		    int top, int dirfd, struct ac_err *err)
+{
 	AC_CLEANUP(ac_plan_release) struct ac_plan p = AC_PLAN_INIT;
 
 	if (ac_plan_make(s, r, &p, err) < 0 ||
-	    render(s, &p, dirfd, NULL, err) < 0)
+	    render(s, &p, top, dirfd, NULL, err) < 0)
 		return ac_err_ctx(err, "image '%s'", r->image.name);
 	return 0;
 }
@@ -59,8 +65,25 @@ static int note(void *ctx, const struct ac_entry *e, const uint8_t xxh3[16],
 	return ac_list_add(ctx, e, xxh3, err);
 }
 
-static int render(const struct ac_store *s, const struct ac_plan *p, int dirfd,
-		  struct ac_list *list, struct ac_err *err)
+/* The image whose own files TOP are is the plan's last one. */
+static size_t put_on_top(const struct ac_root *from, const struct ac_plan *p,
+			 int top)
+{
+	const struct ac_plan_image *own = &p->v[p->n - 1];
+
+	if (top < 0)
+		return from->n;
+	from->layers[from->n] = (struct ac_merge_layer){
+		.root = top,
+		.image = from->n_images - 1,
+		.only = own->filtered ? &own->only : NULL,
+		.ways = &from->ways[from->n_images - 1],
+	};
+	return from->n + 1;
+}
+
+static int render(const struct ac_store *s, const struct ac_plan *p, int top,
+		  int dirfd, struct ac_list *list, struct ac_err *err)
 {
 	bool root = geteuid() == 0;
 	const struct ac_treewr_opts opts = {.no_owner = !root,
@@ -74,7 +97,7 @@ static int render(const struct ac_store *s, const struct ac_plan *p, int dirfd,
 
 	if (ac_root_open(&from, s, p, err) < 0)
 		return -1;
-	m = ac_merge_new(from.layers, from.n);
+	m = ac_merge_new(from.layers, put_on_top(&from, p, top));
 	w = ac_treewr_new(dirfd, &opts);
 	rc = write_tree(m, w, err);
 	ac_treewr_free(w);
@@ -113,7 +136,7 @@ static int make_layer(const struct ac_store *s, const struct ac_plan *p,
 	if (rootfs < 0)
 		return ac_err_sys(err, errno, "open a flattened tree");
 	if (ac_list_init(&list, files, err) < 0 ||
-	    render(s, p, rootfs, &list, err) < 0 ||
+	    render(s, p, -1, rootfs, &list, err) < 0 ||
 	    ac_list_finish(&list, err) < 0 || write_plan(dirfd, p, err) < 0)
 		return -1;
 	if (syncfs(s->dirfd) < 0)

@@ -16,6 +16,12 @@ struct ac_secret;
 AC_MUSTUSE int ac_render(const struct ac_store *s, const struct ac_record *r,
 			 int dirfd, struct ac_err *err);
 
+/* The same with the tree TOP as the files of R itself, above those of the
+ * store. */
+AC_MUSTUSE int ac_render_under(const struct ac_store *s,
+			       const struct ac_record *r, int top, int dirfd,
+			       struct ac_err *err);
+
 /* Make what running R needs and an overlay of layers cannot give: the flattened
  * tree of an image with a pathWhitelist in its chain, kept as one more layer.
  * Nothing to do for others.  S is open to add; the dependencies are in it. */

@@ -15,7 +15,7 @@
 struct ac_err;
 
 struct ac_root {
-	struct ac_merge_layer *layers; /* bottom first */
+	struct ac_merge_layer *layers; /* bottom first; room for one more */
 	int *locks;                    /* of each */
 	size_t n;
 	struct ac_set *ways; /* of each image of the plan */
