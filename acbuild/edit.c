@@ -298,7 +298,7 @@ int edit_view(const struct ac_call *c, struct ac_image *m, struct ac_err *err)
 
 	if (g->modify != NULL)
 		w.doc = modify_read(g->modify, err);
-	else if (work_open(&w, g->work_path, err) < 0)
+	else if (work_open(&w, g, err) < 0)
 		return -1;
 	if (w.doc == NULL)
 		return -1;
