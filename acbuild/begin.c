@@ -96,7 +96,8 @@ static int begin_dir(struct work *w, const char *dir, const char *image,
 static int untar(int fd, int dirfd, const char *what, struct ac_err *why,
 		 struct ac_err *err)
 {
-	const struct ac_treewr_opts opts = {.no_owner = geteuid() != 0,
+	const struct ac_treewr_opts opts = {.not_flushed = true,
+					    .no_owner = geteuid() != 0,
 					    .skip_devices = geteuid() != 0};
 	AC_CLEANUP(ac_unzipfd_freep)
 	struct ac_unzipfd *in = ac_unzipfd_new(fd, what, NULL);

@@ -173,7 +173,8 @@ static int put_file(int dirfd, const char *name, const char *text, size_t len,
 	if (ac_atomic_open(&a, dirfd, name, 0644, err) < 0 ||
 	    ac_io_write(a.fd, text, len, name, err) < 0)
 		return -1;
-	return ac_atomic_commit(&a, err);
+	/* A build that the power was cut from is begun again. */
+	return ac_atomic_commit_unflushed(&a, err);
 }
 
 int work_begun(struct work *w, struct ac_err *err)

@@ -131,7 +131,7 @@ static int copy_file(struct copy_up *c, const struct ac_hit *h,
 		if (fd < 0)
 			return ac_err_sys(err, errno, "open '%s' below",
 					  h->path);
-		if (ac_holes_find(&holes, fd, &m.st, h->path, &m.e, err) < 0)
+		if (ac_holes_on_disk(&holes, fd, &m.st, h->path, &m.e, err) < 0)
 			return -1;
 	}
 	if (touch_parents(c, path, err) < 0 ||

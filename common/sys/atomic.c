@@ -74,6 +74,12 @@ int ac_atomic_commit(struct ac_atomic *a, struct ac_err *err)
 	assert(a->name != NULL); /* opened before */
 	if (fsync(a->fd) < 0)
 		return ac_err_sys(err, errno, "flush '%s'", a->name);
+	return ac_atomic_commit_unflushed(a, err);
+}
+
+int ac_atomic_commit_unflushed(struct ac_atomic *a, struct ac_err *err)
+{
+	assert(a->name != NULL);
 	/* A name that is not taken needs no other on the way, which whoever is
 	 * killed in between would leave behind. */
 	if (a->tmp[0] == '\0' && link_name(a->fd, a->dirfd, a->name) == 0) {

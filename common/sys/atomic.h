@@ -40,6 +40,11 @@ AC_MUSTUSE int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
  * nothing has changed. */
 AC_MUSTUSE int ac_atomic_commit(struct ac_atomic *a, struct ac_err *err);
 
+/* The same without the flush, for what may be lost with the machine's power
+ * (never with the process): it costs no wait for the disk. */
+AC_MUSTUSE int ac_atomic_commit_unflushed(struct ac_atomic *a,
+					  struct ac_err *err);
+
 /* Flush the directory DIRFD (O_PATH will do): names and renames in it. */
 AC_MUSTUSE int ac_atomic_sync_dir(int dirfd, struct ac_err *err);
 

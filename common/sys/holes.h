@@ -21,14 +21,20 @@ struct ac_holes {
 
 #define AC_HOLES_INIT ((struct ac_holes){.v = NULL})
 
-/* Find the holes of the regular file open as FD, of which ST is, when the file
- * system says that it has some: sets e->extents, which points into H.  Where
- * they are is then a matter of the content alone (blocks of 4 KiB without
- * anything but zeros), so that it is the same on every file system.  FD is at
- * its start afterwards.  WHAT names it in messages. */
+/* Is the regular file open as FD, of which ST is, sparse, and where?  Sets
+ * e->extents, which points into H.  That is a matter of the content alone, the
+ * same on every file system: a file is sparse when 1 MiB of it at a stretch
+ * (whole aligned blocks of 4 KiB) is zeros, and then all such blocks are holes.
+ * FD is at its start afterwards.  WHAT names it in messages. */
 AC_MUSTUSE int ac_holes_find(struct ac_holes *h, int fd, const struct stat *st,
 			     const char *what, struct ac_entry *e,
 			     struct ac_err *err);
+
+/* The same for a copy on this machine: sparse is what takes less room on disk
+ * than its size. */
+AC_MUSTUSE int ac_holes_on_disk(struct ac_holes *h, int fd,
+				const struct stat *st, const char *what,
+				struct ac_entry *e, struct ac_err *err);
 void ac_holes_release(struct ac_holes *h);
 
 #endif

@@ -20,7 +20,8 @@ AC_MUSTUSE int ac_tree_remove(int dirfd, const char *name, struct ac_err *err);
  * with modes, times, xattrs, holes and hard links; by reflink or
  * copy_file_range where the file system can.  Owners are kept when KEEP_OWNER
  * and we are root, else they are ours.  DST must not exist (AC_E_EXISTS);
- * missing parents are made 0755.  On failure nothing is left at DST. */
+ * missing parents are made 0755.  On failure nothing is left at DST.  Nothing
+ * is flushed to the disk. */
 AC_MUSTUSE int ac_tree_copy(int srcfd, const char *src, int dstfd,
 			    const char *dst, bool keep_owner,
 			    struct ac_err *err);

@@ -136,6 +136,7 @@ int ac_tree_copy(int srcfd, const char *src, int dstfd, const char *dst,
 		 bool keep_owner, struct ac_err *err)
 {
 	const struct ac_treewr_opts opts = {.shared_root = true,
+					    .not_flushed = true,
 					    .no_owner = geteuid() != 0};
 	AC_FREE char *clean = ac_path_clean(dst);
 	AC_CLEANUP(release) struct copy c = {.keep_owner = keep_owner};
@@ -148,6 +149,7 @@ int ac_tree_copy(int srcfd, const char *src, int dstfd, const char *dst,
 	if (must_not_exist(dstfd, clean, err) < 0 ||
 	    begin(&c, srcfd, src, &held, err) < 0)
 		return -1;
+	ac_treerd_holes_on_disk(c.rd);
 	c.dst = clean;
 	c.wr = ac_treewr_new(dstfd, &opts);
 	if (copy_all(&c, err) < 0) {

@@ -55,6 +55,7 @@ struct ac_treerd {
 	struct ac_map inodes;
 	struct treerd_xattrs xattrs;
 	struct ac_holes holes;
+	bool holes_on_disk;
 	char *dirents;
 };
 
@@ -77,6 +78,11 @@ struct ac_treerd *ac_treerd_new_at(int dirfd, const char *name)
 	ac_strv_push(&r->level->names, name);
 	r->started = true;
 	return r;
+}
+
+void ac_treerd_holes_on_disk(struct ac_treerd *r)
+{
+	r->holes_on_disk = true;
 }
 
 static void close_dir(struct ac_treerd *r)
@@ -294,6 +300,15 @@ static int look(struct ac_treerd *r, const char *name, int *fd,
 	return 0;
 }
 
+static int find_holes(struct ac_treerd *r, int fd, struct ac_entry *e,
+		      struct ac_err *err)
+{
+	return r->holes_on_disk
+		       ? ac_holes_on_disk(&r->holes, fd, &r->st, shown(r), e,
+					  err)
+		       : ac_holes_find(&r->holes, fd, &r->st, shown(r), e, err);
+}
+
 /* Tell about NAME in the current directory, whose path is in r->path. */
 static int tell(struct ac_treerd *r, const char *name, struct ac_entry *e,
 		int *out, struct ac_err *err)
@@ -316,7 +331,7 @@ static int tell(struct ac_treerd *r, const char *name, struct ac_entry *e,
 	if (treerd_xattrs(&r->xattrs, fd, r->dir, name, shown(r), e, err) < 0)
 		return -1;
 	if (e->type == AC_F_REG) {
-		if (ac_holes_find(&r->holes, fd, &r->st, shown(r), e, err) < 0)
+		if (find_holes(r, fd, e, err) < 0)
 			return -1;
 		*out = r->fd = ac_steal_fd(&fd);
 	} else if (e->type == AC_F_DIR) {

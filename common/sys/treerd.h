@@ -9,9 +9,9 @@
  *
  * Files that appear under several names (device and inode) are yielded whole
  * the first time and as AC_F_HARD after.  Sockets are AC_E_INVALID, by name.
- * Holes are found by SEEK_DATA.  Extended attributes: those that belong to the
- * file (xattr.h).  A file system that is mounted below
- * is entered.  The tree must not change meanwhile; a file that changes size
+ * Holes are a matter of the content (holes.h).  Extended attributes: those that
+ * belong to the file (xattr.h).  A file system that is mounted below is
+ * entered.  The tree must not change meanwhile; a file that changes size
  * while it is read is AC_E_INVALID.
  */
 
@@ -28,6 +28,9 @@ AC_MUSTUSE struct ac_treerd *ac_treerd_new(int rootfd);
 /* Read the file NAME in DIRFD (borrowed) alone, of whatever type, and what is
  * below it.  The paths of the entries begin with NAME. */
 AC_MUSTUSE struct ac_treerd *ac_treerd_new_at(int dirfd, const char *name);
+
+/* For a copy on this machine: holes are where the file system has some. */
+void ac_treerd_holes_on_disk(struct ac_treerd *r);
 
 /* Next entry: 1, 0 at the end, -1.  *fd is a descriptor of a regular file's
  * content, open for reading at 0 (owned by the reader, valid until the next

@@ -46,6 +46,8 @@ struct ac_treewr_opts {
 	/* ROOTFD is in use already: files are added to it, what is there
 	 * stays as it is, and directories in it may be written to. */
 	bool shared_root;
+	/* Nobody flushes the tree in the end: the disk need not begin early. */
+	bool not_flushed;
 	/* Not root: leave owners, skip what needs privileges (devices become
 	 * AC_E_DENIED unless skip_devices), drop setuid-losing chown. */
 	bool no_owner;

@@ -153,18 +153,20 @@ tidy() { [ -z "$(find . -name '.tmp*')" ]; }
 	run ! cmp -s a.aci b.aci
 }
 
-@test "build: where a sparse file's holes are is a matter of its content" {
+@test "build: whether a file is sparse, and where, is a matter of its content" {
 	layout l
 	cd l/rootfs
-	truncate -s 1000000 a
+	truncate -s 3M a
 	printf x | dd of=a bs=1 seek=70000 conv=notrunc status=none
 	dd if=/dev/zero of=a bs=4096 seek=40 count=9 conv=notrunc status=none
 	truncate -s 5G b
 	printf y | dd of=b bs=1 seek=4G conv=notrunc status=none
 	# Attributes that need a block of their own do not fill a hole.
-	truncate -s 8192 c
+	truncate -s 2M c
 	printf z | dd of=c bs=1 seek=5000 conv=notrunc status=none
 	setfattr -n user.big -v "$(printf 'x%.0s' {1..3000})" c
+	# Too little to be sparse in an image, whatever it is on disk.
+	truncate -s 1040000 d
 	head -c 100000 /dev/urandom >e
 	cd ../..
 	actool build l a.aci
@@ -173,8 +175,17 @@ tidy() { [ -z "$(find . -name '.tmp*')" ]; }
 	cp -a --sparse=always l m
 	actool build m b.aci
 	cmp a.aci b.aci
+	# Written in full, as by a file system that has no holes.
+	mkdir n
+	cp -a l/manifest n
+	cp -a l/rootfs n
+	rm n/rootfs/[acd]
+	cp -a --sparse=never l/rootfs/[acd] n/rootfs
+	touch -r l/rootfs n/rootfs
+	actool build n b.aci --overwrite
+	cmp a.aci b.aci
 	actool extract a.aci d
-	[ "$(du -s --block-size=1M d | cut -f1)" -le 2 ]
+	[ "$(du -s --block-size=1M d | cut -f1)" -le 3 ]
 	actool build d c.aci
 	cmp a.aci c.aci
 }
@@ -410,7 +421,7 @@ tidy() { [ -z "$(find . -name '.tmp*')" ]; }
 		whitelist: /etc, /usr
 		annotation: homepage: https://example.com
 		entries: 10 files, 10 directories, 3 symbolic links, 4 hard links, 2 character devices, 1 block device, 1 fifo
-		content: 1.0 GiB, 3 sparse files, 4 files with attributes
+		content: 1.0 GiB, 2 sparse files, 4 files with attributes
 		users: 0 (24), 7 (1), 1000 (1), 4294967294 (1)
 		setuid (3):
 		-rwsr-xr-x 0:0 hard link /zz
