@@ -11,9 +11,13 @@ int change(const struct ac_call *c, change_fn fn, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 	AC_CLEANUP(work_release) struct work w = WORK_INIT;
+	int r;
 
-	if (work_open(&w, g, err) < 0 || fn(&w, c, err) < 0)
+	if (work_open(&w, g, err) < 0)
 		return -1;
+	r = fn(&w, c, err);
+	if (r != 0)
+		return r;
 	if (!g->no_history)
 		history_add(w.doc, c);
 	return work_save(&w, err);

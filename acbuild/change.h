@@ -10,7 +10,8 @@ typedef int (*change_fn)(struct work *w, const struct ac_call *c,
 			 struct ac_err *err);
 
 /* A command that changes the build under way: open it, let FN change it,
- * remember the command in its history, save it. */
+ * remember the command in its history, save it.  What else than 0 FN returns,
+ * an exit code, is returned, and nothing remembered. */
 int change(const struct ac_call *c, change_fn fn, struct ac_err *err);
 
 /* -1 when --modify was given, with which the command C does not go. */

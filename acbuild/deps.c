@@ -84,6 +84,11 @@ static int obtain(const struct ac_dependency *d, struct ac_obtain *from,
 
 	if (found != 0)
 		return found < 0 ? -1 : 0;
+	if (d->image_id != NULL && from->policy == AC_OBTAIN_NEVER)
+		return ac_err_set(err, AC_E_INVALID,
+				  "dependency \"%s\" doesn't appear to exist: "
+				  "image %.20s is not in the store",
+				  shown, d->image_id);
 	/* What the store has by this name is another image. */
 	if ((d->image_id != NULL ? ac_obtain_pull(from, text, &r, err)
 				 : ac_obtain(from, text, &r, err)) < 0)

@@ -7,6 +7,7 @@
 #include "acbuild/copy.h"
 #include "acbuild/dependency.h"
 #include "acbuild/edit.h"
+#include "acbuild/run.h"
 #include "acbuild/squash.h"
 #include "acbuild/write.h"
 #include "common/base/err.h"
@@ -72,6 +73,10 @@ static const struct ac_cmd cmds[] = {
 	{.name = "copy-to-dir", .args = "SOURCE... DIR", .min = 2, .max = -1,
 	 .help = "copy files or directories into DIR in the image",
 	 .run = run_copy},
+	{.name = "run", .args = "-- COMMAND [ARG...]", .min = 1, .max = -1,
+	 .help = "run a command in the image", .run = run_run,
+	 .opts = run_options, .opt_size = sizeof(struct run_opts),
+	 .flags = AC_CMD_STOP},
 	{.name = "squash", .help = "make the dependencies part of the image",
 	 .run = run_squash, .opts = squash_options,
 	 .opt_size = sizeof(struct squash_opts)},

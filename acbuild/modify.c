@@ -141,12 +141,18 @@ static int in_work(struct work *w, const struct ac_call *c, change_fn fn,
 	struct ac_aci_build how = {0};
 	AC_CLEANUP(ac_out_release) struct ac_out out = AC_OUT_INIT;
 	struct ac_digest id;
+	int r;
 
 	if (same_compression(fd, &how, err) < 0 ||
 	    begin_from(w, g->modify, NULL, err) < 0 || work_save(w, err) < 0)
 		return -1;
 	w->rootfs = open_dir(w->aci, "rootfs", err);
-	if (w->rootfs < 0 || fn(w, c, err) < 0 || ac_interrupt_check(err) < 0)
+	if (w->rootfs < 0)
+		return -1;
+	r = fn(w, c, err);
+	if (r != 0)
+		return r;
+	if (ac_interrupt_check(err) < 0)
 		return -1;
 	if (!g->no_history)
 		history_add(w->doc, c);

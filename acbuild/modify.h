@@ -18,7 +18,8 @@ struct ac_json;
  * they are, so that owners and devices stay also when we are not root. */
 AC_MUSTUSE int modify_manifest(const struct ac_call *c, struct ac_err *err);
 
-/* FN on the files of the image: unpacked beside it, and packed again. */
+/* FN on the files of the image: unpacked beside it, and packed again unless FN
+ * returns something else than 0, which is returned. */
 AC_MUSTUSE int modify_files(const struct ac_call *c, change_fn fn,
 			    struct ac_err *err);
 

@@ -7,10 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acbuild/below.h"
 #include "acbuild/change.h"
 #include "acbuild/cmd.h"
 #include "acbuild/deps.h"
 #include "acbuild/modify.h"
+#include "acbuild/removed.h"
 #include "acbuild/work.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
@@ -79,6 +81,8 @@ static int squash_from(struct work *w, struct ac_obtain *from,
 	    ac_interrupt_check(err) < 0 ||
 	    replace_rootfs(w, staging, "rootfs", err) < 0)
 		return -1;
+	if (removed_forget(w, err) < 0)
+		return -1;
 	ac_edit_del(w->doc, "dependencies");
 	ac_edit_del(w->doc, "pathWhitelist");
 	return 0;
@@ -93,7 +97,10 @@ static int squash(struct work *w, const struct ac_call *c, struct ac_err *err)
 		.dir = g->dir,
 		.insecure = o->insecure ? "image,http,tls" : NULL,
 	};
-	int ret = squash_from(w, &from, err);
+	int ret = below_whitelist(w, g->dir, err);
+
+	if (ret == 0)
+		ret = squash_from(w, &from, err);
 
 	ac_store_release(&from.store);
 	return ret;

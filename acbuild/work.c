@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "acbuild/cmd.h"
 #include "acbuild/lock.h"
+#include "acbuild/settle.h"
+#include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
@@ -132,7 +135,7 @@ int work_open(struct work *w, const struct globals *g, struct ac_err *err)
 	if (w->doc == NULL)
 		return -1;
 	w->old = ac_json_copy(w->doc);
-	return 0;
+	return settle_if_needed(w, err);
 }
 
 int work_create(struct work *w, const struct globals *g, int basefd,
@@ -165,8 +168,8 @@ int work_create(struct work *w, const struct globals *g, int basefd,
 	return w->aci < 0 ? -1 : 0;
 }
 
-static int put_file(int dirfd, const char *name, const char *text, size_t len,
-		    struct ac_err *err)
+int work_put(int dirfd, const char *name, const char *text, size_t len,
+	     struct ac_err *err)
 {
 	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
 
@@ -179,7 +182,7 @@ static int put_file(int dirfd, const char *name, const char *text, size_t len,
 
 int work_begun(struct work *w, struct ac_err *err)
 {
-	return put_file(w->dir, "buildMode", "appc", 4, err);
+	return work_put(w->dir, "buildMode", "appc", 4, err);
 }
 
 int work_save(struct work *w, struct ac_err *err)
@@ -193,11 +196,21 @@ int work_save(struct work *w, struct ac_err *err)
 	if (ac_buf_check(&b, "the manifest", err) < 0)
 		return -1;
 	if (w->home == NULL &&
-	    put_file(w->aci, "manifest", b.p, b.len, err) < 0)
+	    work_put(w->aci, "manifest", b.p, b.len, err) < 0)
 		return -1;
 	ac_json_free(w->old);
 	w->old = ac_json_copy(w->doc);
 	return 0;
+}
+
+char *work_path(const struct work *w, struct ac_err *err)
+{
+	AC_FREE char *link = ac_xasprintf("/proc/self/fd/%d", w->dir);
+	char *path = realpath(link, NULL);
+
+	if (path == NULL)
+		(void)ac_err_sys(err, errno, "find '.acbuild'");
+	return path;
 }
 
 int work_destroy(struct work *w, struct ac_err *err)

@@ -11,6 +11,9 @@
  *	.acbuild/staging/		copies under way; nothing of worth
  *	.acbuild/buildMode		"appc"; written last by begin
  *
+ * and what `run` keeps there: running (settle.h), removed and whitelist
+ * (removed.h), depstore-expanded (deps.h), work, and target (target.h).
+ *
  * There is a build when buildMode exists.  A begin or end that was killed
  * leaves a .acbuild without it, which the next begin takes over.
  */
@@ -59,6 +62,9 @@ AC_MUSTUSE int work_begun(struct work *w, struct ac_err *err);
  * warnings. */
 AC_MUSTUSE int work_save(struct work *w, struct ac_err *err);
 
+/* The absolute path of .acbuild, for other programs.  Caller frees. */
+AC_MUSTUSE char *work_path(const struct work *w, struct ac_err *err);
+
 /* Remove .acbuild. */
 AC_MUSTUSE int work_destroy(struct work *w, struct ac_err *err);
 
@@ -72,6 +78,10 @@ AC_MUSTUSE int work_staging(struct work *w, struct ac_err *err);
 /* Unlock and close all, but keep a script's for its next command; on INIT
  * nothing. */
 void work_release(struct work *w);
+
+/* Replace the file NAME in DIRFD by LEN bytes of TEXT, whole or not at all. */
+AC_MUSTUSE int work_put(int dirfd, const char *name, const char *text,
+			size_t len, struct ac_err *err);
 
 /* Open the directory PATH. */
 AC_MUSTUSE int open_dir(int dirfd, const char *path, struct ac_err *err);

@@ -18,6 +18,7 @@
 
 struct ac_buf;
 struct ac_err;
+struct ac_root;
 
 struct ac_plan_image {
 	char *id;
@@ -36,6 +37,11 @@ struct ac_plan {
 AC_MUSTUSE int ac_plan_make(const struct ac_store *s, const struct ac_record *r,
 			    struct ac_plan *out, struct ac_err *err);
 void ac_plan_release(struct ac_plan *p);
+
+/* Write the layers of FROM as one tree into the empty directory DIRFD
+ * (render.c). */
+AC_MUSTUSE int ac_plan_render(const struct ac_root *from, int dirfd,
+			      struct ac_err *err);
 
 /* Append the plan as text, the same for the same plan: kept beside a flattened
  * tree to know what it was made of. */

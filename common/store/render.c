@@ -82,27 +82,36 @@ static size_t put_on_top(const struct ac_root *from, const struct ac_plan *p,
 	return from->n + 1;
 }
 
-static int render(const struct ac_store *s, const struct ac_plan *p, int top,
-		  int dirfd, struct ac_list *list, struct ac_err *err)
+static int write_layers(const struct ac_root *from, size_t n, int dirfd,
+			struct ac_list *list, struct ac_err *err)
 {
 	bool root = geteuid() == 0;
 	const struct ac_treewr_opts opts = {.no_owner = !root,
 					    .skip_devices = !root,
 					    .note = list != NULL ? note : NULL,
 					    .ctx = list};
-	AC_CLEANUP(ac_root_release) struct ac_root from = AC_ROOT_INIT;
-	struct ac_merge *m;
-	struct ac_treewr *w;
-	int rc;
+	struct ac_merge *m = ac_merge_new(from->layers, n);
+	struct ac_treewr *w = ac_treewr_new(dirfd, &opts);
+	int rc = write_tree(m, w, err);
 
-	if (ac_root_open(&from, s, p, err) < 0)
-		return -1;
-	m = ac_merge_new(from.layers, put_on_top(&from, p, top));
-	w = ac_treewr_new(dirfd, &opts);
-	rc = write_tree(m, w, err);
 	ac_treewr_free(w);
 	ac_merge_free(m);
 	return rc;
+}
+
+int ac_plan_render(const struct ac_root *from, int dirfd, struct ac_err *err)
+{
+	return write_layers(from, from->n, dirfd, NULL, err);
+}
+
+static int render(const struct ac_store *s, const struct ac_plan *p, int top,
+		  int dirfd, struct ac_list *list, struct ac_err *err)
+{
+	AC_CLEANUP(ac_root_release) struct ac_root from = AC_ROOT_INIT;
+
+	if (ac_root_open(&from, s, p, err) < 0)
+		return -1;
+	return write_layers(&from, put_on_top(&from, p, top), dirfd, list, err);
 }
 
 static int write_plan(int dirfd, const struct ac_plan *p, struct ac_err *err)
