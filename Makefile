@@ -78,7 +78,7 @@ Q := @
 say = @printf '  %-5s %s\n' '$(1)' '$(2)'
 endif
 
-all: $(PROGRAMS:%=$B/bin/%) completions ## build the programs into build/bin
+all: $(PROGRAMS:%=$B/bin/%) $B/bin/acbuild-script completions ## build the programs into build/bin
 include run/build.mk
 
 # One archive, one program a folder, no list of files to keep.
@@ -99,6 +99,10 @@ OBJS += $$($1_OBJ)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$p)))
 
+# What the first line of a script names.
+$B/bin/acbuild-script: $B/bin/acbuild
+	$(Q)ln -sf acbuild $@
+
 completions: $(foreach s,$(COMPLETIONS),$(PROGRAMS:%=$B/completion/%.$s))
 define completions_for
 $(PROGRAMS:%=$B/completion/%.$1): $B/completion/%.$1: $B/bin/%
@@ -112,9 +116,11 @@ UNIT     := $(UNIT_SRC:tests/unit/%.c=$B/tests/%)
 $(UNIT): $B/tests/%: $B/tests/unit/%.o $B/tests/unit/tap.o $B/libcommon.a
 # Modules of the programs that have tests of their own.
 $B/tests/test_fetch_keystore: $B/fetch/keystore.o $B/fetch/cmd.o
+$B/tests/test_acbuild_words $B/tests/fuzz_script: $B/acbuild/words.o
 $B/tests/test_actool_tally: $B/actool/tally.o $B/actool/filecap.o
 $B/tests/test_fetch_text: $B/fetch/range.o $B/fetch/reponame.o $B/fetch/version.o
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SRC_script := acbuild/words.c
 FUZZ     := $(FUZZ_SRC:tests/fuzz/%.c=$B/tests/%)
 $(FUZZ): $B/tests/%: $B/tests/fuzz/%.o $B/tests/fuzz/driver.o $B/libcommon.a
 # Small programs that the tests use: one source file each.
@@ -185,7 +191,7 @@ bench: all $(TOOLS) ## measure against the peers; prints ratios
 fuzz: ## fuzz one format: make fuzz T=tar [FUZZ_TIME=60]
 	@mkdir -p build-fuzz/$T
 	clang $(AC_CPPFLAGS) -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined \
-		-o build-fuzz/fuzz_$T tests/fuzz/fuzz_$T.c $(COMMON_SRC) $(LIBS_tests)
+		-o build-fuzz/fuzz_$T tests/fuzz/fuzz_$T.c $(FUZZ_SRC_$T) $(COMMON_SRC) $(LIBS_tests)
 	build-fuzz/fuzz_$T -max_total_time=$(or $(FUZZ_TIME),60) build-fuzz/$T tests/fuzz/corpus/$T
 
 HEADERS  := $(sort $(wildcard common/*/*.h) $(foreach d,$(DIRS),$(wildcard $d/*.h $d/*/*.h)))
@@ -229,12 +235,13 @@ completion = $(if $(filter $1,$(COMPLETIONS)),$(INSTALL) -d '$(DESTDIR)$2' $(for
 install: all ## install programs, man pages, completions (DESTDIR, PREFIX)
 	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
 	$(INSTALL) -m 755 $(PROGRAMS:%=$B/bin/%) '$(DESTDIR)$(BINDIR)'
+	ln -sf acbuild '$(DESTDIR)$(BINDIR)/acbuild-script'
 	$(INSTALL) -m 644 $(foreach p,$(PROGRAMS),$(DIR_$p)/$p.1) '$(DESTDIR)$(MANDIR)/man1'
 	$(call completion,bash,$(BASHDIR))
 	$(call completion,zsh,$(ZSHDIR),_)
 	$(call completion,fish,$(FISHDIR),,.fish)
 uninstall: ## remove what install put there
-	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)'/%) $(PROGRAMS:%='$(DESTDIR)$(MANDIR)'/man1/%.1) \
+	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)'/%) '$(DESTDIR)$(BINDIR)/acbuild-script' $(PROGRAMS:%='$(DESTDIR)$(MANDIR)'/man1/%.1) \
 		$(PROGRAMS:%='$(DESTDIR)$(BASHDIR)'/%) $(PROGRAMS:%='$(DESTDIR)$(ZSHDIR)'/_%) \
 		$(PROGRAMS:%='$(DESTDIR)$(FISHDIR)'/%.fish)
 clean: ## remove everything built

@@ -14,7 +14,8 @@
 
 struct ac_call;
 struct ac_json;
-struct work;
+struct ac_prog;
+struct script;
 
 struct globals {
 	bool no_history;
@@ -23,8 +24,11 @@ struct globals {
 	const char *dir;       /* the store; NULL: the usual one */
 	const char *modify;    /* an image file, or NULL: the build under way */
 	const char *wait;      /* for the lock; see lock.h */
-	struct work *script;   /* in a script what its commands have open */
+	struct script *script; /* that the command is in, or NULL */
 };
+
+/* The program: what a line of a script is for. */
+extern const struct ac_prog acbuild_prog;
 
 /* Record the command C in DOC as the annotation coreos.com/acbuild/command-N,
  * N one more than the highest there is. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stddef.h>
+#include <string.h>
 
 #include "acbuild/begin.h"
 #include "acbuild/cat.h"
@@ -8,9 +9,12 @@
 #include "acbuild/dependency.h"
 #include "acbuild/edit.h"
 #include "acbuild/run.h"
+#include "acbuild/script.h"
 #include "acbuild/squash.h"
 #include "acbuild/write.h"
 #include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/base/str.h"
 #include "common/cli/prog.h"
 
 static const struct ac_opt global_opts[] = {
@@ -44,6 +48,9 @@ static const struct ac_cmd cmds[] = {
 	{.name = "write", .args = "FILE", .min = 1, .max = 1,
 	 .help = "write the image and print its id", .run = run_write,
 	 .opts = write_options, .opt_size = sizeof(struct write_opts)},
+	{.name = "script", .args = "FILE|-", .min = 1, .max = 1,
+	 .help = "run the commands in a file on a build of their own",
+	 .about = script_about, .run = run_script},
 	{.name = "end", .help = "end the build and remove .acbuild",
 	 .run = run_end},
 	EDIT("set-name", "NAME", 1, 1, "set the name of the image"),
@@ -87,28 +94,44 @@ static const struct ac_cmd cmds[] = {
 };
 /* clang-format on */
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
 /* An element that was to be removed and is not there has a code of its own. */
 static int code(const struct ac_err *err)
 {
 	return err->code == AC_E_NOT_FOUND ? 2 : -1;
 }
 
+const struct ac_prog acbuild_prog = {
+	.name = "acbuild",
+	.about = "Build App Container images, step by step.",
+	.cmds = cmds,
+	.globals = global_opts,
+	.global_size = sizeof(struct globals),
+	.debug_offset = offsetof(struct globals, debug),
+	.usage_code = 3,
+	.operands_code = 1,
+	.bare_help = true,
+	.name_command = true,
+	.code = code,
+	.version = "appc version 0.8.11",
+};
+
+/* By the name that scripts have in their first line it is `acbuild script`. */
 int main(int argc, char **argv)
 {
-	static const struct ac_prog prog = {
-		.name = "acbuild",
-		.about = "Build App Container images, step by step.",
-		.cmds = cmds,
-		.globals = global_opts,
-		.global_size = sizeof(struct globals),
-		.debug_offset = offsetof(struct globals, debug),
-		.usage_code = 3,
-		.operands_code = 1,
-		.bare_help = true,
-		.name_command = true,
-		.code = code,
-		.version = "appc version 0.8.11",
-	};
+	AC_CLEANUP(ac_strv_release) struct ac_strv args = AC_STRV_INIT;
 
-	return ac_prog_main(&prog, argc, argv);
+	if (argc == 0 || strcmp(base_name(argv[0]), "acbuild-script") != 0)
+		return ac_prog_main(&acbuild_prog, argc, argv);
+	ac_strv_push(&args, "acbuild");
+	ac_strv_push(&args, "script");
+	for (int i = 1; i < argc; i++)
+		ac_strv_push(&args, argv[i]);
+	return ac_prog_main(&acbuild_prog, (int)args.n, args.v);
 }

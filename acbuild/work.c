@@ -10,6 +10,7 @@
 
 #include "acbuild/cmd.h"
 #include "acbuild/lock.h"
+#include "acbuild/script.h"
 #include "acbuild/settle.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
@@ -103,6 +104,12 @@ static int open_locked(struct work *w, const struct globals *g,
 	return has_build(w, err);
 }
 
+/* Is it the script's own build, or one that --work-path on its line names? */
+static bool in_script(const struct globals *g)
+{
+	return g->script != NULL && g->work_path == g->script->path;
+}
+
 /* Take over what the command before had open. */
 static int reopen(struct work *w, struct work *home, struct ac_err *err)
 {
@@ -118,8 +125,8 @@ int work_open(struct work *w, const struct globals *g, struct ac_err *err)
 {
 	int r;
 
-	if (g->script != NULL && g->script->doc != NULL)
-		return reopen(w, g->script, err);
+	if (in_script(g) && g->script->work.doc != NULL)
+		return reopen(w, &g->script->work, err);
 	r = open_locked(w, g, err);
 	if (r <= 0)
 		return r < 0 ? -1 : no_build(err);
@@ -138,13 +145,21 @@ int work_open(struct work *w, const struct globals *g, struct ac_err *err)
 	return settle_if_needed(w, err);
 }
 
+static int already(struct ac_err *err)
+{
+	return ac_err_set(err, AC_E_EXISTS,
+			  "build already in progress in this working dir");
+}
+
 int work_create(struct work *w, const struct globals *g, int basefd,
 		struct ac_err *err)
 {
 	int r;
 
 	w->base = basefd;
-	w->home = g->script;
+	if (in_script(g) && g->script->work.doc != NULL)
+		return already(err);
+	w->home = in_script(g) ? &g->script->work : NULL;
 	if (mkdirat(w->base, ".acbuild", 0755) < 0 && errno != EEXIST)
 		return ac_err_sys(err, errno, "create '.acbuild'");
 	w->dir = open_dir(w->base, ".acbuild", err);
@@ -155,10 +170,7 @@ int work_create(struct work *w, const struct globals *g, int basefd,
 		return -1;
 	r = has_build(w, err);
 	if (r != 0)
-		return r < 0 ? -1
-			     : ac_err_set(err, AC_E_EXISTS,
-					  "build already in progress in this "
-					  "working dir");
+		return r < 0 ? -1 : already(err);
 	if (ac_tree_remove(w->dir, "staging", err) < 0 ||
 	    ac_tree_remove(w->dir, "currentaci", err) < 0)
 		return -1;
@@ -225,6 +237,10 @@ int work_end(const struct globals *g, struct ac_err *err)
 {
 	AC_CLEANUP(work_release) struct work w = WORK_INIT;
 
+	if (in_script(g))
+		return ac_err_set(err, AC_E_INVALID,
+				  "calling end is unnecessary in a script, "
+				  "cleanup is done automatically");
 	return open_locked(&w, g, err) < 0 ? -1 : work_destroy(&w, err);
 }
 

@@ -309,7 +309,7 @@ static int dispatch(struct parse *p, int argc, char **argv)
 		return p->prog->usage_code != 0 ? p->prog->usage_code : 2;
 	}
 	if (p->prog->debug_offset != 0)
-		ac_log_init(p->prog->name,
+		ac_log_init(ac_log_program(),
 			    *(bool *)(void *)((char *)p->globals +
 					      p->prog->debug_offset));
 	path = path_name(p);
@@ -341,16 +341,15 @@ static void open_stdio(void)
 			(void)!open("/dev/null", flags[fd]);
 }
 
-int ac_prog_main(const struct ac_prog *prog, int argc, char **argv)
+int ac_prog_run(const struct ac_prog *prog, const void *globals, int argc,
+		char **argv)
 {
 	struct parse p = {.prog = prog, .i = 1};
 	int code;
 
-	open_stdio();
-	/* Ignored, as a caller may have left it, no child's end can be told. */
-	(void)signal(SIGCHLD, SIG_DFL);
-	ac_log_init(prog->name, false);
 	p.globals = ac_xcalloc(1, prog->global_size);
+	if (globals != NULL)
+		memcpy(p.globals, globals, prog->global_size);
 	code = dispatch(&p, argc, argv);
 
 	if (p.depth != 0)
@@ -365,4 +364,13 @@ int ac_prog_main(const struct ac_prog *prog, int argc, char **argv)
 		return prog->fail_code != 0 ? prog->fail_code : 1;
 	}
 	return code;
+}
+
+int ac_prog_main(const struct ac_prog *prog, int argc, char **argv)
+{
+	open_stdio();
+	/* Ignored, as a caller may have left it, no child's end can be told. */
+	(void)signal(SIGCHLD, SIG_DFL);
+	ac_log_init(prog->name, false);
+	return ac_prog_run(prog, NULL, argc, argv);
 }

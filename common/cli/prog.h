@@ -104,4 +104,10 @@ struct ac_prog {
 /* Run it.  Returns the exit code. */
 AC_MUSTUSE int ac_prog_main(const struct ac_prog *p, int argc, char **argv);
 
+/* Run one more command line while the program runs, as a line of a script.  Its
+ * global options begin as they are in GLOBALS (which has no lists), and its
+ * messages with what ac_log_init was told last.  Returns the exit code. */
+AC_MUSTUSE int ac_prog_run(const struct ac_prog *p, const void *globals,
+			   int argc, char **argv);
+
 #endif

@@ -24,6 +24,7 @@ mk() { env -u BINDIR -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C "$TOP" --no-pri
 		"root/usr/bin/$p" --help >/dev/null
 	done
 	[ "$(find root -type f | wc -l)" = 25 ]
+	[ "$(readlink root/usr/bin/acbuild-script)" = acbuild ]
 	! grep -rqF "$PWD" root/usr/share || false
 	mk uninstall DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
 	[ -z "$(find root ! -type d)" ]
