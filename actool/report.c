@@ -24,16 +24,22 @@ bool report_valid(const struct report *r, bool strict)
 	       (!strict || r->findings.n + r->findings.more == 0);
 }
 
-/* "line 3, column 7", of which text, and the rule. */
-static void add_place(struct ac_buf *b, const struct report *r,
-		      const struct ac_finding *f, bool inner)
+/* Is the finding I about the manifest that is in an archive or a layout? */
+static bool in_manifest(const struct report *r, size_t i)
 {
+	return i >= r->inner && r->type != NULL &&
+	       strcmp(r->type, "manifest") != 0;
+}
+
+/* "line 3, column 7", of which text, and the rule. */
+static void add_place(struct ac_buf *b, const struct report *r, size_t i)
+{
+	const struct ac_finding *f = &r->findings.v[i];
+
 	if (f->line != 0)
 		ac_buf_addf(b, " (%sline %u, column %u)",
-			    inner && strcmp(r->type, "manifest") != 0
-				    ? "manifest "
-				    : "",
-			    f->line, f->column);
+			    in_manifest(r, i) ? "manifest " : "", f->line,
+			    f->column);
 	if (f->rule[0] != '\0')
 		ac_buf_addf(b, " [%s]", f->rule);
 }
@@ -60,7 +66,7 @@ static void tell_one(const struct report *r, size_t i, bool strict)
 	ac_buf_adds(&b, f->text);
 	if (f->fix != NULL)
 		ac_buf_addf(&b, "; %s", f->fix);
-	add_place(&b, r, f, inner);
+	add_place(&b, r, i);
 	ac_log("%s", ac_buf_str(&b));
 }
 
@@ -96,7 +102,7 @@ static struct ac_json *finding_json(const struct report *r, size_t i)
 
 	if (f->rule[0] != '\0')
 		ac_json_set_str(o, "rule", f->rule);
-	if (i >= r->inner && strcmp(r->type, "manifest") != 0)
+	if (in_manifest(r, i))
 		ac_json_set_str(o, "in", "manifest");
 	ac_json_set_str(o, "path", f->path);
 	if (f->line != 0) {

@@ -137,7 +137,9 @@ char *ac_str_show(const char *s)
 
 void ac_strv_take(struct ac_strv *v, char *s)
 {
-	v->v = ac_xrealloc(v->v, v->n + 2, sizeof(*v->v));
+	/* There is room for a power of two, the NULL at the end counted. */
+	if (v->n == 0 || ((v->n + 1) & v->n) == 0)
+		v->v = ac_xrealloc(v->v, (v->n + 1) * 2, sizeof(*v->v));
 	v->v[v->n++] = s;
 	v->v[v->n] = NULL;
 }

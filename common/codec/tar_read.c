@@ -184,7 +184,7 @@ static int next_header(struct ac_tar_reader *r, struct ac_tar_raw *h,
 	if (ret <= 0)
 		return ret;
 	if (is_zero(p))
-		return read_end(r, err);
+		return read_end(r, err) < 0 ? -1 : 0;
 	memcpy(h, p, sizeof(*h));
 	ac_tar_sum(h, &as_unsigned, &as_signed);
 	if (ac_tar_number(h->sum, sizeof(h->sum), &sum) < 0 ||
