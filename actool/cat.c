@@ -130,7 +130,7 @@ static int from_layout(const char *dir, struct ac_buf *out, struct ac_err *err)
 
 	if (fd < 0)
 		return ac_err_sys(err, errno, "open '%s'", dir);
-	if (ac_io_read_file(fd, "manifest", out, err) == 0)
+	if (ac_io_read_regular(fd, "manifest", out, err) == 0)
 		return 0;
 	return err->code == AC_E_NOT_FOUND
 		       ? ac_err_set(err, AC_E_INVALID,

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "actool/cmd.h"
 #include "actool/inspect.h"
@@ -94,16 +93,15 @@ static void look_beside(struct inspection *i, const struct sig_method *m)
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(m->max);
 	AC_FREE char *file = ac_xasprintf("%s%s", i->file, m->suffix);
 	struct ac_err err = AC_ERR_INIT;
-	AC_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int r = ac_io_read_regular(AT_FDCWD, file, &text, &err);
 	struct beside *b;
 
-	if (fd < 0)
+	if (r < 0 && err.code == AC_E_NOT_FOUND)
 		return;
 	i->sigs = ac_xrealloc(i->sigs, i->n_sigs + 1, sizeof(*i->sigs));
 	b = &i->sigs[i->n_sigs++];
 	*b = (struct beside){.file = ac_steal_ptr(&file), .kind = m->kind};
-	if (ac_io_slurp(fd, &text, b->file, &err) < 0 ||
-	    makers(b, &text, &err) < 0)
+	if (r < 0 || makers(b, &text, &err) < 0)
 		b->fault = ac_xstrdup(err.msg);
 }
 

@@ -68,7 +68,7 @@ int layout_manifest(int dirfd, struct ac_buf *out, struct ac_err *err)
 		ac_err_rule(err, "A3");
 		return -1;
 	}
-	return ac_io_read_file(dirfd, "manifest", out, err);
+	return ac_io_read_regular(dirfd, "manifest", out, err);
 }
 
 int check_layout(int dirfd, struct ac_json **doc, struct ac_findings *f,

@@ -62,7 +62,8 @@ struct sig_method {
 	size_t max;         /* bytes of a signature file */
 	/* Is this a public key file of the kind? */
 	bool (*is_key)(const char *text, size_t len);
-	/* Is this a signature file of the kind?  (For --signature.) */
+	/* Is this a signature file of the kind?  (For --signature.)  TEXT ends
+	 * with a NUL. */
 	bool (*is_signature)(const char *text, size_t len);
 	/* The public keys in TEXT into *KEYS, made when it is NULL.  FILE is
 	 * named in messages. */

@@ -38,14 +38,34 @@ static bool is_key(const char *text, size_t len)
 	       memmem(text, len, pgp, sizeof(pgp) - 1) != NULL;
 }
 
-/* Armour, or a packet of the tag "signature" in the old or the new form. */
+/* A packet of the tag "signature", in the old or the new form: its first bytes
+ * up to the version, 3 to 6, and the type, 0 or 1.  The raw bytes of another
+ * kind's signature may begin with any one byte. */
+static bool is_packet(const unsigned char *p, size_t len)
+{
+	size_t head = 2;
+
+	if (len < 8) /* so short is none */
+		return false;
+	if (p[0] == 0x89)
+		head = 3;
+	else if (p[0] == 0x8a)
+		head = 5;
+	else if (p[0] == 0xc2 && p[1] >= 192)
+		head = p[1] == 255 ? 6 : 3;
+	else if (p[0] != 0x88 && p[0] != 0xc2)
+		return false;
+	/* Version 3 has a length before the type. */
+	return p[head] == 3 ? p[head + 1] == 5
+			    : p[head] >= 4 && p[head] <= 6 && p[head + 1] <= 1;
+}
+
 static bool is_signature(const char *text, size_t len)
 {
 	static const char pgp[] = "-----BEGIN PGP ";
-	unsigned char first = len != 0 ? (unsigned char)text[0] : 0;
 
 	return memmem(text, len, pgp, sizeof(pgp) - 1) != NULL ||
-	       (first & 0xfc) == 0x88 || first == 0xc2;
+	       is_packet((const unsigned char *)text, len);
 }
 
 /* GnuPG's keybox is not OpenPGP: only gpg reads it. */

@@ -90,12 +90,14 @@ static void add_bad(struct sigs *out, const char *kind, const struct key *k,
 
 /* --- bundles --- */
 
-/* JSON, which base64 never looks like. */
+/* JSON, which base64 never looks like; raw bytes may begin as it does, but are
+ * no text. */
 static bool is_bundle(const char *text, size_t len)
 {
 	struct ac_str s = ac_str_trim(ac_strn(text, len));
 
-	return ac_str_starts(s, "{") || ac_str_starts(s, "[");
+	return (ac_str_starts(s, "{") || ac_str_starts(s, "[")) &&
+	       strlen(text) == len && ac_str_utf8(text);
 }
 
 /* The key that the bundle names, or NULL. */

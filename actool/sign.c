@@ -75,7 +75,7 @@ static char *target_of(const char *file, const struct sign_opts *o,
 /* The signatures in the file TARGET, if there is one: 1, 0. */
 static int read_old(const char *target, struct ac_buf *old, struct ac_err *err)
 {
-	if (ac_io_read_file(AT_FDCWD, target, old, err) == 0)
+	if (ac_io_read_regular(AT_FDCWD, target, old, err) == 0)
 		return 1;
 	if (err->code != AC_E_NOT_FOUND)
 		return -1;

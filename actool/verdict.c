@@ -40,24 +40,21 @@ void verdict_decide(struct verdict *v)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_TEXT);
 	size_t signers = sigs_signers(&v->sigs);
-	bool first = true;
 
 	v->verified = signers >= v->required;
 	if (v->verified)
 		return;
 	if (v->required > 1)
-		ac_buf_addf(&b, "good signatures by %zu of %zu required keys%s",
-			    signers, v->required,
-			    signers < v->sigs.n ? "; " : "");
+		ac_buf_addf(&b, "good signatures by %zu of %zu required keys",
+			    signers, v->required);
 	for (size_t i = 0; i < v->sigs.n; i++) {
 		if (v->sigs.v[i].reason == NULL)
 			continue;
-		ac_buf_adds(&b, first ? "" : "; ");
+		ac_buf_adds(&b, b.len == 0 ? "" : "; ");
 		add_reason(&b, &v->sigs.v[i]);
-		first = false;
 	}
 	if (v->sigs.n == 0)
-		ac_buf_adds(&b, "no signature in it");
+		ac_buf_addf(&b, "%sno signature in it", b.len == 0 ? "" : "; ");
 	(void)ac_err_set(&v->err, AC_E_VERIFY, "%s", ac_buf_str(&b));
 }
 

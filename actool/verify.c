@@ -101,11 +101,15 @@ static int check_beside(struct run *r, size_t m, const struct sig_file *f,
 {
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf b = AC_BUF_INIT(methods[m]->max);
+	struct ac_err bad = AC_ERR_INIT; /* hides no good one */
 
-	if (ac_io_read_file(AT_FDCWD, name, &b, err) < 0) {
-		if (err->code != AC_E_NOT_FOUND)
-			return -1;
-		return 0;
+	if (ac_io_read_regular(AT_FDCWD, name, &b, &bad) < 0) {
+		if (bad.code == AC_E_NOT_FOUND)
+			return 0;
+		sigs_add(out, (struct sig){.kind = methods[m]->kind,
+					   .created = -1,
+					   .reason = ac_xstrdup(bad.msg)});
+		return 1;
 	}
 	if (methods[m]->check(r->keys[m], f, ac_buf_str(&b), b.len, name, out,
 			      err) < 0)

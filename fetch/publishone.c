@@ -96,7 +96,11 @@ static int read_signature(const struct source *s, const struct publish_opts *o,
 {
 	const char *path = o->signature != NULL ? o->signature : s->asc;
 
-	if (path != NULL && ac_io_read_file(AT_FDCWD, path, out, err) == 0)
+	if (o->signature != NULL &&
+	    ac_io_read_file(AT_FDCWD, path, out, err) == 0)
+		return 1;
+	if (o->signature == NULL && path != NULL &&
+	    ac_io_read_regular(AT_FDCWD, path, out, err) == 0)
 		return 1;
 	if (path != NULL &&
 	    (err->code != AC_E_NOT_FOUND || o->signature != NULL))

@@ -54,7 +54,7 @@ static int no_signature(const struct job *j, const char *where,
 static int signature_of_file(struct job *j, const char *path,
 			     struct ac_err *err)
 {
-	if (ac_io_read_file(AT_FDCWD, path, &j->sig, err) == 0)
+	if (ac_io_read_regular(AT_FDCWD, path, &j->sig, err) == 0)
 		return 0;
 	return err->code == AC_E_NOT_FOUND ? no_signature(j, path, err) : -1;
 }

@@ -55,6 +55,7 @@ int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
 		return ac_err_set(err, AC_E_INVALID, "bad file name '%s'",
 				  name);
 	a->tmp[0] = '\0';
+	a->fresh = false;
 	a->fd = open_unnamed(dirfd, mode);
 	if (a->fd < 0) {
 		if (random_name(a, err) < 0)
@@ -67,6 +68,32 @@ int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
 	a->dirfd = dirfd;
 	a->name = name;
 	return 0;
+}
+
+/* From the temporary name to the final one, and then tmp is "". */
+static int move(struct ac_atomic *a)
+{
+	/* A file system that does not know the flag has link(2), as a rule. */
+	int r = !a->fresh ? renameat(a->dirfd, a->tmp, a->dirfd, a->name)
+			  : renameat2(a->dirfd, a->tmp, a->dirfd, a->name,
+				      RENAME_NOREPLACE);
+
+	if (r < 0 && a->fresh && errno == EINVAL &&
+	    linkat(a->dirfd, a->tmp, a->dirfd, a->name, 0) == 0)
+		r = unlinkat(a->dirfd, a->tmp, 0);
+	if (r == 0)
+		a->tmp[0] = '\0'; /* release() has nothing to undo */
+	return r;
+}
+
+static int tell_move(const struct ac_atomic *a, struct ac_err *err)
+{
+	if (!a->fresh || errno != EEXIST)
+		return ac_err_sys(err, errno, "rename to '%s'", a->name);
+	return ac_err_set(err, AC_E_EXISTS,
+			  "'%s' is there by now, made by somebody else "
+			  "meanwhile",
+			  a->name);
 }
 
 int ac_atomic_commit(struct ac_atomic *a, struct ac_err *err)
@@ -94,9 +121,9 @@ int ac_atomic_commit_unflushed(struct ac_atomic *a, struct ac_err *err)
 			return ac_err_sys(err, errno, "create '%s'", a->name);
 		}
 	}
-	if (renameat(a->dirfd, a->tmp, a->dirfd, a->name) < 0)
-		return ac_err_sys(err, errno, "rename to '%s'", a->name);
-	(void)close(ac_steal_fd(&a->fd)); /* release() has nothing to undo */
+	if (move(a) < 0)
+		return tell_move(a, err);
+	(void)close(ac_steal_fd(&a->fd));
 	return 0;
 }
 

@@ -16,6 +16,7 @@
  * none until it is committed: a process that is killed leaves nothing.
  */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/base/attr.h"
@@ -27,6 +28,7 @@ struct ac_atomic {
 	int dirfd;        /* borrowed */
 	const char *name; /* borrowed: the final name */
 	char tmp[32];     /* its name in dirfd until commit; "": none */
+	bool fresh;       /* set after open: commit replaces nothing */
 };
 
 #define AC_ATOMIC_INIT ((struct ac_atomic){.fd = -1, .dirfd = -1})
@@ -36,8 +38,8 @@ struct ac_atomic {
 AC_MUSTUSE int ac_atomic_open(struct ac_atomic *a, int dirfd, const char *name,
 			      mode_t mode, struct ac_err *err);
 
-/* Flush to disk and rename into place, over what has the name.  On failure
- * nothing has changed. */
+/* Flush to disk and rename into place, over what has the name, or, when it is
+ * to be fresh, AC_E_EXISTS.  On failure nothing has changed. */
 AC_MUSTUSE int ac_atomic_commit(struct ac_atomic *a, struct ac_err *err);
 
 /* The same without the flush, for what may be lost with the machine's power

@@ -178,14 +178,38 @@ int ac_io_slurp(int fd, struct ac_buf *out, const char *what,
 	}
 }
 
+/* A descriptor of NAME, opened with FLAGS too. */
+static int open_file(int dirfd, const char *name, int flags, struct ac_err *err)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT)
+		return ac_err_set(err, AC_E_NOT_FOUND, "no file '%s'", name);
+	return ac_err_sys(err, errno, "open '%s'", name);
+}
+
 int ac_io_read_file(int dirfd, const char *name, struct ac_buf *out,
 		    struct ac_err *err)
 {
-	AC_CLOSE int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	AC_CLOSE int fd = open_file(dirfd, name, 0, err);
 
-	if (fd < 0 && errno == ENOENT)
-		return ac_err_set(err, AC_E_NOT_FOUND, "no file '%s'", name);
+	return fd < 0 ? -1 : ac_io_slurp(fd, out, name, err);
+}
+
+int ac_io_read_regular(int dirfd, const char *name, struct ac_buf *out,
+		       struct ac_err *err)
+{
+	AC_CLOSE int fd = open_file(dirfd, name, O_NONBLOCK, err);
+	struct stat st;
+
 	if (fd < 0)
-		return ac_err_sys(err, errno, "open '%s'", name);
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return ac_err_sys(err, errno, "stat '%s'", name);
+	if (!S_ISREG(st.st_mode))
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s' is not a regular file", name);
 	return ac_io_slurp(fd, out, name, err);
 }

@@ -47,4 +47,10 @@ AC_MUSTUSE int ac_io_slurp(int fd, struct ac_buf *out, const char *what,
 AC_MUSTUSE int ac_io_read_file(int dirfd, const char *name, struct ac_buf *out,
 			       struct ac_err *err);
 
+/* The same for a name that nobody gave, like that of a signature beside a file:
+ * what is not a regular file, or a link to one, is AC_E_INVALID, and a FIFO is
+ * not waited for. */
+AC_MUSTUSE int ac_io_read_regular(int dirfd, const char *name,
+				  struct ac_buf *out, struct ac_err *err);
+
 #endif

@@ -60,7 +60,10 @@ int ac_out_open(struct ac_out *o, const char *path, bool overwrite,
 	} else if (errno != ENOENT) {
 		return ac_err_sys(err, errno, "stat '%s'", path);
 	}
-	return begin(o, 0666, err);
+	if (begin(o, 0666, err) < 0)
+		return -1;
+	o->file.fresh = !overwrite;
+	return 0;
 }
 
 /* What belongs to the name, not to the content (as signatures of it do). */

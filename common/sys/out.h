@@ -45,7 +45,8 @@ AC_MUSTUSE int ac_out_open(struct ac_out *o, const char *path, bool overwrite,
 AC_MUSTUSE int ac_out_replace(struct ac_out *o, const char *path,
 			      struct ac_err *err);
 
-/* All was written: put it in its place. */
+/* All was written: put it in its place.  Without OVERWRITE a file that has got
+ * the name meanwhile is AC_E_EXISTS. */
 AC_MUSTUSE int ac_out_commit(struct ac_out *o, struct ac_err *err);
 
 /* Forget what was not committed; a no-op on INIT. */

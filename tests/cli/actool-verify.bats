@@ -161,6 +161,58 @@ refused() {
 	refused "it does not match the content; signature by key" --key "$KEYS/alice.asc" --key "$KEYS/bob.asc"
 }
 
+@test "what is no file beside an image is not waited for, and hides no good signature" {
+	local thing
+	openssl genpkey -algorithm ed25519 -out e.key
+	openssl pkey -in e.key -pubout -out e.pub
+	chmod 600 e.key
+	sign_by alice a.aci
+	for thing in 'mkfifo a.aci.sig' 'mkdir a.aci.sig' 'ln -s /dev/zero a.aci.sig' 'truncate -s 1G a.aci.sig'; do
+		$thing
+		run -0 --separate-stderr timeout -k 1 20 actool verify --key "$KEYS/alice.asc" --key e.pub a.aci
+		[[ $output == *"good signature by alice "* ]]
+		[[ $stderr == *"a.aci.sig"*"it does not count"* ]]
+		refused "by 1 of 2 required keys; " --key "$KEYS/alice.asc" --key e.pub --require 2
+		rm -r a.aci.sig
+	done
+	rm a.aci.asc
+	mkfifo a.aci.asc
+	run -1 timeout -k 1 20 actool verify --key "$KEYS/alice.asc" a.aci
+	[[ $output == *"'a.aci.asc' is not a regular file"* ]]
+	run -1 timeout -k 1 20 actool sign --append --local-user alice@example.com a.aci
+	[[ $output == *"'a.aci.asc' is not a regular file"* ]]
+	run -0 timeout -k 1 20 actool inspect a.aci
+	[[ $output == *"'a.aci.asc' is not a regular file"* ]]
+}
+
+@test "what is missing for --require is said without loose ends" {
+	sign_by alice a.aci
+	cat a.aci.asc a.aci.asc >two
+	run -1 actool verify --key "$KEYS/alice.asc" --require 2 --signature a.aci.asc --signature two a.aci
+	[ "$output" = "actool: a.aci: good signatures by 1 of 2 required keys" ]
+	: >a.aci.asc
+	run -1 actool verify --key "$KEYS/alice.asc" --require 2 a.aci
+	[[ $output == *"good signatures by 0 of 2 required keys; "* ]]
+}
+
+@test "raw bytes that begin as another kind of signature does" {
+	# Ed25519 signatures are the same each time: these begin with { 0x88 [ 0xc2.
+	local n
+	cat >odd.key <<-'EOF'
+		-----BEGIN PRIVATE KEY-----
+		MC4CAQAwBQYDK2VwBCIEIIs8GBcUYRlPzpht8D6uQdPWha5zu83gIvTsv1x15V0z
+		-----END PRIVATE KEY-----
+	EOF
+	chmod 600 odd.key
+	openssl pkey -in odd.key -pubout -out odd.pub
+	for n in 391 122 62 162; do
+		echo $n >n.aci
+		actool sign --overwrite --type raw --output n.sig --key odd.key n.aci
+		head -c 1 n.sig | LC_ALL=C grep -q $'^[{\x88[\xc2]'
+		actool verify --key odd.pub --key "$KEYS/alice.asc" --signature n.sig n.aci
+	done
+}
+
 @test "expired: key, subkey, signature; from the future; older than its key" {
 	sign_by old a.aci --faked-system-time 20200101T001000
 	refused "the key has expired" --key "$KEYS/old.asc"

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/sys/io.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
 static int file_of(size_t n)
@@ -94,4 +96,28 @@ TEST(read_file)
 	CHECK(err.code == AC_E_NOT_FOUND);
 	CHECK(ac_io_read_file(AT_FDCWD, "/", &b, &err) < 0);
 	CHECK(err.code == AC_E_SYS && err.sys == EISDIR);
+}
+
+/* A FIFO without a writer is not waited for, and nothing is read of a device.
+ */
+TEST(read_regular)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(1 << 20);
+	struct ac_err err = AC_ERR_INIT;
+	static const char *const others[] = {"fifo", "link", "dir"};
+	SCRATCH s = scratch_make();
+
+	CHECK(mkfifoat(s.fd, "fifo", 0600) == 0);
+	CHECK(symlinkat("/dev/zero", s.fd, "link") == 0);
+	CHECK(mkdirat(s.fd, "dir", 0700) == 0);
+	for (size_t i = 0; i < AC_LEN(others); i++) {
+		CHECK(ac_io_read_regular(s.fd, others[i], &b, &err) < 0);
+		CHECK(err.code == AC_E_INVALID);
+	}
+	CHECK(ac_io_read_regular(s.fd, "none", &b, &err) < 0);
+	CHECK(err.code == AC_E_NOT_FOUND);
+	scratch_write(s.fd, "f", "text");
+	CHECK(symlinkat("f", s.fd, "good") == 0);
+	CHECK(ac_io_read_regular(s.fd, "good", &b, &err) == 0);
+	CHECK(strcmp(ac_buf_str(&b), "text") == 0);
 }

@@ -67,6 +67,27 @@ TEST(keeps_what_is_there)
 	leave();
 }
 
+/* Two begin, when nothing is there: the second to end replaces nothing. */
+TEST(replaces_nothing_that_came_meanwhile)
+{
+	AC_CLEANUP(ac_out_release) struct ac_out first = AC_OUT_INIT;
+	AC_CLEANUP(ac_out_release) struct ac_out second = AC_OUT_INIT;
+	struct ac_err err = AC_ERR_INIT;
+	struct stat st;
+
+	enter();
+	CHECK(ac_out_open(&first, "f", false, &err) == 0);
+	CHECK(ac_out_open(&second, "f", false, &err) == 0);
+	CHECK(write(second.fd, "longer", 6) == 6);
+	CHECK(ac_out_commit(&first, &err) == 0);
+	CHECK(ac_out_commit(&second, &err) < 0);
+	CHECK(err.code == AC_E_EXISTS);
+	ac_out_release(&second);
+	CHECK(stat("f", &st) == 0 && st.st_size == 0);
+	CHECK(unlink("f") == 0);
+	leave();
+}
+
 TEST(never_replaces_other_things)
 {
 	static const char *const paths[] = {"d", "p", "/dev/null", "d/", ""};
