@@ -11,6 +11,7 @@
 
 #include "acbuild/change.h"
 #include "acbuild/cmd.h"
+#include "acbuild/epoch.h"
 #include "acbuild/modify.h"
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
@@ -160,7 +161,8 @@ static int place(struct work *w, const char *src, int parent, const char *name,
 	if (check_target(parent, name, src, dst, err) < 0)
 		return -1;
 	staging = work_staging(w, err);
-	if (staging < 0 || copy_tree(w, src, staging, "new", err) < 0)
+	if (staging < 0 || copy_tree(w, src, staging, "new", err) < 0 ||
+	    epoch_add(w, staging, "new", err) < 0)
 		return -1;
 	if (fstat(parent, &st) < 0 ||
 	    renameat(staging, "new", parent, name) < 0)

@@ -11,6 +11,7 @@
 #include "acbuild/below.h"
 #include "acbuild/change.h"
 #include "acbuild/cmd.h"
+#include "acbuild/epoch.h"
 #include "acbuild/modify.h"
 #include "acbuild/removed.h"
 #include "acbuild/settle.h"
@@ -352,6 +353,8 @@ int run_in(struct work *w, const struct ac_call *c, struct ac_err *err)
 	int overlay;
 
 	(void)ac_interrupt_catch(); /* the rootfs is to be settled */
+	if (epoch_begin(w, err) < 0)
+		return -1;
 	overlay =
 		prepare(&r, w, c->globals, err) < 0 ? -1 : can_overlay(&r, err);
 	if (overlay > 0)

@@ -12,6 +12,7 @@
 #include "acbuild/below.h"
 #include "acbuild/change.h"
 #include "acbuild/cmd.h"
+#include "acbuild/epoch.h"
 #include "acbuild/work.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -57,14 +58,18 @@ int write_to(struct work *w, int fd, const struct ac_aci_build *how,
 {
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf manifest = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
+	struct ac_aci_build dated = *how;
 
 	if (ac_edit_check(w->doc, w->doc, err) < 0)
+		return -1;
+	/* The user's word goes before ours. */
+	if (dated.max_mtime < 0 && epoch_get(w, &dated.max_mtime, err) < 0)
 		return -1;
 	ac_image_write(w->doc, &manifest);
 	if (ac_buf_check(&manifest, "the manifest", err) < 0)
 		return -1;
 	return ac_aci_build(fd, ac_buf_str(&manifest), manifest.len, w->rootfs,
-			    how, id, err);
+			    &dated, id, err);
 }
 
 int run_write(struct ac_call *c, struct ac_err *err)

@@ -200,3 +200,36 @@ nothing_left() { [ -z "$(ls -A "$TMPDIR")" ] && [ ! -e .acbuild ]; }
 	[ "$(id -u)" -ne 0 ] || [[ $output == *uid123* ]]
 	[ "$(wc -l <<< "$output")" -eq $((3 + ($(id -u) == 0))) ]
 }
+
+@test "what run writes does not tell when: one id, by the newest file or SOURCE_DATE_EPOCH" {
+	[ "$(id -u)" -eq 0 ] || skip "not root"
+	cp /bin/busybox in/busybox
+	touch -d 2002-02-02 in/busybox
+	echo late > in/late
+	touch -d 2003-03-03 in/late
+	cat > s <<- 'END'
+		begin
+		set-name example.com/a
+		copy in/busybox /bin/busybox
+		run /bin/busybox touch /made /bin
+		run -- /bin/busybox sh -c "/bin/busybox mkdir -p /d && echo x > '/d/a b'"
+		copy in/f /f
+		write --overwrite a.aci
+	END
+	run -0 --separate-stderr acbuild script s
+	id=$output
+	[ -z "$stderr" ]
+	sleep 1.1
+	[ "$(acbuild script s)" = "$id" ]
+	nothing_left
+	TZ=UTC tar tvf a.aci > list
+	[ "$(sed -n 's/.* \(200[0-9-]*\) .* rootfs/\1 /p' list | sort)" = "$(printf '%s\n' '2001-01-01 /f' '2002-02-02 ' '2002-02-02 /bin' '2002-02-02 /bin/busybox' '2002-02-02 /d' '2002-02-02 /d/a b' '2002-02-02 /made' | sed 's/ /  /; s/  / /' | sort)" ] || { cat list; false; }
+	# A newer file that is copied later keeps its time.
+	sed 's/in.f /in\/late /' s > t
+	acbuild script t
+	TZ=UTC tar tvf a.aci | grep -q '2003-03-03 .* rootfs/f$'
+	TZ=UTC tar tvf a.aci | grep -q '2003-03-03 .* rootfs/made$'
+	id=$(SOURCE_DATE_EPOCH=1000000000 acbuild script s)
+	[ "$(SOURCE_DATE_EPOCH=1000000000 acbuild script s)" = "$id" ]
+	TZ=UTC tar tvf a.aci | grep -q '2001-09-09 .* rootfs/made$'
+}
