@@ -5,6 +5,7 @@
 #include "fetch/image.h"
 #include "fetch/publish.h"
 #include "fetch/pull.h"
+#include "fetch/push.h"
 #include "fetch/serve.h"
 #include "fetch/trust.h"
 
@@ -20,6 +21,15 @@ static const struct ac_cmd cmds[] = {
 	 .min = 1,
 	 .max = -1,
 	 .run = pull_run},
+	{.name = "push",
+	 .args = "IMAGE docker://HOST/NAME[:TAG]",
+	 .help = "push an image to a registry",
+	 .about = push_about,
+	 .opts = push_opts,
+	 .opt_size = sizeof(struct push_opts),
+	 .min = 2,
+	 .max = 2,
+	 .run = push_run},
 	{.name = "discover",
 	 .args = "NAME...",
 	 .help = "tell where the images and keys of a name are",

@@ -307,7 +307,7 @@ static bool again(const struct ac_http *h, const struct ac_xfer *x,
 	uint8_t jitter = 0;
 
 	if (tries >= h->opts.retries || strcmp(x->method, "POST") == 0 ||
-	    asked > MAX_WAIT_MS)
+	    x->q->once || asked > MAX_WAIT_MS)
 		return false;
 	if (x->got != 0 && x->validator == NULL && !x->q->pinned)
 		return false; /* it cannot be told that the rest fits */

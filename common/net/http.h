@@ -3,11 +3,11 @@
 #define AC_NET_HTTP_H
 
 /*
- * HTTP GET (and HEAD, POST) by libcurl, for hostile servers: redirects are
- * followed by us (at most 10), never from https to http nor from a public
- * address to a private one; credentials never go to another host, scheme or
- * port; heads and bodies have limits; a transfer that stands still is given up;
- * what can be retried is, with backoff and Retry-After.
+ * HTTP GET (and HEAD, POST, PUT, PATCH) by libcurl, for hostile servers:
+ *redirects are followed by us (at most 10), never from https to http nor from a
+ *public address to a private one; credentials never go to another host, scheme
+ *or port; heads and bodies have limits; a transfer that stands still is given
+ *up; what can be retried is, with backoff and Retry-After.
  *
  *	h = ac_http_new(&(struct ac_http_opts){.retries = 3});
  *	q = (struct ac_http_request){.url = url};
@@ -52,12 +52,25 @@ AC_MUSTUSE struct ac_http *ac_http_new(const struct ac_http_opts *opts);
 void ac_http_free(struct ac_http *h); /* NULL is fine */
 bool ac_http_allows_http(const struct ac_http *h);
 
+/* What is sent: SIZE bytes of the file FD from OFF on, or those at P. */
+struct ac_http_upload {
+	const void *p; /* or NULL: of the file */
+	int fd;
+	uint64_t off, size;
+	/* Told of each part of them that goes out; may be NULL. */
+	void (*sent)(void *ctx, size_t n);
+	void *ctx;
+};
+
 struct ac_http_request {
 	const char *url;               /* user:password@ becomes Basic */
 	const char *method;            /* NULL: GET */
 	const struct ac_strv *headers; /* "Name: value", or NULL; Authorization
 					* and Cookie stay with their host */
 	const char *body;              /* of a POST, or NULL */
+	const struct ac_http_upload *upload; /* of a PUT or PATCH, or NULL: an
+					      * empty one */
+	bool once; /* never tried again here: the caller knows what to do */
 	uint64_t max_body; /* 0: 8 MiB without a sink, no limit with one */
 	/* The body of a 2xx answer goes here as it comes; NULL: into .body of
 	 * the response.  With a sink nothing is sent twice to it: a broken

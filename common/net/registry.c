@@ -10,21 +10,13 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/codec/json.h"
-#include "common/net/auth.h"
+#include "common/net/registry_priv.h"
 #include "common/net/url.h"
 
 enum {
 	MAX_MANIFEST = 8 << 20,
 	MAX_LOGINS = 2, /* of one request */
 	MAX_TOLD = 200, /* bytes of a registry's own words */
-};
-
-struct ac_registry {
-	struct ac_http *http;
-	char *host, *repository;
-	struct ac_auth auth;
-	bool plain;   /* by http */
-	bool settled; /* it answered: plain stays as it is */
 };
 
 struct ac_registry *ac_registry_new(struct ac_http *h, const struct ac_ref *ref,
@@ -65,13 +57,16 @@ static bool may_be_plain(const struct ac_registry *r)
 }
 
 /* One request, without an answer to a challenge. */
-static int ask(struct ac_registry *r, const char *path,
+static int ask(struct ac_registry *r, const char *where,
 	       struct ac_http_request *q, struct ac_http_response *a,
 	       struct ac_err *err)
 {
 	AC_FREE char *url =
-		ac_xasprintf("%s://%s/v2/%s/%s", r->plain ? "http" : "https",
-			     r->host, r->repository, path);
+		strstr(where, "://") != NULL
+			? ac_xstrdup(where)
+			: ac_xasprintf("%s://%s/v2/%s/%s",
+				       r->plain ? "http" : "https", r->host,
+				       r->repository, where);
 	int ret;
 
 	q->url = url;
@@ -86,37 +81,54 @@ static int ask(struct ac_registry *r, const char *path,
 		return -1;
 	ac_debug("registry '%s': %s; trying http", r->host, err->msg);
 	r->plain = true;
-	return ask(r, path, q, a, err);
+	return ask(r, where, q, a, err);
 }
 
-/* The same with credentials, when it wants them.  *have, what the sink of Q got
- * so far, moves on while a token may grow old. */
-static int ask_authorized(struct ac_registry *r, const char *path,
-			  const char *accept, struct ac_http_request *q,
-			  const uint64_t *have, struct ac_http_response *a,
-			  struct ac_err *err)
+/* Is WHERE, which may be a URL that the registry gave, at its own place? */
+static bool at_home(const struct ac_registry *r, const char *where)
 {
+	AC_FREE char *text = NULL;
+	AC_CLEANUP(ac_url_release) struct ac_url home = AC_URL_INIT;
+	AC_CLEANUP(ac_url_release) struct ac_url there = AC_URL_INIT;
+	struct ac_err ignored = AC_ERR_INIT;
+
+	if (strstr(where, "://") == NULL)
+		return true;
+	text = ac_xasprintf("%s://%s/", r->plain ? "http" : "https", r->host);
+	return ac_url_parse(&home, text, &ignored) == 0 &&
+	       ac_url_parse(&there, where, &ignored) == 0 &&
+	       ac_url_same_origin(&home, &there);
+}
+
+int ac_registry_ask(struct ac_registry *r, const char *where,
+		    const struct ac_strv *headers, struct ac_http_request *q,
+		    const uint64_t *have, struct ac_http_response *a,
+		    struct ac_err *err)
+{
+	bool home = at_home(r, where);
+
 	for (int logins = 0;; logins++) {
 		AC_CLEANUP(ac_strv_release) struct ac_strv h = AC_STRV_INIT;
 		char *auth = NULL;
 		unsigned int generation = 0;
 		uint64_t before = have != NULL ? *have : 0;
 
-		if (ac_auth_header(&r->auth, &auth, &generation, err) < 0) {
+		if (home &&
+		    ac_auth_header(&r->auth, &auth, &generation, err) < 0) {
 			free(auth);
 			return -1;
 		}
 		if (auth != NULL)
 			ac_strv_take(&h, auth);
-		if (accept != NULL)
-			ac_strv_push(&h, accept);
+		for (size_t i = 0; headers != NULL && i < headers->n; i++)
+			ac_strv_push(&h, headers->v[i]);
 		q->headers = &h;
 		q->offset = before;
-		if (ask(r, path, q, a, err) < 0)
+		if (ask(r, where, q, a, err) < 0)
 			return -1;
 		if (have != NULL && *have != before)
 			logins = 0;
-		if (a->status != 401 || logins >= MAX_LOGINS)
+		if (!home || a->status != 401 || logins >= MAX_LOGINS)
 			return 0;
 		if (ac_auth_challenge(&r->auth, generation, a, r->plain, err) <
 		    0)
@@ -124,8 +136,7 @@ static int ask_authorized(struct ac_registry *r, const char *path,
 	}
 }
 
-/* What the registry says about it itself: ": ..." or "".  Caller frees. */
-static char *own_words(const struct ac_http_response *a)
+char *ac_registry_words(const struct ac_http_response *a)
 {
 	struct ac_err ignored = AC_ERR_INIT;
 	AC_JSON struct ac_json *doc =
@@ -147,7 +158,7 @@ static char *own_words(const struct ac_http_response *a)
 static int refused(const struct ac_registry *r, const char *what,
 		   const struct ac_http_response *a, struct ac_err *err)
 {
-	AC_FREE char *words = own_words(a);
+	AC_FREE char *words = ac_registry_words(a);
 
 	switch (a->status) {
 	case 401:
@@ -205,9 +216,7 @@ int ac_registry_manifest(struct ac_registry *r, const char *reference,
 			 struct ac_buf *out, struct ac_digest *digest,
 			 struct ac_err *err)
 {
-	static const char accept[] =
-		"Accept: " AC_OCI_INDEX ", " AC_DOCKER_LIST ", " AC_OCI_MANIFEST
-		", " AC_DOCKER_MANIFEST;
+	AC_CLEANUP(ac_strv_release) struct ac_strv accept = AC_STRV_INIT;
 	AC_CLEANUP(ac_http_response_release)
 	struct ac_http_response a = AC_HTTP_RESPONSE_INIT;
 	AC_FREE char *path = ac_xasprintf("manifests/%s", reference);
@@ -218,7 +227,9 @@ int ac_registry_manifest(struct ac_registry *r, const char *reference,
 
 	if (pinned && ac_digest_parse(&expected, reference, ':', err) < 0)
 		return -1;
-	if (ask_authorized(r, path, accept, &q, NULL, &a, err) < 0)
+	ac_strv_push(&accept, "Accept: " AC_OCI_INDEX ", " AC_DOCKER_LIST
+			      ", " AC_OCI_MANIFEST ", " AC_DOCKER_MANIFEST);
+	if (ac_registry_ask(r, path, &accept, &q, NULL, &a, err) < 0)
 		return -1;
 	if (a.status != 200)
 		return refused(r, what, &a, err);
@@ -269,7 +280,7 @@ int ac_registry_blob(struct ac_registry *r, const struct ac_oci_desc *desc,
 	ac_digest_print(&desc->digest, ':', digest);
 	path = ac_xasprintf("blobs/%s", digest);
 	what = ac_xasprintf("blob '%s'", digest);
-	if (ask_authorized(r, path, NULL, &q, &c.have, &a, err) < 0)
+	if (ac_registry_ask(r, path, NULL, &q, &c.have, &a, err) < 0)
 		return ac_err_ctx(err, "%s", what);
 	if (a.status / 100 != 2)
 		return refused(r, what, &a, err);

@@ -2,10 +2,12 @@
 #include "common/net/xfer.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
@@ -144,7 +146,76 @@ static void set_connection(const struct ac_xfer *x)
 		(void)curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, x->ca);
 }
 
-static void set_request(const struct ac_xfer *x, const char *range)
+/* Give libcurl more of what is to be sent. */
+static size_t on_read(char *p, size_t size, size_t n, void *ctx)
+{
+	struct ac_xfer *x = ctx;
+	const struct ac_http_upload *u = x->q->upload;
+	uint64_t left = u != NULL ? u->size - x->sent : 0;
+	ssize_t got;
+
+	n *= size;
+	if (n > left)
+		n = (size_t)left;
+	if (n == 0)
+		return 0;
+	got = (ssize_t)n;
+	if (u->p != NULL)
+		memcpy(p, (const char *)u->p + x->sent, n);
+	else
+		got = pread(u->fd, p, n, (off_t)(u->off + x->sent));
+	if (got <= 0) {
+		if (got < 0)
+			ac_err_sys(x->err, errno, "read what is to be sent");
+		else
+			ac_err_set(x->err, AC_E_INVALID,
+				   "what is to be sent has become shorter");
+		x->failed = true;
+		return CURL_READFUNC_ABORT;
+	}
+	x->sent += (uint64_t)got;
+	if (u->sent != NULL)
+		u->sent(u->ctx, (size_t)got);
+	return (size_t)got;
+}
+
+/* libcurl sends again what it had sent when a kept connection turns out to be
+ * closed, or after a redirect. */
+static int on_seek(void *ctx, curl_off_t off, int origin)
+{
+	struct ac_xfer *x = ctx;
+
+	if (origin != SEEK_SET || off < 0 ||
+	    (off != 0 && (uint64_t)off > x->q->upload->size))
+		return CURL_SEEKFUNC_FAIL;
+	x->sent = (uint64_t)off;
+	return CURL_SEEKFUNC_OK;
+}
+
+static void set_upload(struct ac_xfer *x)
+{
+	CURL *e = x->easy;
+	curl_off_t size = 0;
+
+	if (x->q->upload != NULL)
+		size = (curl_off_t)x->q->upload->size;
+	(void)curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+	(void)curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, x->method);
+	(void)curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, size);
+	(void)curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE,
+			       (long)RECEIVE_BUFFER);
+	(void)curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
+	(void)curl_easy_setopt(e, CURLOPT_READDATA, x);
+	(void)curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
+	(void)curl_easy_setopt(e, CURLOPT_SEEKDATA, x);
+}
+
+static bool uploads(const struct ac_xfer *x)
+{
+	return strcmp(x->method, "PUT") == 0 || strcmp(x->method, "PATCH") == 0;
+}
+
+static void set_request(struct ac_xfer *x, const char *range)
 {
 	CURL *e = x->easy;
 
@@ -156,6 +227,8 @@ static void set_request(const struct ac_xfer *x, const char *range)
 	else if (strcmp(x->method, "POST") == 0)
 		(void)curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS,
 				       x->q->body != NULL ? x->q->body : "");
+	else if (uploads(x))
+		set_upload(x);
 	else if (strcmp(x->method, "GET") != 0)
 		(void)curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, x->method);
 	if (x->keep_secrets && x->user != NULL) {
@@ -218,7 +291,7 @@ enum ac_xfer_result ac_xfer_do(struct ac_xfer *x, struct ac_err *err)
 	CURLcode code;
 
 	x->head_bytes = x->head_lines = 0;
-	x->skip = x->body = 0;
+	x->skip = x->body = x->sent = 0;
 	x->head_done = x->failed = x->refused = x->enough = false;
 	x->err = err;
 	x->stall = x->opts->stall != 0 ? x->opts->stall : STALL_SECONDS;

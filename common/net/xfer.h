@@ -45,6 +45,7 @@ struct ac_xfer {
 	bool head_done;     /* the body began */
 	uint64_t skip;      /* bytes of it that the sink has already */
 	uint64_t body;      /* bytes of it */
+	uint64_t sent;      /* bytes of the request's own */
 	bool refused;       /* a connection to a private address */
 	bool enough;        /* of an error's body */
 	unsigned int stall; /* seconds */
