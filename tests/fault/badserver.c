@@ -331,6 +331,27 @@ static void note(int which, struct ac_str line, const char *head)
 	(void)!write(log_fd, text, strlen(text));
 }
 
+/* What the request sends behind its HEAD (HAVE bytes of both are read), so
+ * that the answer is not lost in the reset of an unread one. */
+static void drain(int fd, const char *head, size_t have)
+{
+	AC_FREE char *length = value(head, "Content-Length");
+	const char *end = strstr(head, "\r\n\r\n");
+	uint64_t left = 0;
+	uint64_t got = end != NULL ? have - (size_t)(end + 4 - head) : 0;
+	char part[65536];
+
+	if (end == NULL || ac_num_u64(ac_str(length), &left) < 0)
+		return;
+	while (got < left) {
+		ssize_t n = recv(fd, part, sizeof(part), 0);
+
+		if (n <= 0)
+			break;
+		got += (uint64_t)n;
+	}
+}
+
 struct client {
 	int fd, which;
 };
@@ -361,6 +382,7 @@ static void *serve(void *ctx)
 	path = line;
 	(void)ac_str_cut(&path, ' ', &method);
 	note(c->which, line, head);
+	drain(fd, head, have);
 	r = find(method, path, head);
 	if (r == NULL)
 		(void)put(
