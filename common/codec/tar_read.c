@@ -397,7 +397,7 @@ static int read_entry(struct ac_tar_reader *r, const struct ac_tar_raw *h,
 
 int ac_tar_next(struct ac_tar_reader *r, struct ac_entry *e, struct ac_err *err)
 {
-	struct ac_tar_raw h;
+	struct ac_tar_raw h = {.type = 0};
 	int ret = skip_rest(r, err);
 
 	ac_tar_pax_reset(&r->pax);
