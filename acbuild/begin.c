@@ -12,6 +12,8 @@
 #include "acbuild/change.h"
 #include "acbuild/cmd.h"
 #include "acbuild/copy.h"
+#include "acbuild/oci.h"
+#include "acbuild/oci_state.h"
 #include "acbuild/work.h"
 #include "acbuild/write.h"
 #include "common/base/alloc.h"
@@ -28,25 +30,36 @@
 #include "common/image/edit.h"
 #include "common/image/manifest.h"
 #include "common/store/obtain.h"
+#include "common/sys/at.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/secret.h"
+#include "common/sys/tree.h"
 #include "common/sys/treewr.h"
 
 const struct ac_opt begin_options[] = {
 	AC_OPT_BOOL(struct begin_opts, insecure, "insecure",
 		    "fetch without signatures, certificates or https"),
 	AC_OPT_STRING(struct begin_opts, build_mode, "build-mode", "MODE",
-		      "\"appc\", the only one"),
+		      "\"appc\" (the default) or \"oci\""),
 	AC_OPT_PASSPHRASE(struct begin_opts, passphrase_fd),
 	AC_OPT_END,
 };
 
+int begin_parent(struct work *w, struct ac_err *err)
+{
+	return w->oci ? ac_at_mkdirs(w->dir, OCI_TOP_DIR, 0755, err)
+		      : open_dir(w->aci, ".", err);
+}
+
 static int begin_empty(struct work *w, struct ac_err *err)
 {
+	AC_CLOSE int parent = begin_parent(w, err);
 	AC_CLOSE int fd = -1;
 
+	if (parent < 0)
+		return -1;
 	w->doc = ac_image_new(UNNAMED);
-	fd = make_dir(w->aci, "rootfs", err);
+	fd = make_dir(parent, "rootfs", err);
 	return fd < 0 ? -1 : 0;
 }
 
@@ -57,11 +70,15 @@ static int begin_archive(struct work *w, struct ac_aci_file *f,
 static int begin_oci(struct work *w, const char *file, const char *image,
 		     struct ac_err *err)
 {
-	int fd = convert_oci(w, file, image, err);
-	AC_CLEANUP(ac_aci_file_freep)
-	struct ac_aci_file *f =
-		fd < 0 ? NULL : ac_aci_file_adopt(fd, file, NULL, err);
+	AC_CLEANUP(ac_aci_file_freep) struct ac_aci_file *f = NULL;
+	int fd;
 
+	if (w->oci)
+		return oci_begin_image(w, file, image, NULL, err) < 0
+			       ? -1
+			       : ac_tree_remove(w->dir, "staging", err);
+	fd = convert_oci(w, file, image, err);
+	f = fd < 0 ? NULL : ac_aci_file_adopt(fd, file, NULL, err);
 	return f == NULL ? -1 : begin_archive(w, f, file, NULL, err);
 }
 
@@ -80,15 +97,16 @@ static int begin_dir(struct work *w, const char *dir, const char *image,
 		     struct ac_err *err)
 {
 	AC_CLOSE int fd = open_dir(AT_FDCWD, dir, err);
+	AC_CLOSE int parent = fd < 0 ? -1 : begin_parent(w, err);
 
-	if (fd < 0)
+	if (parent < 0)
 		return -1;
-	if (is_oci(fd))
+	if (is_oci(fd) || (w->oci && oci_is_old(fd)))
 		return begin_oci(w, dir, image, err);
 	if (no_choice(dir, image, err) < 0)
 		return -1;
 	w->doc = ac_image_new(UNNAMED);
-	return copy_tree(w, dir, w->aci, "rootfs", err);
+	return copy_tree(w, dir, parent, "rootfs", err);
 }
 
 /* Write the entries of the archive FD beneath DIRFD.  *why gets what would be
@@ -141,8 +159,11 @@ static int untar(int fd, int dirfd, const char *what, struct ac_err *why,
 static int adopt_image(struct work *w, int staging, const char *what,
 		       struct ac_err *err)
 {
+	AC_CLOSE int parent = begin_parent(w, err);
 	struct stat st;
 
+	if (parent < 0)
+		return -1;
 	w->doc = read_manifest(staging, "manifest", err);
 	if (w->doc == NULL || ac_edit_check(w->doc, w->doc, err) < 0)
 		return ac_err_ctx(err, "'%s'", what);
@@ -152,7 +173,7 @@ static int adopt_image(struct work *w, int staging, const char *what,
 	if (!S_ISDIR(st.st_mode))
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s': rootfs is not a directory", what);
-	if (renameat(staging, "rootfs", w->aci, "rootfs") < 0 ||
+	if (renameat(staging, "rootfs", parent, "rootfs") < 0 ||
 	    unlinkat(staging, "manifest", 0) < 0)
 		return ac_err_sys(err, errno, "unpack '%s'", what);
 	if (unlinkat(w->dir, "staging", AT_REMOVEDIR) < 0)
@@ -166,11 +187,15 @@ static int adopt_image(struct work *w, int staging, const char *what,
 
 static int adopt_rootfs(struct work *w, const char *what, struct ac_err *err)
 {
+	AC_CLOSE int parent = begin_parent(w, err);
+
+	if (parent < 0)
+		return -1;
 	ac_log("'%s': manifest is missing, assuming build is beginning with a "
 	       "tar of a rootfs",
 	       what);
 	w->doc = ac_image_new(UNNAMED);
-	if (renameat(w->dir, "staging", w->aci, "rootfs") < 0)
+	if (renameat(w->dir, "staging", parent, "rootfs") < 0)
 		return ac_err_sys(err, errno, "unpack '%s'", what);
 	return 0;
 }
@@ -189,7 +214,7 @@ static int begin_archive(struct work *w, struct ac_aci_file *f,
 	    untar(ac_aci_file_fd(f), staging, file, &why, err) < 0 ||
 	    ac_aci_file_end(f, err) < 0)
 		return -1;
-	if (is_oci(staging))
+	if (is_oci(staging) || (w->oci && oci_is_old(staging)))
 		return begin_oci(w, file, image, err);
 	if (no_choice(file, image, err) < 0)
 		return -1;
@@ -289,21 +314,20 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 	if (no_modify(c, err) < 0 ||
 	    ac_secret_option(&secret, o->passphrase_fd, err) < 0)
 		return -1;
-	if (o->build_mode != NULL && strcmp(o->build_mode, "oci") == 0)
-		return ac_err_set(err, AC_E_UNSUPPORTED,
-				  "build mode oci is not known here; build an "
-				  "ACI and make an OCI layout of it with "
-				  "'acconvert to-oci'");
-	if (o->build_mode != NULL && strcmp(o->build_mode, "appc") != 0)
+	if (o->build_mode != NULL && strcmp(o->build_mode, "appc") != 0 &&
+	    strcmp(o->build_mode, "oci") != 0)
 		return ac_err_set(err, AC_E_INVALID, "invalid build mode: %s",
 				  o->build_mode);
 	base = open_dir(AT_FDCWD, g->work_path != NULL ? g->work_path : ".",
 			err);
 	if (base < 0 || work_create(&w, g, base, err) < 0)
 		return -1;
+	w.oci = o->build_mode != NULL && strcmp(o->build_mode, "oci") == 0;
 	(void)ac_interrupt_catch();
-	if (fill(&w, c, &secret, err) < 0 || work_save(&w, err) < 0 ||
-	    ac_interrupt_check(err) < 0 || work_begun(&w, err) < 0) {
+	if (fill(&w, c, &secret, err) < 0 ||
+	    (w.oci && !oci_begun(&w) && oci_adopt(&w, err) < 0) ||
+	    work_save(&w, err) < 0 || ac_interrupt_check(err) < 0 ||
+	    work_begun(&w, err) < 0) {
 		if (work_destroy(&w, &ignored) < 0)
 			ac_warn("%s", ignored.msg);
 		return -1;

@@ -33,6 +33,9 @@ int run_end(struct ac_call *c, struct ac_err *err);
 AC_MUSTUSE int begin_from(struct work *w, const char *start,
 			  struct ac_secret *secret, struct ac_err *err);
 
+/* Open the directory in which the files of the image are to be, as `rootfs`. */
+AC_MUSTUSE int begin_parent(struct work *w, struct ac_err *err);
+
 /* How much of START is the path of a file: the rest, ":..." or "", says which
  * image in it. */
 size_t begin_path(const char *start);

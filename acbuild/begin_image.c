@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acbuild/begin.h"
 #include "acbuild/copy.h"
+#include "acbuild/oci.h"
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
@@ -123,9 +125,12 @@ static int explain(const struct ac_ref *ref, const char *start,
 static int take_aci(struct work *w, const struct ac_store *s,
 		    const struct ac_record *r, struct ac_err *err)
 {
+	AC_CLOSE int parent = begin_parent(w, err);
 	AC_CLOSE int layer = -1;
 	AC_CLOSE int lock = -1;
 
+	if (parent < 0)
+		return -1;
 	if (r->layers.n != 1)
 		return ac_err_set(err, AC_E_INVALID,
 				  "image '%s' in the store has %zu layers, "
@@ -133,14 +138,20 @@ static int take_aci(struct work *w, const struct ac_store *s,
 				  r->image.name, r->layers.n);
 	if (ac_store_open_layer(s, r->layers.v[0], &layer, &lock, err) < 0)
 		return -1;
-	return ac_tree_copy(layer, ".", w->aci, "rootfs", geteuid() == 0, err);
+	return ac_tree_copy(layer, ".", parent, "rootfs", geteuid() == 0, err);
 }
 
 static int take_oci(struct work *w, const struct ac_store *s,
 		    const struct ac_record *r, struct ac_err *err)
 {
-	AC_CLOSE int fd = make_dir(w->aci, "rootfs", err);
+	AC_CLOSE int fd = -1;
 
+	if (w->oci) {
+		AC_FREE char *source = ac_xasprintf("store:%s", r->id);
+
+		return oci_begin_image(w, source, NULL, s->path, err);
+	}
+	fd = make_dir(w->aci, "rootfs", err);
 	return fd < 0 ? -1 : ac_render(s, r, fd, err);
 }
 
@@ -166,7 +177,8 @@ int begin_image(struct work *w, struct ac_obtain *from, const char *start,
 	from->insecure = insecure;
 	if (ret < 0)
 		return explain(&ref, start, err);
-	w->doc = ac_json_copy(r.image.doc);
+	if (!w->oci || r.kind == AC_IMAGE_ACI)
+		w->doc = ac_json_copy(r.image.doc);
 	return r.kind == AC_IMAGE_ACI ? take_aci(w, &from->store, &r, err)
 				      : take_oci(w, &from->store, &r, err);
 }

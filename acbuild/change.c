@@ -2,10 +2,21 @@
 #include "acbuild/change.h"
 
 #include "acbuild/cmd.h"
+#include "acbuild/oci.h"
 #include "acbuild/work.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
+
+void change_note(struct work *w, const struct ac_call *c)
+{
+	const struct globals *g = c->globals;
+
+	if (w->oci)
+		oci_history(w, g->no_history ? NULL : c);
+	else if (!g->no_history)
+		history_add(w->doc, c);
+}
 
 int change(const struct ac_call *c, change_fn fn, struct ac_err *err)
 {
@@ -18,8 +29,7 @@ int change(const struct ac_call *c, change_fn fn, struct ac_err *err)
 	r = fn(&w, c, err);
 	if (r != 0)
 		return r;
-	if (!g->no_history)
-		history_add(w.doc, c);
+	change_note(&w, c);
 	return work_save(&w, err);
 }
 
@@ -27,7 +37,7 @@ int no_modify(const struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 
-	if (g->modify == NULL)
+	if (g->modify == NULL && g->modify_oci == NULL)
 		return 0;
 	return ac_err_set(err, AC_E_INVALID, "can't use --modify flags with %s",
 			  c->path);

@@ -14,6 +14,9 @@ typedef int (*change_fn)(struct work *w, const struct ac_call *c,
  * an exit code, is returned, and nothing remembered. */
 int change(const struct ac_call *c, change_fn fn, struct ac_err *err);
 
+/* Remember the command C in W's history, unless --no-history. */
+void change_note(struct work *w, const struct ac_call *c);
+
 /* -1 when --modify was given, with which the command C does not go. */
 int no_modify(const struct ac_call *c, struct ac_err *err);
 

@@ -24,7 +24,8 @@ struct globals {
 	const char *dir;       /* the store; NULL: the usual one */
 	const char *modify;    /* an image file, or NULL: the build under way */
 	const char *wait;      /* for the lock; see lock.h */
-	struct script *script; /* that the command is in, or NULL */
+	const char *modify_oci; /* an OCI layout or archive, or NULL */
+	struct script *script;  /* that the command is in, or NULL */
 };
 
 /* The program: what a line of a script is for. */
@@ -33,6 +34,10 @@ extern const struct ac_prog acbuild_prog;
 /* Record the command C in DOC as the annotation coreos.com/acbuild/command-N,
  * N one more than the highest there is. */
 void history_add(struct ac_json *doc, const struct ac_call *c);
+
+/* The command C as it is recorded: `acbuild label add "a" "b"`.  Caller
+ * frees. */
+char *history_text(const struct ac_call *c);
 
 /* The time of directories that acbuild makes by itself: SOURCE_DATE_EPOCH, or
  * 1970, so that what is built does not depend on when. */

@@ -13,6 +13,7 @@
 #include "acbuild/cmd.h"
 #include "acbuild/epoch.h"
 #include "acbuild/modify.h"
+#include "acbuild/oci.h"
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
 #include "common/base/err.h"
@@ -128,19 +129,61 @@ int copy_tree(struct work *w, const char *src, int dstfd, const char *dst,
 	return ac_tree_copy(AT_FDCWD, src, dstfd, dst, geteuid() == 0, err);
 }
 
-/* May SRC take the place NAME in PARENT?  A file replaces a file. */
-static int check_target(int parent, const char *name, const char *src,
-			const char *dst, struct ac_err *err)
+/* The directory a copy goes to. */
+struct target {
+	int fd;
+	char *real; /* OCI mode: its path in the image, without links */
+};
+#define TARGET_INIT ((struct target){.fd = -1})
+
+static void target_release(struct target *t)
+{
+	ac_own_closep(&t->fd);
+	free(t->real);
+}
+
+static int open_target(struct work *w, const char *path, struct target *t,
+		       struct ac_err *err)
+{
+	t->fd = w->oci ? oci_open_dir(w, path, &t->real, err)
+		       : open_parent(w->rootfs, path, err);
+	return t->fd < 0 ? -1 : 0;
+}
+
+/* What has NAME there already: 1, 0 or -1. */
+static int look(struct work *w, const struct target *t, const char *name,
+		const char *dst, struct stat *to, struct ac_err *err)
+{
+	AC_FREE char *path = NULL;
+
+	if (w->oci) {
+		path = ac_path_join(t->real, name);
+		return oci_look(w, path, &to->st_mode, err);
+	}
+	if (fstatat(t->fd, name, to, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : ac_err_sys(err, errno, "stat '%s'", dst);
+}
+
+/* May SRC take the place NAME in T?  A file replaces a file. */
+static int check_target(struct work *w, const struct target *t,
+			const char *name, const char *src, const char *dst,
+			struct ac_err *err)
 {
 	struct stat from;
 	struct stat to;
+	int r;
 
 	if (lstat(src, &from) < 0)
 		return ac_err_sys(err, errno, "lstat %s", src);
-	if (fstatat(parent, name, &to, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT
-			       ? 0
-			       : ac_err_sys(err, errno, "stat '%s'", dst);
+	if (w->oci && strncmp(name, ".wh.", 4) == 0)
+		return ac_err_set(err, AC_E_UNSUPPORTED,
+				  "'%s': OCI takes names that begin with "
+				  "'.wh.' for removed files",
+				  dst);
+	r = look(w, t, name, dst, &to, err);
+	if (r <= 0)
+		return r;
 	if (S_ISDIR(from.st_mode) || S_ISDIR(to.st_mode))
 		return ac_err_set(err, AC_E_EXISTS,
 				  "'%s' in the image: file exists%s", dst,
@@ -152,22 +195,28 @@ static int check_target(int parent, const char *name, const char *src,
 
 /* Copy SRC to NAME in the directory PARENT of the rootfs: aside first, so that
  * no half of it is ever seen there. */
-static int place(struct work *w, const char *src, int parent, const char *name,
-		 const char *dst, struct ac_err *err)
+static int place(struct work *w, const char *src, const struct target *t,
+		 const char *name, const char *dst, struct ac_err *err)
 {
 	AC_CLOSE int staging = -1;
 	struct stat st;
 
-	if (check_target(parent, name, src, dst, err) < 0)
+	if (check_target(w, t, name, src, dst, err) < 0)
 		return -1;
 	staging = work_staging(w, err);
 	if (staging < 0 || copy_tree(w, src, staging, "new", err) < 0 ||
 	    epoch_add(w, staging, "new", err) < 0)
 		return -1;
-	if (fstat(parent, &st) < 0 ||
-	    renameat(staging, "new", parent, name) < 0)
+	if (fstat(t->fd, &st) < 0)
 		return ac_err_sys(err, errno, "put '%s' into the image", dst);
-	return stamp(parent, &st.st_mtim, err);
+	if (w->oci) {
+		if (oci_check_tree(staging, "new", err) < 0 ||
+		    oci_place(staging, "new", t->fd, name, err) < 0)
+			return ac_err_ctx(err, "'%s' in the image", dst);
+	} else if (renameat(staging, "new", t->fd, name) < 0) {
+		return ac_err_sys(err, errno, "put '%s' into the image", dst);
+	}
+	return stamp(t->fd, &st.st_mtim, err);
 }
 
 static char *clean_target(const char *dst, struct ac_err *err)
@@ -189,7 +238,7 @@ static int copy_one(struct work *w, const char *src, const char *dst,
 	AC_FREE char *dir = NULL;
 	struct ac_str parent;
 	struct ac_str base;
-	AC_CLOSE int fd = -1;
+	AC_CLEANUP(target_release) struct target t = TARGET_INIT;
 	struct stat st;
 
 	if (clean == NULL)
@@ -210,8 +259,9 @@ static int copy_one(struct work *w, const char *src, const char *dst,
 	if (lstat(src, &st) < 0)
 		return ac_err_sys(err, errno, "lstat %s", src);
 	dir = ac_xstrndup(parent.p, parent.len);
-	fd = open_parent(w->rootfs, dir, err);
-	return fd < 0 ? -1 : place(w, src, fd, base.p, dst, err);
+	if (open_target(w, dir, &t, err) < 0)
+		return -1;
+	return place(w, src, &t, base.p, dst, err);
 }
 
 /* The last name of SRC: "a/b/" is b.  NULL when it has none. */
@@ -231,8 +281,8 @@ static char *base_name(const char *src)
 	return ac_xstrdup(slash);
 }
 
-static int into_dir(struct work *w, const char *src, int dirfd, const char *dst,
-		    struct ac_err *err)
+static int into_dir(struct work *w, const char *src, const struct target *t,
+		    const char *dst, struct ac_err *err)
 {
 	AC_FREE char *name = base_name(src);
 	AC_FREE char *shown = NULL;
@@ -243,7 +293,7 @@ static int into_dir(struct work *w, const char *src, int dirfd, const char *dst,
 				  "directory, or what is in it",
 				  src);
 	shown = ac_path_join(dst, name);
-	return place(w, src, dirfd, name, shown, err);
+	return place(w, src, t, name, shown, err);
 }
 
 static int copy_to_dir(struct work *w, const struct ac_call *c,
@@ -251,7 +301,7 @@ static int copy_to_dir(struct work *w, const struct ac_call *c,
 {
 	const char *dst = c->argv[c->argc - 1];
 	AC_FREE char *clean = clean_target(dst, err);
-	AC_CLOSE int fd = -1;
+	AC_CLEANUP(target_release) struct target t = TARGET_INIT;
 	struct stat st;
 
 	if (clean == NULL)
@@ -259,14 +309,14 @@ static int copy_to_dir(struct work *w, const struct ac_call *c,
 	for (int i = 0; i < c->argc - 1; i++)
 		if (lstat(c->argv[i], &st) < 0)
 			return ac_err_sys(err, errno, "lstat %s", c->argv[i]);
-	fd = open_parent(w->rootfs, clean, err);
-	if (fd < 0 && err->sys == ENOTDIR)
-		return ac_err_set(err, AC_E_INVALID,
-				  "target \"%s\" is not a directory", dst);
-	if (fd < 0)
-		return -1;
+	if (open_target(w, clean, &t, err) < 0)
+		return err->sys == ENOTDIR
+			       ? ac_err_set(err, AC_E_INVALID,
+					    "target \"%s\" is not a directory",
+					    dst)
+			       : -1;
 	for (int i = 0; i < c->argc - 1; i++)
-		if (into_dir(w, c->argv[i], fd, dst, err) < 0)
+		if (into_dir(w, c->argv[i], &t, dst, err) < 0)
 			return -1;
 	return 0;
 }
@@ -274,6 +324,8 @@ static int copy_to_dir(struct work *w, const struct ac_call *c,
 /* Each source appears whole or not at all. */
 static int copy_in(struct work *w, const struct ac_call *c, struct ac_err *err)
 {
+	if (w->oci && oci_open_top(w, err) < 0)
+		return -1;
 	if (strcmp(c->path, "copy") == 0)
 		return copy_one(w, c->argv[0], c->argv[1], err);
 	return copy_to_dir(w, c, err);
@@ -283,6 +335,10 @@ int run_copy(struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 
+	const char *oci = oci_modify_file(g);
+
+	if (oci != NULL)
+		return oci_modify(c, oci, copy_in, true, err);
 	return g->modify != NULL ? modify_files(c, copy_in, err)
 				 : change(c, copy_in, err);
 }

@@ -9,6 +9,7 @@
 #include "acbuild/cmd.h"
 #include "acbuild/dependency.h"
 #include "acbuild/modify.h"
+#include "acbuild/oci.h"
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
 #include "common/base/err.h"
@@ -270,7 +271,7 @@ static const struct edit edits[] = {
 /* clang-format on */
 
 /* JSON holds text: what is not UTF-8 cannot be put into a manifest. */
-static int check_text(const struct ac_call *c, struct ac_err *err)
+int edit_check_text(const struct ac_call *c, struct ac_err *err)
 {
 	for (int i = 0; i < c->argc; i++)
 		if (!ac_str_utf8(c->argv[i]))
@@ -283,7 +284,7 @@ static int check_text(const struct ac_call *c, struct ac_err *err)
 int edit_manifest(struct ac_json *doc, const struct ac_call *c,
 		  struct ac_err *err)
 {
-	if (check_text(c, err) < 0)
+	if (edit_check_text(c, err) < 0)
 		return -1;
 	for (size_t i = 0; i < AC_LEN(edits); i++)
 		if (strcmp(edits[i].command, c->path) == 0)
@@ -300,7 +301,7 @@ int edit_view(const struct ac_call *c, struct ac_image *m, struct ac_err *err)
 		w.doc = modify_read(g->modify, err);
 	else if (work_open(&w, g, err) < 0)
 		return -1;
-	if (w.doc == NULL)
+	if (w.doc == NULL || work_appc_only(&w, "dependencies", err) < 0)
 		return -1;
 	return ac_image_load(m, ac_steal_ptr(&w.doc), NULL, err);
 }
@@ -308,13 +309,17 @@ int edit_view(const struct ac_call *c, struct ac_image *m, struct ac_err *err)
 static int change_manifest(struct work *w, const struct ac_call *c,
 			   struct ac_err *err)
 {
-	return edit_manifest(w->doc, c, err);
+	return w->oci ? oci_edit(w, c, err) : edit_manifest(w->doc, c, err);
 }
 
 int run_edit(struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 
+	const char *oci = oci_modify_file(g);
+
+	if (oci != NULL)
+		return oci_modify(c, oci, change_manifest, true, err);
 	return g->modify != NULL ? modify_manifest(c, err)
 				 : change(c, change_manifest, err);
 }

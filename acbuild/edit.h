@@ -39,6 +39,9 @@ struct edit {
 int edit_manifest(struct ac_json *doc, const struct ac_call *c,
 		  struct ac_err *err);
 
+/* Are all operands of C text? */
+int edit_check_text(const struct ac_call *c, struct ac_err *err);
+
 /* Do so to the build under way, or with --modify to an image. */
 int run_edit(struct ac_call *c, struct ac_err *err);
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "acbuild/cmd.h"
+#include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
@@ -53,24 +54,31 @@ static uint64_t highest(const struct ac_json *annotations)
 	return max;
 }
 
-void history_add(struct ac_json *doc, const struct ac_call *c)
+char *history_text(const struct ac_call *c)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(8 << 20);
+
+	ac_buf_addf(&b, "acbuild %s", c->path);
+	for (int i = 0; i < c->argc; i++) {
+		ac_buf_addc(&b, ' ');
+		quote(&b, c->argv[i]);
+	}
+	return ac_xstrdup(ac_buf_str(&b));
+}
+
+void history_add(struct ac_json *doc, const struct ac_call *c)
+{
 	AC_CLEANUP(ac_buf_release) struct ac_buf name = AC_BUF_INIT(64);
 	struct ac_json *list = ac_json_get_nocase(doc, "annotations");
 	struct ac_json *a = ac_json_object();
+	AC_FREE char *text = history_text(c);
 
 	if (list == NULL || ac_json_type(list) != AC_JSON_ARRAY) {
 		list = ac_json_array();
 		ac_json_set(doc, "annotations", list);
 	}
 	ac_buf_addf(&name, "%s%ju", prefix, (uintmax_t)(highest(list) + 1));
-	ac_buf_addf(&b, "acbuild %s", c->path);
-	for (int i = 0; i < c->argc; i++) {
-		ac_buf_addc(&b, ' ');
-		quote(&b, c->argv[i]);
-	}
 	ac_json_set_str(a, "name", ac_buf_str(&name));
-	ac_json_set_str(a, "value", ac_buf_str(&b));
+	ac_json_set_str(a, "value", text);
 	ac_json_push(list, a);
 }

@@ -8,6 +8,7 @@
 #include "acbuild/copy.h"
 #include "acbuild/dependency.h"
 #include "acbuild/edit.h"
+#include "acbuild/oci.h"
 #include "acbuild/run.h"
 #include "acbuild/script.h"
 #include "acbuild/squash.h"
@@ -29,6 +30,8 @@ static const struct ac_opt global_opts[] = {
 		      "change the image FILE instead of a build under way"),
 	AC_OPT_STRING(struct globals, modify, "modify-appc", "FILE",
 		      "the same as --modify"),
+	AC_OPT_STRING(struct globals, modify_oci, "modify-oci", "LAYOUT",
+		      "the same for an OCI layout or archive, LAYOUT[:TAG]"),
 	AC_OPT_OPTIONAL(struct globals, wait, "wait", "SECONDS",
 			"wait for another acbuild that works on the build"),
 	AC_OPT_BOOL(struct globals, no_history, "no-history",
@@ -87,6 +90,8 @@ static const struct ac_cmd cmds[] = {
 	{.name = "squash", .help = "make the dependencies part of the image",
 	 .run = run_squash, .opts = squash_options,
 	 .opt_size = sizeof(struct squash_opts)},
+	{.name = "layer", .help = "begin a new top layer (OCI)",
+	 .run = run_layer},
 	{.name = "cat-manifest", .help = "print the manifest",
 	 .run = run_cat, .opts = cat_options,
 	 .opt_size = sizeof(struct cat_opts)},

@@ -12,6 +12,7 @@
 #include "acbuild/cmd.h"
 #include "acbuild/deps.h"
 #include "acbuild/modify.h"
+#include "acbuild/oci.h"
 #include "acbuild/removed.h"
 #include "acbuild/work.h"
 #include "common/base/err.h"
@@ -97,7 +98,11 @@ static int squash(struct work *w, const struct ac_call *c, struct ac_err *err)
 		.dir = g->dir,
 		.insecure = o->insecure ? "image,http,tls" : NULL,
 	};
-	int ret = below_whitelist(w, g->dir, err);
+	int ret;
+
+	if (w->oci)
+		return oci_squash(w, err);
+	ret = below_whitelist(w, g->dir, err);
 
 	if (ret == 0)
 		ret = squash_from(w, &from, err);
@@ -109,8 +114,12 @@ static int squash(struct work *w, const struct ac_call *c, struct ac_err *err)
 int run_squash(struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
+	const char *oci;
 
 	(void)ac_interrupt_catch();
+	oci = oci_modify_file(g);
+	if (oci != NULL)
+		return oci_modify(c, oci, squash, true, err);
 	return g->modify != NULL ? modify_files(c, squash, err)
 				 : change(c, squash, err);
 }

@@ -10,6 +10,7 @@
 
 #include "acbuild/cmd.h"
 #include "acbuild/lock.h"
+#include "acbuild/oci.h"
 #include "acbuild/script.h"
 #include "acbuild/settle.h"
 #include "common/base/alloc.h"
@@ -40,18 +41,29 @@ static int no_build(struct ac_err *err)
 }
 
 /* 1 when buildMode says that there is a build, 0 without it. */
-static int has_build(const struct work *w, struct ac_err *err)
+static int has_build(struct work *w, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf mode = AC_BUF_INIT(64);
+	struct ac_str is;
 
 	if (ac_io_read_file(w->dir, "buildMode", &mode, err) < 0)
 		return err->code == AC_E_NOT_FOUND ? 0 : -1;
-	if (!ac_str_eq(ac_str_trim(ac_str(ac_buf_str(&mode))), "appc"))
+	is = ac_str_trim(ac_str(ac_buf_str(&mode)));
+	w->oci = ac_str_eq(is, "oci");
+	if (!w->oci && !ac_str_eq(is, "appc"))
 		return ac_err_set(err, AC_E_UNSUPPORTED,
-				  "the build in progress is of mode '%s', not "
-				  "appc",
+				  "the build in progress is of mode '%s', "
+				  "neither appc nor oci",
 				  ac_buf_str(&mode));
 	return 1;
+}
+
+int work_appc_only(const struct work *w, const char *what, struct ac_err *err)
+{
+	if (!w->oci)
+		return 0;
+	return ac_err_set(err, AC_E_UNSUPPORTED,
+			  "oci build mode does not support %s", what);
 }
 
 int read_file(int dirfd, const char *name, struct ac_buf *out,
@@ -116,6 +128,9 @@ static int reopen(struct work *w, struct work *home, struct ac_err *err)
 	*w = *home;
 	*home = WORK_INIT;
 	w->home = home;
+	w->files = false;
+	if (w->oci)
+		return 0;
 	if (w->rootfs < 0)
 		w->rootfs = open_dir(w->aci, "rootfs", err);
 	return w->rootfs < 0 ? -1 : 0;
@@ -135,6 +150,8 @@ int work_open(struct work *w, const struct globals *g, struct ac_err *err)
 	w->aci = open_dir(w->dir, "currentaci", err);
 	if (w->aci < 0)
 		return -1;
+	if (w->oci)
+		return oci_load(w, err);
 	w->rootfs = open_dir(w->aci, "rootfs", err);
 	if (w->rootfs < 0)
 		return -1;
@@ -194,7 +211,9 @@ int work_put(int dirfd, const char *name, const char *text, size_t len,
 
 int work_begun(struct work *w, struct ac_err *err)
 {
-	return work_put(w->dir, "buildMode", "appc", 4, err);
+	const char *mode = w->oci ? "oci" : "appc";
+
+	return work_put(w->dir, "buildMode", mode, strlen(mode), err);
 }
 
 int work_save(struct work *w, struct ac_err *err)
@@ -202,6 +221,8 @@ int work_save(struct work *w, struct ac_err *err)
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
 
+	if (w->oci)
+		return oci_save(w, err);
 	if (ac_edit_check(w->doc, w->old, err) < 0)
 		return -1;
 	ac_image_write(w->doc, &b);
@@ -267,6 +288,7 @@ void work_release(struct work *w)
 	}
 	ac_json_free(w->doc);
 	ac_json_free(w->old);
+	oci_lower_free(w->lower);
 	for (size_t i = 0; i < AC_LEN(fds); i++)
 		ac_own_closep(&fds[i]);
 	*w = WORK_INIT;

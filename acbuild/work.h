@@ -9,7 +9,9 @@
  *	.acbuild/currentaci/manifest	replaced whole by each command
  *	.acbuild/currentaci/rootfs/
  *	.acbuild/staging/		copies under way; nothing of worth
- *	.acbuild/buildMode		"appc"; written last by begin
+ *	.acbuild/buildMode		"appc" or "oci"; written last by begin
+ *
+ * What else there is in OCI mode, and what currentaci is then: oci.h.
  *
  * and what `run` keeps there: running (settle.h), removed and whitelist
  * (removed.h), depstore-expanded (deps.h), work, and target (target.h).
@@ -27,16 +29,20 @@ struct ac_buf;
 struct ac_err;
 struct ac_json;
 struct globals;
+struct oci_lower;
 
 struct work {
-	int base;            /* the directory that holds .acbuild */
-	int dir;             /* .acbuild */
-	int lock;            /* of .acbuild/lock, locked */
-	int aci;             /* currentaci */
-	int rootfs;          /* currentaci/rootfs; -1 until there is one */
-	struct ac_json *doc; /* the manifest */
-	struct ac_json *old; /* as it was on disk; NULL: there was none */
-	struct work *home;   /* a script's: goes back there when released */
+	int base;                /* the directory that holds .acbuild */
+	int dir;                 /* .acbuild */
+	int lock;                /* of .acbuild/lock, locked */
+	int aci;                 /* currentaci */
+	int rootfs;              /* currentaci/rootfs; -1 until there is one */
+	bool oci;                /* build mode oci */
+	bool files;              /* OCI mode: the command changes files */
+	struct oci_lower *lower; /* the layers below, once oci_open_top ran */
+	struct ac_json *doc;     /* the manifest; in OCI mode see oci.h */
+	struct ac_json *old;     /* as it was on disk; NULL: there was none */
+	struct work *home;       /* a script's: goes back there when released */
 };
 
 #define WORK_INIT       \
@@ -56,6 +62,11 @@ AC_MUSTUSE int work_open(struct work *w, const struct globals *g,
 AC_MUSTUSE int work_create(struct work *w, const struct globals *g, int basefd,
 			   struct ac_err *err);
 AC_MUSTUSE int work_begun(struct work *w, struct ac_err *err);
+
+/* Fail unless the build is of mode appc: for commands that OCI images have
+ * nothing for, which are called WHAT ("dependencies"). */
+AC_MUSTUSE int work_appc_only(const struct work *w, const char *what,
+			      struct ac_err *err);
 
 /* Check the manifest and replace the one on disk, but not between the commands
  * of a script, which nobody sees.  Findings that it did not have before become

@@ -13,6 +13,7 @@
 #include "acbuild/change.h"
 #include "acbuild/cmd.h"
 #include "acbuild/epoch.h"
+#include "acbuild/oci.h"
 #include "acbuild/work.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -90,8 +91,11 @@ int run_write(struct ac_call *c, struct ac_err *err)
 				  "invoke 'actool sign %s'",
 				  c->argv[0]);
 	if (ac_buildopt(&how, o->compression, o->level, err) < 0 ||
-	    work_open(&w, g, err) < 0 || below_whitelist(&w, g->dir, err) < 0 ||
-	    check_ready(w.doc, err) < 0)
+	    work_open(&w, g, err) < 0)
+		return -1;
+	if (w.oci)
+		return oci_run_write(&w, c->argv[0], o, err);
+	if (below_whitelist(&w, g->dir, err) < 0 || check_ready(w.doc, err) < 0)
 		return -1;
 	if (ac_out_open(&out, c->argv[0], o->overwrite, err) < 0)
 		return err->code == AC_E_EXISTS

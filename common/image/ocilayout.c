@@ -13,6 +13,7 @@
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/sys/at.h"
 #include "common/sys/atomic.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
@@ -99,6 +100,22 @@ int ac_ocilayout_open(struct ac_ocilayout *l, const char *path, bool overwrite,
 	    make_dir(l->dir, "blobs", &blobs, err) < 0 ||
 	    make_dir(blobs, "sha256", &l->blobs, err) < 0)
 		return -1;
+	return 0;
+}
+
+int ac_ocilayout_attach(struct ac_ocilayout *l, int dirfd, struct ac_err *err)
+{
+	*l = AC_OCILAYOUT_INIT;
+	l->path = ac_xstrdup("the layout");
+	l->dir = fcntl(dirfd, F_DUPFD_CLOEXEC, 3);
+	if (l->dir < 0)
+		return ac_err_sys(err, errno, "open the layout");
+	l->blobs = ac_at_mkdirs(l->dir, "blobs/sha256", 0755, err);
+	if (l->blobs < 0)
+		return -1;
+	/* Of one who was killed. */
+	if (unlinkat(l->blobs, NEW_BLOB, 0) < 0 && errno != ENOENT)
+		return ac_err_sys(err, errno, "remove an unfinished blob");
 	return 0;
 }
 

@@ -37,6 +37,10 @@ struct ac_ocilayout {
  * replaced, and nothing else. */
 AC_MUSTUSE int ac_ocilayout_open(struct ac_ocilayout *l, const char *path,
 				 bool overwrite, struct ac_err *err);
+/* Add to the layout DIRFD (borrowed), which is made if there is none, instead:
+ * nothing is to be committed, and nothing is removed. */
+AC_MUSTUSE int ac_ocilayout_attach(struct ac_ocilayout *l, int dirfd,
+				   struct ac_err *err);
 /* Bytes of the current blob; CTX is the layout: an ac_sink_fn. */
 int ac_ocilayout_sink(void *ctx, const void *p, size_t n, struct ac_err *err);
 /* It is complete: its name and size. */

@@ -6,7 +6,8 @@
  * The reader of merged trees: what a plan (plan.h) makes of its layers, as
  * entries, depth first and each directory's names in byte order, like
  * sys/treerd.h.  Removals in an image's layers reach its own lower layers; the
- * images' whitelists are obeyed.  Internal to the store.
+ * images' whitelists are obeyed.  For the store, and
+ * for who builds images of layers.
  */
 
 #include <stddef.h>

@@ -12,7 +12,7 @@ static const struct ac_unzip_limits limits = {
 	.max_ratio = 1000,
 };
 
-static ssize_t give(void *ctx, const void **p, struct ac_err *err)
+ssize_t ac_ocilayer_source(void *ctx, const void **p, struct ac_err *err)
 {
 	struct ac_ocilayer *in = ctx;
 	ssize_t n;
@@ -39,7 +39,7 @@ int ac_ocilayer_open(struct ac_ocilayer *in, const struct ac_ociimg *im,
 	in->plain =
 		ac_unzipfd_new_range(in->part.fd, in->part.off, in->part.size,
 				     in->blob, l->what, &limits);
-	in->tar = ac_tar_reader_new(NULL, give, in);
+	in->tar = ac_tar_reader_new(NULL, ac_ocilayer_source, in);
 	return 0;
 }
 

@@ -25,6 +25,9 @@ AC_MUSTUSE int ac_ocilayer_open(struct ac_ocilayer *in,
 				const struct ac_ociimg *im,
 				const struct ac_ocisrc *s, size_t i,
 				struct ac_err *err);
+/* Its plain bytes, for who reads it without .tar: an ac_source_fn; CTX is the
+ * layer. */
+ssize_t ac_ocilayer_source(void *ctx, const void **p, struct ac_err *err);
 /* After the archive's end: both digests must be right. */
 AC_MUSTUSE int ac_ocilayer_check(struct ac_ocilayer *in, struct ac_err *err);
 /* ERR says that the layer cannot be read: when its bytes are not those that

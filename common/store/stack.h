@@ -6,7 +6,8 @@
  * Looking things up in the merged view of some layers, as an overlay of them
  * would show it, without mounting one.  One component after the other is opened
  * in each layer, none followed, so that no name of an image leads anywhere
- * else.  Internal to the store.
+ * else.  For the store, and
+ * for who builds images of layers.
  */
 
 #include <stdbool.h>

@@ -12,7 +12,8 @@
  *
  * What waits for the second step (spec/store.md S31): removals, attributes of
  * directories that the archive does not list, hard links to files below, and
- * names whose parents are links below.  Internal to the store.
+ * names whose parents are links below.  For the store, and
+ * for who builds images of layers.
  */
 
 #include <stdbool.h>

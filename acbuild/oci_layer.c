@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Trees into layers: the top one, or all of them as one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "acbuild/change.h"
+#include "acbuild/cmd.h"
+#include "acbuild/oci.h"
+#include "acbuild/oci_state.h"
+#include "acbuild/work.h"
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/cli/buildopt.h"
+#include "common/cli/prog.h"
+#include "common/codec/json.h"
+#include "common/codec/tar.h"
+#include "common/codec/unzipfd.h"
+#include "common/codec/zip.h"
+#include "common/image/aci.h"
+#include "common/image/oci.h"
+#include "common/image/ocilayout.h"
+#include "common/store/merge.h"
+#include "common/store/stack.h"
+#include "common/sys/at.h"
+#include "common/sys/interrupt.h"
+#include "common/sys/path.h"
+#include "common/sys/tree.h"
+#include "common/sys/treerd.h"
+
+enum { OUT_SIZE = 256 << 10 };
+
+/* A layer being packed: tar -> digest of it -> compressed -> blob. */
+struct pack {
+	struct ac_ocilayout layout;
+	struct ac_aci_build how;
+	struct ac_tar_writer *tar;
+	struct ac_zipper *zip;
+	struct ac_hash *hash;
+	struct ac_buf out; /* small pieces on their way to the blob */
+	size_t entries;
+	int64_t newest;
+};
+
+static void release(struct pack *p)
+{
+	ac_tar_writer_free(p->tar);
+	ac_zipper_free(p->zip);
+	ac_hash_free(p->hash);
+	ac_buf_release(&p->out);
+	ac_ocilayout_release(&p->layout);
+}
+
+static int flush(struct pack *p, struct ac_err *err)
+{
+	if (p->out.len != 0 &&
+	    ac_ocilayout_sink(&p->layout, p->out.p, p->out.len, err) < 0)
+		return -1;
+	ac_buf_reset(&p->out);
+	return 0;
+}
+
+static int to_blob(void *ctx, const void *bytes, size_t n, struct ac_err *err)
+{
+	struct pack *p = ctx;
+
+	if (p->out.len + n > OUT_SIZE && flush(p, err) < 0)
+		return -1;
+	if (n >= OUT_SIZE)
+		return ac_ocilayout_sink(&p->layout, bytes, n, err);
+	ac_buf_add(&p->out, bytes, n);
+	return 0;
+}
+
+static int to_zipper(void *ctx, const void *bytes, size_t n, struct ac_err *err)
+{
+	struct pack *p = ctx;
+
+	if (ac_interrupt_check(err) < 0)
+		return -1;
+	ac_hash_add(p->hash, bytes, n);
+	return ac_zipper_feed(p->zip, bytes, n, err);
+}
+
+static int pack_open(struct pack *p, const struct work *w,
+		     const struct ac_aci_build *how, struct ac_err *err)
+{
+	*p = (struct pack){.layout = AC_OCILAYOUT_INIT,
+			   .out = AC_BUF_INIT(OUT_SIZE),
+			   .newest = -1};
+	if (how != NULL)
+		p->how = *how;
+	else if (ac_buildopt(&p->how, NULL, 0, err) < 0)
+		return -1;
+	if (ac_ocilayout_attach(&p->layout, w->aci, err) < 0)
+		return -1;
+	p->hash = ac_hash_new(AC_SHA256);
+	p->zip = ac_zipper_new(p->how.zip, p->how.level, to_blob, p);
+	p->tar = ac_tar_writer_new(to_zipper, p);
+	return 0;
+}
+
+/* The blob is complete.  Its descriptor, with diffID; owned by the caller. */
+static struct ac_json *pack_end(struct pack *p, struct ac_err *err)
+{
+	char text[AC_DIGEST_TEXT];
+	struct ac_digest diff;
+	struct ac_digest blob;
+	struct ac_json *desc;
+	uint64_t size;
+
+	if (ac_zipper_finish(p->zip, err) < 0 || flush(p, err) < 0 ||
+	    ac_ocilayout_blob_end(&p->layout, &blob, &size, err) < 0)
+		return NULL;
+	ac_hash_final(p->hash, &diff);
+	ac_digest_print(&diff, ':', text);
+	desc = oci_descriptor(p->how.zip == AC_ZIP_GZIP ? AC_OCI_LAYER_GZ
+							: AC_OCI_LAYER,
+			      &blob, size);
+	ac_json_set_str(desc, "diffID", text);
+	return desc;
+}
+
+static int add(struct pack *p, struct ac_entry *e, int fd, struct ac_err *err)
+{
+	if (p->how.owner_root) {
+		e->uid = 0;
+		e->gid = 0;
+	}
+	if (p->how.max_mtime >= 0 && e->mtime >= p->how.max_mtime) {
+		e->mtime = p->how.max_mtime;
+		e->mtime_ns = 0;
+	}
+	if (e->mtime > p->newest)
+		p->newest = e->mtime;
+	p->entries += e->path[0] != '\0';
+	if (ac_tar_add(p->tar, e, err) < 0)
+		return -1;
+	return fd >= 0 ? ac_tar_write_fd(p->tar, fd, err) : 0;
+}
+
+/* An empty file that is a mark. */
+static int add_mark(struct pack *p, const char *path, struct ac_err *err)
+{
+	struct ac_entry e = {.type = AC_F_REG,
+			     .path = path,
+			     .mtime = build_time()};
+
+	p->entries++;
+	return ac_tar_add(p->tar, &e, err);
+}
+
+static int refuse_name(const char *path, struct ac_err *err)
+{
+	return ac_err_set(err, AC_E_UNSUPPORTED,
+			  "'%s': OCI takes names that begin with '.wh.' for "
+			  "removed files",
+			  path);
+}
+
+static bool reserved(const char *path)
+{
+	return strncmp(path, ".wh.", 4) == 0 || strstr(path, "/.wh.") != NULL;
+}
+
+/* What overlay marks in the top layer's tree, a layer marks by names. */
+static int add_top(struct pack *p, int root, struct ac_entry *e, int fd,
+		   struct ac_err *err)
+{
+	struct ac_str dir;
+	struct ac_str base;
+	AC_FREE char *path = NULL;
+
+	if (reserved(e->path))
+		return refuse_name(e->path, err);
+	if (e->type == AC_F_CHR && e->dev_major == 0 && e->dev_minor == 0) {
+		ac_path_split(e->path, &dir, &base);
+		path = ac_xasprintf("%.*s%s.wh.%.*s", AC_STR_FMT(dir),
+				    dir.len != 0 ? "/" : "", AC_STR_FMT(base));
+		return add_mark(p, path, err);
+	}
+	if (add(p, e, fd, err) < 0)
+		return -1;
+	if (e->type != AC_F_DIR || e->path[0] == '\0' ||
+	    !ac_stack_opaque(root, e->path))
+		return 0;
+	path = ac_path_join(e->path, ".wh..wh..opq");
+	return add_mark(p, path, err);
+}
+
+static int pack_top(struct pack *p, int root, bool lowest, struct ac_err *err)
+{
+	struct ac_treerd *rd = ac_treerd_new(root);
+	struct ac_entry e;
+	int fd;
+	int r;
+
+	while ((r = ac_treerd_next(rd, &e, &fd, err)) > 0) {
+		/* Above others, the root is theirs. */
+		if (e.path[0] == '\0' && !lowest)
+			continue;
+		if (add_top(p, root, &e, fd, err) < 0) {
+			r = -1;
+			break;
+		}
+	}
+	ac_treerd_free(rd);
+	return r == 0 ? ac_tar_finish(p->tar, err) : -1;
+}
+
+static void take_time(struct work *w, const struct pack *p)
+{
+	if (p->newest > ac_json_number(ac_json_get(w->doc, "newest")))
+		ac_json_set_int(w->doc, "newest", p->newest);
+}
+
+/* FORCE: an empty one, too. */
+static int seal(struct work *w, bool force, struct ac_err *err)
+{
+	struct ac_json *layers = ac_json_get(w->doc, "layers");
+	bool lowest = ac_json_len(layers) == 0;
+	AC_CLEANUP(release) struct pack p = {.layout = AC_OCILAYOUT_INIT};
+	struct ac_json *desc;
+
+	if (pack_open(&p, w, NULL, err) < 0 ||
+	    pack_top(&p, w->rootfs, lowest, err) < 0)
+		return -1;
+	if (p.entries == 0 && !force)
+		return 0; /* the blob that was begun goes with the next one */
+	desc = pack_end(&p, err);
+	if (desc == NULL)
+		return -1;
+	ac_json_push(layers, desc);
+	take_time(w, &p);
+	oci_set_top(w, OCI_TOP_SEALED);
+	return 0;
+}
+
+int oci_seal(struct work *w, struct ac_err *err)
+{
+	/* An image has one layer at least: not every tool can do with none. */
+	bool none = ac_json_len(ac_json_get(w->doc, "layers")) == 0;
+
+	if (oci_top(w) == OCI_TOP_OPEN)
+		return seal(w, none, err);
+	if (!none)
+		return 0;
+	if (oci_make_top(w, err) < 0)
+		return -1;
+	oci_set_top(w, OCI_TOP_OPEN);
+	return seal(w, true, err);
+}
+
+/* The top layer's tree becomes one of those below. */
+static void keep_tree(const struct work *w)
+{
+	const struct ac_json *layers = ac_json_get(w->doc, "layers");
+	AC_FREE char *to = oci_lower_name(w, ac_json_len(layers));
+	struct ac_err ignored = AC_ERR_INIT;
+	int fd;
+
+	if (to == NULL)
+		return;
+	/* Unpacking the blob gives the same. */
+	fd = ac_at_mkdirs(w->dir, "ociblobs/sha256", 0755, &ignored);
+	if (fd < 0)
+		return;
+	(void)close(fd);
+	(void)renameat2(w->dir, OCI_TOP_DIR, w->dir, to, RENAME_NOREPLACE);
+}
+
+int oci_new_layer(struct work *w, struct ac_err *err)
+{
+	if (oci_top(w) == OCI_TOP_OPEN && seal(w, false, err) < 0)
+		return -1;
+	/* Nothing was in it: it is a new one still. */
+	if (oci_top(w) != OCI_TOP_SEALED)
+		return 0;
+	oci_set_top(w, OCI_TOP_NONE);
+	oci_lower_forget(w);
+	if (oci_save_state(w, err) < 0)
+		return -1;
+	keep_tree(w);
+	return 0;
+}
+
+/* --- all as one --- */
+
+static int pack_merged(struct pack *p, const struct oci_lower *l, int top,
+		       struct ac_err *err)
+{
+	AC_FREE struct ac_merge_layer *v = ac_xcalloc(l->n + 1, sizeof(*v));
+	size_t n = l->n;
+	struct ac_merge *m;
+	struct ac_entry e;
+	int fd;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		v[i].root = l->fds[i];
+	if (top >= 0)
+		v[n++].root = top;
+	m = ac_merge_new(v, n);
+	while ((r = ac_merge_next(m, &e, &fd, err)) > 0) {
+		r = reserved(e.path) ? refuse_name(e.path, err)
+				     : add(p, &e, fd, err);
+		if (r < 0)
+			break;
+	}
+	ac_merge_free(m);
+	return r == 0 ? ac_tar_finish(p->tar, err) : -1;
+}
+
+int oci_squash(struct work *w, struct ac_err *err)
+{
+	AC_CLEANUP(release) struct pack p = {.layout = AC_OCILAYOUT_INIT};
+	struct ac_json *layers;
+	struct ac_json *desc;
+
+	if (oci_seal(w, err) < 0 || oci_open_lower(w, err) < 0 ||
+	    pack_open(&p, w, NULL, err) < 0 ||
+	    pack_merged(&p, w->lower,
+			oci_top(w) == OCI_TOP_SEALED ? w->rootfs : -1, err) < 0)
+		return -1;
+	desc = pack_end(&p, err);
+	if (desc == NULL)
+		return -1;
+	layers = ac_json_array();
+	ac_json_push(layers, desc);
+	ac_json_set(w->doc, "layers", layers);
+	ac_json_set_int(w->doc, "base", 0);
+	take_time(w, &p);
+	oci_set_top(w, OCI_TOP_NONE);
+	oci_lower_forget(w);
+	/* What made the layers that are gone, made this one. */
+	oci_mark_history(w);
+	w->files = true;
+	return 0;
+}
+
+/* --- compression --- */
+
+static int rezip(struct pack *p, int fd, uint64_t size, const char *what,
+		 struct ac_err *err)
+{
+	AC_CLEANUP(ac_unzipfd_freep)
+	struct ac_unzipfd *in =
+		ac_unzipfd_new_range(fd, 0, size, NULL, what, NULL);
+	const void *bytes;
+	ssize_t n;
+
+	while ((n = ac_unzipfd_source(in, &bytes, err)) > 0)
+		if (to_zipper(p, bytes, (size_t)n, err) < 0)
+			return -1;
+	return n < 0 ? -1 : 0;
+}
+
+static int recompress(struct work *w, size_t i, const struct ac_aci_build *how,
+		      struct ac_err *err)
+{
+	struct ac_json *layers = ac_json_get(w->doc, "layers");
+	const struct ac_json *old = ac_json_at(layers, i);
+	AC_CLEANUP(release) struct pack p = {.layout = AC_OCILAYOUT_INIT};
+	AC_CLOSE int fd = -1;
+	struct ac_json *desc;
+	struct stat st;
+
+	fd = oci_open_blob(w, old, err);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return ac_err_sys(err, errno, "stat a layer");
+	if (pack_open(&p, w, how, err) < 0 ||
+	    rezip(&p, fd, (uint64_t)st.st_size, "a layer", err) < 0)
+		return -1;
+	desc = pack_end(&p, err);
+	if (desc == NULL)
+		return -1;
+	if (!ac_json_equal(ac_json_get(desc, "diffID"),
+			   ac_json_get(old, "diffID"))) {
+		ac_json_free(desc);
+		return ac_err_set(err, AC_E_VERIFY,
+				  "layer %zu in '.acbuild' has changed", i + 1);
+	}
+	ac_json_replace(layers, i, desc);
+	return 0;
+}
+
+int oci_recompress(struct work *w, const struct ac_aci_build *how,
+		   struct ac_err *err)
+{
+	size_t n = ac_json_len(ac_json_get(w->doc, "layers"));
+	size_t i = (size_t)ac_json_number(ac_json_get(w->doc, "base"));
+
+	for (; i < n; i++)
+		if (recompress(w, i, how, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- the command --- */
+
+static int new_layer(struct work *w, const struct ac_call *c,
+		     struct ac_err *err)
+{
+	(void)c;
+	if (!w->oci)
+		return ac_err_set(err, AC_E_UNSUPPORTED,
+				  "adding layers is currently only supported "
+				  "in OCI builds; an ACI has one root");
+	return oci_new_layer(w, err);
+}
+
+int run_layer(struct ac_call *c, struct ac_err *err)
+{
+	if (no_modify(c, err) < 0)
+		return -1;
+	(void)ac_interrupt_catch();
+	return change(c, new_layer, err);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --modify of OCI layouts and archives of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "acbuild/begin.h"
+#include "acbuild/begin_image.h"
+#include "acbuild/change.h"
+#include "acbuild/cmd.h"
+#include "acbuild/oci.h"
+#include "acbuild/oci_state.h"
+#include "acbuild/work.h"
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/cli/prog.h"
+#include "common/codec/tar.h"
+#include "common/codec/unzipfd.h"
+#include "common/sys/interrupt.h"
+#include "common/sys/path.h"
+#include "common/sys/tree.h"
+
+enum { LOOK = 8 }; /* entries from which an archive is known */
+
+/* What the first entries say: an ACI has `manifest` and `rootfs`. */
+static int names_layout(struct ac_tar_reader *tar)
+{
+	static const char *const names[] = {"oci-layout", "index.json", "blobs",
+					    "refs"};
+	struct ac_err ignored = AC_ERR_INIT;
+	struct ac_entry e;
+
+	for (int i = 0; i < LOOK && ac_tar_next(tar, &e, &ignored) > 0; i++) {
+		size_t n = strcspn(e.path, "/");
+
+		if (strcmp(e.path, "manifest") == 0)
+			return 0;
+		for (size_t k = 0; k < AC_LEN(names); k++)
+			if (strlen(names[k]) == n &&
+			    strncmp(names[k], e.path, n) == 0)
+				return 1;
+	}
+	return 0;
+}
+
+static int archive_is_layout(int fd, const char *what)
+{
+	AC_CLEANUP(ac_unzipfd_freep)
+	struct ac_unzipfd *in = ac_unzipfd_new(fd, what, NULL);
+	struct ac_tar_reader *tar =
+		ac_tar_reader_new(NULL, ac_unzipfd_source, in);
+	int r = names_layout(tar);
+
+	ac_tar_reader_free(tar);
+	return r;
+}
+
+bool oci_is_layout(const char *file)
+{
+	AC_FREE char *path = ac_xstrndup(file, begin_path(file));
+	AC_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	if (S_ISDIR(st.st_mode))
+		return is_oci(fd) || oci_is_old(fd);
+	return S_ISREG(st.st_mode) && archive_is_layout(fd, path) > 0;
+}
+
+const char *oci_modify_file(const struct globals *g)
+{
+	if (g->modify_oci != NULL)
+		return g->modify_oci;
+	return g->modify != NULL && oci_is_layout(g->modify) ? g->modify : NULL;
+}
+
+static int in_work(struct work *w, const struct ac_call *c, const char *path,
+		   const char *image, change_fn fn, bool keep,
+		   struct ac_err *err)
+{
+	w->oci = true;
+	if (oci_begin_image(w, path, image, NULL, err) < 0 ||
+	    oci_save(w, err) < 0 || fn(w, c, err) < 0)
+		return -1;
+	if (!keep)
+		return 0;
+	change_note(w, c);
+	if (oci_seal(w, err) < 0 || oci_save(w, err) < 0 ||
+	    ac_interrupt_check(err) < 0)
+		return -1;
+	return oci_put_back(w, path, err);
+}
+
+static int modify_in(const char *tmp, const struct ac_call *c, const char *path,
+		     const char *image, change_fn fn, bool keep,
+		     struct ac_err *err)
+{
+	AC_CLEANUP(work_release) struct work w = WORK_INIT;
+	int base = open_dir(AT_FDCWD, tmp, err);
+
+	if (base < 0 || work_create(&w, c->globals, base, err) < 0)
+		return -1;
+	return in_work(&w, c, path, image, fn, keep, err);
+}
+
+int oci_modify(const struct ac_call *c, const char *file, change_fn fn,
+	       bool keep, struct ac_err *err)
+{
+	size_t n = begin_path(file);
+	AC_FREE char *named = ac_xstrndup(file, n);
+	const char *image = file[n] != '\0' ? file + n + 1 : NULL;
+	AC_FREE char *path = realpath(named, NULL);
+	struct ac_err ignored = AC_ERR_INIT;
+	AC_FREE char *tmp = NULL;
+	int r;
+
+	if (path == NULL && errno == ENOENT)
+		return ac_err_set(err, AC_E_INVALID,
+				  "image doesn't appear to exist: %s", file);
+	if (path == NULL)
+		return ac_err_sys(err, errno, "open '%s'", named);
+	(void)ac_interrupt_catch(); /* what is unpacked must go */
+	tmp = ac_xasprintf("%.*s/.acbuild-modify-XXXXXX",
+			   (int)(strrchr(path, '/') - path), path);
+	if (mkdtemp(tmp) == NULL)
+		return ac_err_sys(err, errno, "create a directory beside '%s'",
+				  path);
+	r = modify_in(tmp, c, path, image, fn, keep, err);
+	if (ac_tree_remove(AT_FDCWD, tmp, &ignored) < 0)
+		ac_warn("%s", ignored.msg);
+	return r;
+}
