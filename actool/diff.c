@@ -148,6 +148,9 @@ int run_diff(struct ac_call *c, struct ac_err *err)
 
 	(void)ac_interrupt_catch();
 	code = diff(c->opts, c->argv, err);
+	/* What nobody could read must not look like a difference. */
+	if (code >= 0 && fflush(stdout) != 0)
+		return TROUBLE;
 	/* A signal has its own code, and a bad command line is trouble too. */
 	if (code >= 0 || err->code == AC_E_USAGE || ac_interrupt_code() != 0)
 		return code;

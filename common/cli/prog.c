@@ -360,8 +360,11 @@ int ac_prog_run(const struct ac_prog *prog, const void *globals, int argc,
 	free(p.opts);
 	free(p.globals);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
+		int fail = prog->fail_code != 0 ? prog->fail_code : 1;
+
 		ac_log("write to standard output failed");
-		return prog->fail_code != 0 ? prog->fail_code : 1;
+		/* What failed before has a better code. */
+		return code > fail ? code : fail;
 	}
 	return code;
 }

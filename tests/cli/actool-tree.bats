@@ -593,6 +593,10 @@ removed manifest annotations: [{"name":"x","value":"y"}]' ]
 		[[ $stderr == "actool: diff: "*"$bad"* ]]
 	done
 	run -2 actool diff a.aci
+	for bad in a.aci l; do
+		run -2 bash -c 'exec actool diff --json a.aci "$1" >/dev/full' - $bad
+		[ "$output" = "actool: write to standard output failed" ]
+	done
 	run -2 actool diff - - <a.aci
 	# Hard links in a circle, and many of them.
 	tar -C l -cf circle.aci manifest rootfs
