@@ -104,7 +104,7 @@ int below_open(struct below *b, struct work *w, struct ac_obtain *from,
 	if (deps_obtain(w->doc, from, &build, err) < 0)
 		return -1;
 	/* What it leaves out is in .acbuild/removed, too. */
-	if (ours == 1)
+	if (ours == 1 && !removed_is_flat(w))
 		ac_strv_release(&build.image.whitelist);
 	if (open_layers(&b->layers, w, from, &build, err) < 0)
 		return -1;

@@ -47,6 +47,11 @@ int under_open(struct under *u, struct work *w, const struct ac_strv *lower,
 	if (fd < 0)
 		return -1;
 	u->roots[u->n++] = fd;
+	/* Another overlay, for one, has them for itself. */
+	if (mknodat(fd, ".try", S_IFCHR, 0) < 0)
+		u->no_whiteouts = errno == EPERM;
+	else
+		(void)unlinkat(fd, ".try", 0);
 	return 0;
 }
 
@@ -55,31 +60,61 @@ void under_release(struct under *u)
 	for (size_t i = 0; i < u->n; i++)
 		(void)close(u->roots[i]);
 	free(u->roots);
+	ac_set_release(&u->gone);
 	ac_strv_release(&u->deleted);
 	*u = UNDER_INIT;
 }
 
-int removed_add(struct under *u, const char *path, struct ac_err *err)
+/* Is PATH, or a directory above it, in GONE? */
+static bool is_below(const struct ac_set *gone, const char *path)
 {
-	int top = u->roots[u->n - 1];
+	AC_FREE char *p = ac_xstrdup(path);
+	char *slash = p;
+
+	if (ac_set_len(gone) == 0)
+		return false;
+	while (slash != NULL && !ac_set_has(gone, p)) {
+		slash = strrchr(p, '/');
+		if (slash != NULL)
+			*slash = '\0';
+	}
+	return slash != NULL;
+}
+
+static int put_whiteout(const struct under *u, const char *path,
+			struct ac_err *err)
+{
 	AC_FREE char *dir = NULL;
 	AC_CLOSE int fd = -1;
 	struct ac_str parent;
 	struct ac_str base;
-	bool is_dir;
-	int r = ac_merged_has(u->roots, u->n, path, &is_dir, err);
 
-	if (r <= 0)
-		return r;
 	ac_path_split(path, &parent, &base);
 	dir = ac_xstrndup(parent.p, parent.len);
-	fd = ac_at_mkdirs(top, dir, 0755, err);
+	fd = ac_at_mkdirs(u->roots[u->n - 1], dir, 0755, err);
 	/* There may be whiteouts of what was in it. */
 	if (fd < 0 || ac_tree_remove(fd, base.p, err) < 0)
 		return -1;
 	if (mknodat(fd, base.p, S_IFCHR, 0) < 0)
 		return ac_err_sys(err, errno, "note that '/%s' was deleted",
 				  path);
+	return 0;
+}
+
+int removed_add(struct under *u, const char *path, struct ac_err *err)
+{
+	bool is_dir;
+	int r;
+
+	if (is_below(&u->gone, path))
+		return 0;
+	r = ac_merged_has(u->roots, u->n, path, &is_dir, err);
+	if (r <= 0)
+		return r;
+	if (u->no_whiteouts)
+		(void)ac_set_add(&u->gone, path);
+	else if (put_whiteout(u, path, err) < 0)
+		return -1;
 	if (u->n_deleted++ < SHOWN)
 		ac_strv_pushf(&u->deleted, "/%s", path);
 	return 1;
@@ -109,9 +144,15 @@ int removed_any(struct work *w, struct ac_err *err)
 
 int removed_forget(struct work *w, struct ac_err *err)
 {
-	if (ac_tree_remove(w->dir, "removed", err) < 0)
+	if (ac_tree_remove(w->dir, "removed", err) < 0 ||
+	    ac_tree_remove(w->dir, "flat", err) < 0)
 		return -1;
 	return ac_tree_remove(w->dir, "whitelist", err);
+}
+
+bool removed_is_flat(const struct work *w)
+{
+	return faccessat(w->dir, "flat", F_OK, 0) == 0;
 }
 
 int whitelist_is_ours(struct work *w, struct ac_err *err)
@@ -133,6 +174,8 @@ int whitelist_is_ours(struct work *w, struct ac_err *err)
 struct list {
 	struct ac_json *array;
 	struct ac_set *set;
+	const struct ac_set *gone; /* left out of the array */
+	const struct ac_set *own;  /* but for these */
 };
 
 static int list_add(void *ctx, const struct ac_entry *e, int fd,
@@ -148,6 +191,8 @@ static int list_add(void *ctx, const struct ac_entry *e, int fd,
 		(void)ac_set_add(l->set, e->path);
 		return 0;
 	}
+	if (is_below(l->gone, e->path) && !ac_set_has(l->own, e->path))
+		return 0;
 	for (const char *s = path; *s != '\0';) {
 		size_t n = ac_utf8_len(s);
 
@@ -181,8 +226,11 @@ static int make_list(struct work *w, const struct under *u, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_LIST);
 	AC_JSON struct ac_json *array = ac_json_array();
-	struct list l = {.array = array};
+	AC_CLEANUP(ac_set_release) struct ac_set own = AC_SET_INIT;
+	struct list l = {.array = array, .gone = &u->gone, .own = &own};
 
+	if (ac_set_len(&u->gone) != 0 && rootfs_paths(w, &own, err) < 0)
+		return -1;
 	if (ac_merged_each(u->roots, with_rootfs(w, u), list_add, &l, err) < 0)
 		return -1;
 	ac_json_write(array, -1, false, &b);
@@ -197,8 +245,11 @@ static int is_gone(const struct work *w, const struct under *u,
 		   const char *path, struct ac_err *err)
 {
 	bool dir;
-	int r = ac_merged_has(u->roots, with_rootfs(w, u), path, &dir, err);
+	int r;
 
+	if (is_below(&u->gone, path))
+		return ac_merged_has(&w->rootfs, 1, path, &dir, err) == 0;
+	r = ac_merged_has(u->roots, with_rootfs(w, u), path, &dir, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	/* What never was there may stay in the list. */
@@ -248,11 +299,18 @@ int whitelist_update(struct work *w, const struct under *u,
 	int ours = whitelist_is_ours(w, err);
 	int any;
 
-	if (u->n == 1 && ac_tree_remove(w->dir, "removed", err) < 0)
+	if (ours < 0)
+		return -1;
+	if (u->n == 1 && removed_forget(w, err) < 0)
+		return -1;
+	if (ac_set_len(&u->gone) != 0 &&
+	    work_put(w->dir, "flat", "", 0, err) < 0)
 		return -1;
 	any = removed_any(w, err);
-	if (ours < 0 || any < 0)
+	if (any < 0)
 		return -1;
+	if (removed_is_flat(w))
+		any = 1;
 	if (ours == 1 && any == 0) {
 		/* All of it is back, or nothing is below any more. */
 		ac_edit_del(w->doc, "pathWhitelist");

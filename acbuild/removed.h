@@ -11,16 +11,18 @@
  *				stays so
  *	.acbuild/whitelist	the list that was worked out; while it is the
  *				manifest's, it is ours to keep up to date
+ *	.acbuild/flat		the file system has no whiteouts: the list alone
+ *				says what was deleted
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/attr.h"
+#include "common/base/set.h"
 #include "common/base/str.h"
 
 struct ac_err;
-struct ac_set;
 struct work;
 
 /* The trees below the rootfs, open: the dependencies' bottom first, and above
@@ -28,6 +30,8 @@ struct work;
 struct under {
 	int *roots; /* owned; one place more than n, for the rootfs */
 	size_t n;   /* the last one is .acbuild/removed */
+	bool no_whiteouts;
+	struct ac_set gone;     /* deleted, where there are none */
 	struct ac_strv deleted; /* the first ones of what was, for the note */
 	size_t n_deleted;
 };
@@ -49,6 +53,9 @@ AC_MUSTUSE int removed_any(struct work *w, struct ac_err *err);
 
 /* There is nothing below any more. */
 AC_MUSTUSE int removed_forget(struct work *w, struct ac_err *err);
+
+/* Does the whitelist alone say what was deleted? */
+bool removed_is_flat(const struct work *w);
 
 /* Is the manifest's pathWhitelist our own? */
 AC_MUSTUSE int whitelist_is_ours(struct work *w, struct ac_err *err);

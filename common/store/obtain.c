@@ -24,8 +24,8 @@ static char *last_line(const char *text)
 	return ac_xstrndup(line.p, line.len);
 }
 
-static int fetch(const struct ac_obtain *o, const char *text, char **id,
-		 struct ac_err *err)
+static int fetch(const struct ac_obtain *o, const char *text, bool again,
+		 char **id, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf out = AC_BUF_INIT(1 << 16);
 	AC_CLEANUP(ac_strv_release) struct ac_strv argv = AC_STRV_INIT;
@@ -38,6 +38,8 @@ static int fetch(const struct ac_obtain *o, const char *text, char **id,
 	ac_strv_push(&argv, "--full");
 	if (o->dir != NULL)
 		ac_strv_pushf(&argv, "--dir=%s", o->dir);
+	if (again)
+		ac_strv_push(&argv, "--pull-policy=update");
 	if (o->insecure != NULL)
 		ac_strv_pushf(&argv, "--insecure-options=%s", o->insecure);
 	if (o->signature != NULL)
@@ -103,13 +105,13 @@ static int look_up_twice(struct ac_obtain *o, struct ac_ref *ref,
 	return look_up(o, ref, r, err);
 }
 
-int ac_obtain_pull(struct ac_obtain *o, const char *text, struct ac_record *r,
-		   struct ac_err *err)
+static int pull(struct ac_obtain *o, const char *text, bool again,
+		struct ac_record *r, struct ac_err *err)
 {
 	AC_FREE char *id = NULL;
 	int found;
 
-	if (fetch(o, text, &id, err) < 0 || open_store(o, err) < 0)
+	if (fetch(o, text, again, &id, err) < 0 || open_store(o, err) < 0)
 		return -1;
 	found = ac_store_get(&o->store, id, r, err);
 	if (found == 0)
@@ -118,6 +120,12 @@ int ac_obtain_pull(struct ac_obtain *o, const char *text, struct ac_record *r,
 				  "store",
 				  id);
 	return found < 0 ? -1 : 0;
+}
+
+int ac_obtain_pull(struct ac_obtain *o, const char *text, struct ac_record *r,
+		   struct ac_err *err)
+{
+	return pull(o, text, true, r, err);
 }
 
 int ac_obtain(struct ac_obtain *o, const char *text, struct ac_record *r,
@@ -141,5 +149,5 @@ int ac_obtain(struct ac_obtain *o, const char *text, struct ac_record *r,
 				  "no image '%s' in the store; 'acfetch image "
 				  "list' shows what there is",
 				  text);
-	return ac_obtain_pull(o, text, r, err);
+	return pull(o, text, o->policy == AC_OBTAIN_UPDATE, r, err);
 }
