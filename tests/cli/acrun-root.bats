@@ -144,7 +144,7 @@ ours() { find /sys/fs/cgroup -maxdepth 6 -type d -name 'acrun-root-*' 2> /dev/nu
 		[ -z "$(ls -A w)" ]
 		[ "$(ls d)" = bin ]
 		[ -z "$(ours)" ]
-		! pgrep -f 'sleep 100[0]'
+		run -1 pgrep -f 'sleep 100[0]'
 	done
 }
 
