@@ -325,7 +325,7 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 	w.oci = o->build_mode != NULL && strcmp(o->build_mode, "oci") == 0;
 	(void)ac_interrupt_catch();
 	if (fill(&w, c, &secret, err) < 0 ||
-	    (w.oci && !oci_begun(&w) && oci_adopt(&w, err) < 0) ||
+	    (w.oci && !oci_begun(&w) && oci_adopt(&w, c->argc != 0, err) < 0) ||
 	    work_save(&w, err) < 0 || ac_interrupt_check(err) < 0 ||
 	    work_begun(&w, err) < 0) {
 		if (work_destroy(&w, &ignored) < 0)

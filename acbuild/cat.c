@@ -23,13 +23,14 @@ const struct ac_opt cat_options[] = {
 	AC_OPT_END,
 };
 
-static int print(const struct ac_json *doc, const struct cat_opts *o,
+/* HTML: as Go escapes it. */
+static int print(const struct ac_json *doc, const struct cat_opts *o, bool html,
 		 struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf b = AC_BUF_INIT(4 * AC_ACI_MAX_MANIFEST);
 
-	ac_json_write(doc, o->pretty ? 4 : 0, true, &b);
+	ac_json_write(doc, o->pretty ? 4 : 0, html, &b);
 	if (ac_buf_check(&b, "the manifest", err) < 0)
 		return -1;
 	printf("%s\n", ac_buf_str(&b));
@@ -55,7 +56,7 @@ static int print_oci(struct work *w, const struct ac_call *c,
 		doc = oci_manifest(w, err);
 	else
 		return unknown(o, err);
-	return doc == NULL ? -1 : print(doc, o, err);
+	return doc == NULL ? -1 : print(doc, o, false, err);
 }
 
 /* What was changed last belongs to it. */
@@ -88,5 +89,5 @@ int run_cat(struct ac_call *c, struct ac_err *err)
 		return unknown(o, err);
 	if (g->modify != NULL)
 		w.doc = modify_read(g->modify, err);
-	return w.doc == NULL ? -1 : print(w.doc, o, err);
+	return w.doc == NULL ? -1 : print(w.doc, o, true, err);
 }

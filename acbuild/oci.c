@@ -18,6 +18,7 @@
 #include "common/base/own.h"
 #include "common/cli/prog.h"
 #include "common/codec/json.h"
+#include "common/image/manifest.h"
 #include "common/image/oci.h"
 #include "common/image/ocilayout.h"
 
@@ -317,6 +318,24 @@ int oci_id(const struct work *w, struct ac_digest *id, struct ac_err *err)
 		return -1;
 	ac_digest_of(AC_SHA256, ac_buf_str(&manifest), manifest.len, id);
 	return 0;
+}
+
+int oci_image(const struct work *w, struct ac_image *m, struct ac_err *err)
+{
+	static const struct ac_oci_source source = {.name = "image"};
+	AC_CLEANUP(ac_oci_config_release)
+	struct ac_oci_config c = {.doc = NULL};
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf b = AC_BUF_INIT(AC_JSON_MAX_BYTES);
+	AC_JSON struct ac_json *config = oci_config(w);
+	struct ac_json *doc;
+	size_t n = ac_json_len(ac_json_get(w->doc, "layers"));
+
+	if (to_text(config, &b, err) < 0 ||
+	    ac_oci_config_parse(&c, ac_buf_str(&b), b.len, n, err) < 0)
+		return -1;
+	doc = ac_oci_to_appc(&c, &source, err);
+	return doc == NULL ? -1 : ac_image_load(m, doc, NULL, err);
 }
 
 /* --- the index --- */

@@ -51,7 +51,9 @@ struct ac_aci_build;
 struct ac_call;
 struct ac_digest;
 struct ac_err;
+struct ac_image;
 struct ac_json;
+struct ac_strv;
 struct globals;
 struct work;
 struct write_opts;
@@ -84,8 +86,8 @@ AC_MUSTUSE int oci_begin_image(struct work *w, const char *source,
 /* Has W a state already? */
 bool oci_begun(const struct work *w);
 /* The top layer's tree is complete, and w->doc is an appc manifest: make the
- * state of it. */
-AC_MUSTUSE int oci_adopt(struct work *w, struct ac_err *err);
+ * state of it.  FILES: they are START's. */
+AC_MUSTUSE int oci_adopt(struct work *w, bool files, struct ac_err *err);
 
 /* Change the configuration, the annotations or the tags as the command C
  * says. */
@@ -105,6 +107,13 @@ AC_MUSTUSE int oci_open_top(struct work *w, struct ac_err *err);
  * changed. */
 AC_MUSTUSE int oci_open_lower(struct work *w, struct ac_err *err);
 void oci_lower_free(struct oci_lower *l);
+/* Their absolute paths, bottom first; DIR is that of .acbuild. */
+AC_MUSTUSE int oci_lower_paths(struct work *w, const char *dir,
+			       struct ac_strv *out, struct ac_err *err);
+
+/* The image as appc sees it: the environment and so on. */
+AC_MUSTUSE int oci_image(const struct work *w, struct ac_image *m,
+			 struct ac_err *err);
 
 /* Open the directory PATH (clean) of the image in the top layer, where it is
  * made, with its parents, as it is in the layers below, or new.  Links are

@@ -192,6 +192,15 @@ static int take_layers(struct work *w, struct ac_ocilayout *l,
 
 /* --- documents --- */
 
+/* The entry of a layer that START had. */
+static void push_begin(struct ac_json *history)
+{
+	struct ac_json *e = ac_json_object();
+
+	ac_json_set_str(e, "created_by", "acbuild begin");
+	ac_json_push(history, e);
+}
+
 /* The history is kept when it is one, with an entry for each layer. */
 static void take_history(struct work *w, const struct ac_json *config)
 {
@@ -208,12 +217,8 @@ static void take_history(struct work *w, const struct ac_json *config)
 		    !ac_json_bool(ac_json_get(e, "empty_layer")))
 			layers -= layers != 0;
 	}
-	for (; layers != 0; layers--) {
-		struct ac_json *e = ac_json_object();
-
-		ac_json_set_str(e, "created_by", "acbuild begin");
-		ac_json_push(out, e);
-	}
+	for (; layers != 0; layers--)
+		push_begin(out);
 	ac_json_set(w->doc, "history", out);
 }
 
@@ -485,7 +490,7 @@ bool oci_is_old(int dirfd)
 	       faccessat(dirfd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int oci_adopt(struct work *w, struct ac_err *err)
+int oci_adopt(struct work *w, bool files, struct ac_err *err)
 {
 	AC_JSON struct ac_json *manifest = NULL;
 	AC_JSON struct ac_json *config = NULL;
@@ -511,5 +516,7 @@ int oci_adopt(struct work *w, struct ac_err *err)
 	if (w->rootfs < 0)
 		return -1;
 	oci_set_top(w, OCI_TOP_OPEN);
+	if (files)
+		push_begin(ac_json_get(w->doc, "history"));
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Trees into layers: the top one, or all of them as one. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #include "acbuild/change.h"
 #include "acbuild/cmd.h"
+#include "acbuild/epoch.h"
 #include "acbuild/oci.h"
 #include "acbuild/oci_state.h"
 #include "acbuild/work.h"
@@ -87,7 +89,7 @@ static int to_zipper(void *ctx, const void *bytes, size_t n, struct ac_err *err)
 	return ac_zipper_feed(p->zip, bytes, n, err);
 }
 
-static int pack_open(struct pack *p, const struct work *w,
+static int pack_open(struct pack *p, struct work *w,
 		     const struct ac_aci_build *how, struct ac_err *err)
 {
 	*p = (struct pack){.layout = AC_OCILAYOUT_INIT,
@@ -96,6 +98,9 @@ static int pack_open(struct pack *p, const struct work *w,
 	if (how != NULL)
 		p->how = *how;
 	else if (ac_buildopt(&p->how, NULL, 0, err) < 0)
+		return -1;
+	/* The user's word goes before ours. */
+	if (p->how.max_mtime < 0 && epoch_get(w, &p->how.max_mtime, err) < 0)
 		return -1;
 	if (ac_ocilayout_attach(&p->layout, w->aci, err) < 0)
 		return -1;
@@ -213,6 +218,58 @@ static int pack_top(struct pack *p, int root, bool lowest, struct ac_err *err)
 	return r == 0 ? ac_tar_finish(p->tar, err) : -1;
 }
 
+static void closedirp(DIR **d)
+{
+	if (*d != NULL)
+		(void)closedir(*d);
+}
+
+/* The sockets in the directory PATH go; its directories go to TODO. */
+static int drop_in(int root, const char *path, struct ac_strv *todo,
+		   struct ac_err *err)
+{
+	AC_CLEANUP(closedirp) DIR *d = NULL;
+	AC_CLOSE int fd =
+		ac_at_open(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+			   err);
+	const struct dirent *de;
+	struct stat st;
+
+	if (fd < 0 || (d = fdopendir(fd)) == NULL)
+		return fd < 0 ? -1 : ac_err_sys(err, errno, "read '%s'", path);
+	(void)ac_steal_fd(&fd);
+	while ((de = readdir(d)) != NULL) {
+		if (strcmp(de->d_name, ".") == 0 ||
+		    strcmp(de->d_name, "..") == 0)
+			continue;
+		if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return ac_err_sys(err, errno, "stat '%s'", de->d_name);
+		if (S_ISDIR(st.st_mode))
+			ac_strv_take(todo, ac_path_join(path, de->d_name));
+		else if (S_ISSOCK(st.st_mode) &&
+			 unlinkat(dirfd(d), de->d_name, 0) < 0)
+			return ac_err_sys(err, errno, "remove the socket '%s'",
+					  de->d_name);
+	}
+	return 0;
+}
+
+/* No image can hold the sockets that a command left. */
+static int drop_sockets(int root, struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv todo = AC_STRV_INIT;
+
+	ac_strv_push(&todo, "");
+	while (todo.n != 0) {
+		AC_FREE char *path = todo.v[--todo.n];
+
+		todo.v[todo.n] = NULL;
+		if (drop_in(root, path, &todo, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static void take_time(struct work *w, const struct pack *p)
 {
 	if (p->newest > ac_json_number(ac_json_get(w->doc, "newest")))
@@ -227,7 +284,8 @@ static int seal(struct work *w, bool force, struct ac_err *err)
 	AC_CLEANUP(release) struct pack p = {.layout = AC_OCILAYOUT_INIT};
 	struct ac_json *desc;
 
-	if (pack_open(&p, w, NULL, err) < 0 ||
+	if (drop_sockets(w->rootfs, err) < 0 ||
+	    pack_open(&p, w, NULL, err) < 0 ||
 	    pack_top(&p, w->rootfs, lowest, err) < 0)
 		return -1;
 	if (p.entries == 0 && !force)

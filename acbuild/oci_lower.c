@@ -228,3 +228,19 @@ void oci_lower_forget(struct work *w)
 	oci_lower_free(w->lower);
 	w->lower = NULL;
 }
+
+int oci_lower_paths(struct work *w, const char *dir, struct ac_strv *out,
+		    struct ac_err *err)
+{
+	size_t n = oci_lower_count(w);
+	AC_FREE struct ac_digest *ids = chains(w, n, err);
+
+	if (ids == NULL || oci_open_lower(w, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		AC_FREE char *name = tree_name(&ids[i]);
+
+		ac_strv_pushf(out, "%s/%s/rootfs", dir, name);
+	}
+	return 0;
+}

@@ -85,12 +85,15 @@ static int in_work(struct work *w, const struct ac_call *c, const char *path,
 		   const char *image, change_fn fn, bool keep,
 		   struct ac_err *err)
 {
+	int r;
+
 	w->oci = true;
 	if (oci_begin_image(w, path, image, NULL, err) < 0 ||
-	    oci_save(w, err) < 0 || fn(w, c, err) < 0)
+	    oci_save(w, err) < 0)
 		return -1;
-	if (!keep)
-		return 0;
+	r = fn(w, c, err);
+	if (r != 0 || !keep)
+		return r;
 	change_note(w, c);
 	if (oci_seal(w, err) < 0 || oci_save(w, err) < 0 ||
 	    ac_interrupt_check(err) < 0)

@@ -13,6 +13,7 @@
 #include "acbuild/cmd.h"
 #include "acbuild/epoch.h"
 #include "acbuild/modify.h"
+#include "acbuild/oci.h"
 #include "acbuild/removed.h"
 #include "acbuild/settle.h"
 #include "acbuild/target.h"
@@ -223,8 +224,9 @@ static int execute(const struct run *r, const struct work *w,
 	return ac_spawn_fds(argv.v, &keep, 1, err);
 }
 
-/* Can the rootfs be the top of an overlay?  1, 0, -1. */
-static int can_overlay(const struct run *r, struct ac_err *err)
+/* Can ROOT below .acbuild be the top of an overlay?  1, 0, -1. */
+static int can_overlay(const struct run *r, const char *root,
+		       struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv argv = AC_STRV_INIT;
 	AC_CLOSE int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -239,7 +241,7 @@ static int can_overlay(const struct run *r, struct ac_err *err)
 	ac_strv_push(&argv, "--probe");
 	for (size_t i = 0; i < r->below.lower.n; i++)
 		ac_strv_pushf(&argv, "--lower=%s", r->below.lower.v[i]);
-	ac_strv_pushf(&argv, "%s/currentaci/rootfs", r->dir);
+	ac_strv_pushf(&argv, "%s/%s", r->dir, root);
 	code = ac_spawn_fds(argv.v, &quiet, null > STDERR_FILENO ? 1 : 0, err);
 	if (code > 0)
 		ac_debug("the rootfs cannot be the top of an overlay: the "
@@ -338,6 +340,49 @@ static int prepare(struct run *r, struct work *w, const struct globals *g,
 	return ac_tree_remove(w->dir, "target", err);
 }
 
+/* OCI mode: the layers are below, and what goes is marked in the top one. */
+static int run_oci(struct run *r, struct work *w, struct ac_err *err)
+{
+	static const char top[] = "ociblobs/top/rootfs";
+	int overlay;
+
+	if (find_engine(r, err) < 0 || oci_open_top(w, err) < 0 ||
+	    epoch_begin(w, err) < 0 || oci_image(w, &r->image, err) < 0)
+		return -1;
+	r->dir = work_path(w, err);
+	if (r->dir == NULL ||
+	    oci_lower_paths(w, r->dir, &r->below.lower, err) < 0)
+		return -1;
+	overlay = r->below.lower.n == 0 ? 0 : can_overlay(r, top, err);
+	if (overlay < 0)
+		return -1;
+	if (overlay == 0 && r->below.lower.n != 0)
+		return ac_err_set(err, AC_E_UNSUPPORTED,
+				  "a command on top of the image's layers "
+				  "needs an overlay, which the file system of "
+				  "'%s' cannot carry%s; build elsewhere with "
+				  "--work-path",
+				  r->dir,
+				  r->o->in_place ? " with --no-overlay" : "");
+	return execute(r, w, overlay != 0 ? &r->below.lower : NULL, top, err);
+}
+
+static int run_any(struct run *r, struct work *w, const struct globals *g,
+		   struct ac_err *err)
+{
+	int overlay;
+
+	if (w->oci)
+		return run_oci(r, w, err);
+	if (epoch_begin(w, err) < 0 || prepare(r, w, g, err) < 0)
+		return -1;
+	overlay = can_overlay(r, "currentaci/rootfs", err);
+	if (overlay != 0)
+		return overlay > 0 ? run_overlay(r, w, err) : -1;
+	return r->below.lower.n == 0 ? run_in_place(r, w, err)
+				     : run_copy_of(r, w, err);
+}
+
 int run_in(struct work *w, const struct ac_call *c, struct ac_err *err)
 {
 	AC_CLEANUP(run_release)
@@ -349,20 +394,10 @@ int run_in(struct work *w, const struct ac_call *c, struct ac_err *err)
 		.from = {.store = AC_STORE_INIT},
 		.under = UNDER_INIT,
 	};
-	int code = -1;
-	int overlay;
+	int code;
 
 	(void)ac_interrupt_catch(); /* the rootfs is to be settled */
-	if (epoch_begin(w, err) < 0)
-		return -1;
-	overlay =
-		prepare(&r, w, c->globals, err) < 0 ? -1 : can_overlay(&r, err);
-	if (overlay > 0)
-		code = run_overlay(&r, w, err);
-	else if (overlay == 0 && r.below.lower.n == 0)
-		code = run_in_place(&r, w, err);
-	else if (overlay == 0)
-		code = run_copy_of(&r, w, err);
+	code = run_any(&r, w, c->globals, err);
 	/* What is missing is not an element of the manifest (exit code 2). */
 	if (code < 0 && err->code == AC_E_NOT_FOUND)
 		err->code = AC_E_INVALID;
@@ -373,6 +408,10 @@ int run_run(struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 
+	const char *oci = oci_modify_file(g);
+
+	if (oci != NULL)
+		return oci_modify(c, oci, run_in, true, err);
 	return g->modify != NULL ? modify_files(c, run_in, err)
 				 : change(c, run_in, err);
 }

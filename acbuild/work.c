@@ -189,6 +189,7 @@ int work_create(struct work *w, const struct globals *g, int basefd,
 	if (r != 0)
 		return r < 0 ? -1 : already(err);
 	if (ac_tree_remove(w->dir, "staging", err) < 0 ||
+	    ac_tree_remove(w->dir, "ociblobs", err) < 0 ||
 	    ac_tree_remove(w->dir, "currentaci", err) < 0)
 		return -1;
 	if (mkdirat(w->dir, "currentaci", 0755) < 0)
