@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "acbuild/begin.h"
-#include "acbuild/copy.h"
 #include "acbuild/oci.h"
+#include "acbuild/place.h"
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"

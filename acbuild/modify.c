@@ -99,6 +99,7 @@ int modify_manifest(const struct ac_call *c, struct ac_err *err)
 
 	if (fd < 0)
 		return -1;
+	(void)ac_interrupt_catch(); /* what is unfinished must go */
 	image = ac_aci_patch_open(fd, g->modify, err);
 	if (image == NULL)
 		return -1;
@@ -117,9 +118,11 @@ int modify_manifest(const struct ac_call *c, struct ac_err *err)
 	if (ac_buf_check(&b, "the manifest", err) < 0 ||
 	    ac_out_replace(&out, g->modify, err) < 0 ||
 	    ac_aci_patch_write(image, ac_buf_str(&b), b.len, NULL, out.fd,
-			       err) < 0)
+			       err) < 0 ||
+	    ac_interrupt_check(err) < 0 || ac_out_commit(&out, err) < 0)
 		return -1;
-	return ac_out_commit(&out, err);
+	ac_aci_patch_warn(g->modify);
+	return 0;
 }
 
 /* The directory part of FILE.  Caller frees. */
@@ -157,10 +160,11 @@ static int in_work(struct work *w, const struct ac_call *c, change_fn fn,
 	if (!g->no_history)
 		history_add(w->doc, c);
 	if (ac_out_replace(&out, g->modify, err) < 0 ||
-	    write_to(w, out.fd, &how, &id, err) < 0 ||
-	    ac_interrupt_check(err) < 0)
+	    write_to(w, out.fd, &how, g->modify, &id, err) < 0 ||
+	    ac_interrupt_check(err) < 0 || ac_out_commit(&out, err) < 0)
 		return -1;
-	return ac_out_commit(&out, err);
+	ac_aci_patch_warn(g->modify);
+	return 0;
 }
 
 int modify_files(const struct ac_call *c, change_fn fn, struct ac_err *err)

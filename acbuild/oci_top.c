@@ -9,9 +9,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "acbuild/copy.h"
 #include "acbuild/oci.h"
 #include "acbuild/oci_state.h"
+#include "acbuild/place.h"
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
 #include "common/base/err.h"

@@ -21,10 +21,12 @@
 #include "common/base/own.h"
 #include "common/cli/buildopt.h"
 #include "common/cli/prog.h"
+#include "common/cli/progress.h"
 #include "common/codec/json.h"
 #include "common/image/aci.h"
 #include "common/image/edit.h"
 #include "common/image/manifest.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/out.h"
 
 const struct ac_opt write_options[] = {
@@ -55,11 +57,12 @@ static int check_ready(const struct ac_json *doc, struct ac_err *err)
 }
 
 int write_to(struct work *w, int fd, const struct ac_aci_build *how,
-	     struct ac_digest *id, struct ac_err *err)
+	     const char *file, struct ac_digest *id, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf manifest = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
 	struct ac_aci_build dated = *how;
+	int r;
 
 	if (ac_edit_check(w->doc, w->doc, err) < 0)
 		return -1;
@@ -69,8 +72,12 @@ int write_to(struct work *w, int fd, const struct ac_aci_build *how,
 	ac_image_write(w->doc, &manifest);
 	if (ac_buf_check(&manifest, "the manifest", err) < 0)
 		return -1;
-	return ac_aci_build(fd, ac_buf_str(&manifest), manifest.len, w->rootfs,
-			    &dated, id, err);
+	dated.progress = ac_progress_on;
+	dated.progress_ctx = ac_progress_new(file, 0);
+	r = ac_aci_build(fd, ac_buf_str(&manifest), manifest.len, w->rootfs,
+			 &dated, id, err);
+	ac_progress_free(dated.progress_ctx);
+	return r;
 }
 
 int run_write(struct ac_call *c, struct ac_err *err)
@@ -104,8 +111,9 @@ int run_write(struct ac_call *c, struct ac_err *err)
 					    "--overwrite replaces it",
 					    c->argv[0])
 			       : -1;
-	if (write_to(&w, out.fd, &how, &id, err) < 0 ||
-	    ac_out_commit(&out, err) < 0)
+	(void)ac_interrupt_catch(); /* what is unfinished must go */
+	if (write_to(&w, out.fd, &how, c->argv[0], &id, err) < 0 ||
+	    ac_interrupt_check(err) < 0 || ac_out_commit(&out, err) < 0)
 		return -1;
 	ac_digest_print(&id, '-', text);
 	printf("%s\n", text);

@@ -29,8 +29,9 @@ int run_write(struct ac_call *c, struct ac_err *err);
 /* The name an image has until set-name. */
 #define UNNAMED "acbuild-unnamed"
 
-/* Write the build as an image to FD; *id gets its id. */
+/* Write the build as an image to FD, with progress as FILE; *id gets its id. */
 AC_MUSTUSE int write_to(struct work *w, int fd, const struct ac_aci_build *how,
-			struct ac_digest *id, struct ac_err *err);
+			const char *file, struct ac_digest *id,
+			struct ac_err *err);
 
 #endif

@@ -44,11 +44,6 @@ static bool to_stdout(const char *target)
 	return strcmp(target, "-") == 0;
 }
 
-static void on_progress(void *ctx, uint64_t n)
-{
-	ac_progress_add(ctx, n);
-}
-
 static int read_layout(int layout, struct ac_buf *manifest, struct ac_err *err)
 {
 	AC_CLEANUP(ac_findings_release) struct ac_findings f = {.v = NULL};
@@ -85,7 +80,7 @@ static int write_image(struct ac_aci_build *how, int layout, int fd,
 
 	if (rootfs < 0)
 		return ac_err_sys(err, errno, "open 'rootfs'");
-	how->progress = on_progress;
+	how->progress = ac_progress_on;
 	how->progress_ctx = ac_progress_new(target, 0);
 	r = ac_aci_build(fd, ac_buf_str(manifest), manifest->len, rootfs, how,
 			 id, err);

@@ -245,20 +245,6 @@ static int read_result(const struct patch *p, int fd, struct ac_digest *id,
 	return ac_aci_read_fd(fd, p->target, &none, id, NULL, err);
 }
 
-static void warn_signatures(const char *file)
-{
-	static const char *const ends[] = {".asc", ".sigstore.json"};
-
-	for (size_t i = 0; i < AC_LEN(ends); i++) {
-		AC_FREE char *name = ac_xasprintf("%s%s", file, ends[i]);
-
-		if (access(name, F_OK) == 0)
-			ac_warn("'%s' is not a signature of this image any "
-				"more; sign it again",
-				name);
-	}
-}
-
 static int open_target(const struct patch *p, struct ac_out *out,
 		       struct ac_err *err)
 {
@@ -318,7 +304,7 @@ int run_patch(struct ac_call *c, struct ac_err *err)
 	if (r < 0)
 		return -1;
 	if (!p.o->replace || p.changed || p.again)
-		warn_signatures(p.target);
+		ac_aci_patch_warn(p.target);
 	if (p.o->print_id) {
 		ac_digest_print(&id, '-', text);
 		(void)puts(text);

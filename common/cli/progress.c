@@ -93,6 +93,11 @@ void ac_progress_add(struct ac_progress *p, uint64_t n)
 	(void)pthread_mutex_unlock(&p->mu);
 }
 
+void ac_progress_on(void *p, uint64_t n)
+{
+	ac_progress_add(p, n);
+}
+
 void ac_progress_expect(struct ac_progress *p, uint64_t n)
 {
 	(void)pthread_mutex_lock(&p->mu);

@@ -14,6 +14,8 @@ struct ac_progress;
 struct ac_progress *ac_progress_new(const char *label, uint64_t total);
 /* N more bytes.  From any thread. */
 void ac_progress_add(struct ac_progress *p, uint64_t n);
+/* The same as a callback: P is the struct ac_progress. */
+void ac_progress_on(void *p, uint64_t n);
 /* More to come than was known. */
 void ac_progress_expect(struct ac_progress *p, uint64_t n);
 /* End: the terminal's line is wiped. */

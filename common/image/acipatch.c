@@ -6,6 +6,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/codec/pgpcrypt.h"
 #include "common/codec/tar.h"
@@ -383,6 +384,20 @@ static int check_same(const struct ac_aci_patch *p, struct ac_err *err)
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s' changed while it was read", p->what);
 	return 0;
+}
+
+void ac_aci_patch_warn(const char *file)
+{
+	static const char *const ends[] = {".asc", ".sigstore.json"};
+
+	for (size_t i = 0; i < AC_LEN(ends); i++) {
+		AC_FREE char *name = ac_xasprintf("%s%s", file, ends[i]);
+
+		if (access(name, F_OK) == 0)
+			ac_warn("'%s' is not a signature of this image any "
+				"more; sign it again",
+				name);
+	}
 }
 
 int ac_aci_patch_write(struct ac_aci_patch *p, const char *text, size_t len,

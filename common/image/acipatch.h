@@ -55,6 +55,9 @@ AC_MUSTUSE int ac_aci_patch_write(struct ac_aci_patch *p, const char *text,
 				  const struct ac_aci_patch_zip *zip, int out,
 				  struct ac_err *err);
 
+/* The image FILE was replaced by another: warn of the signatures beside it. */
+void ac_aci_patch_warn(const char *file);
+
 void ac_aci_patch_free(struct ac_aci_patch *p);
 static inline void ac_aci_patch_freep(struct ac_aci_patch **p)
 {

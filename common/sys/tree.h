@@ -5,6 +5,7 @@
 /* Whole trees at once. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/base/attr.h"
 
@@ -25,5 +26,15 @@ AC_MUSTUSE int ac_tree_remove(int dirfd, const char *name, struct ac_err *err);
 AC_MUSTUSE int ac_tree_copy(int srcfd, const char *src, int dstfd,
 			    const char *dst, bool keep_owner,
 			    struct ac_err *err);
+
+/* The same for N files or trees in one operation: names of one file are links
+ * of each other in the copies, too, and on failure nothing is left of any. */
+struct ac_tree_item {
+	const char *src;
+	const char *dst; /* beneath DSTFD */
+};
+AC_MUSTUSE int ac_tree_copy_items(int srcfd, const struct ac_tree_item *items,
+				  size_t n, int dstfd, bool keep_owner,
+				  struct ac_err *err);
 
 #endif

@@ -20,6 +20,7 @@
 
 struct ac_err;
 struct ac_treerd;
+struct stat;
 
 /* Read the tree below ROOTFD (borrowed).  The root itself is the first
  * entry, with path "". */
@@ -37,6 +38,8 @@ void ac_treerd_holes_on_disk(struct ac_treerd *r);
  * call), otherwise -1. */
 AC_MUSTUSE int ac_treerd_next(struct ac_treerd *r, struct ac_entry *e, int *fd,
 			      struct ac_err *err);
+/* The file that was told last, as it was before it was read. */
+const struct stat *ac_treerd_stat(const struct ac_treerd *r);
 void ac_treerd_free(struct ac_treerd *r);
 
 #endif
