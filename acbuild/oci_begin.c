@@ -462,15 +462,16 @@ int oci_begin_image(struct work *w, const char *source, const char *image,
 	struct ac_ocilayout l = AC_OCILAYOUT_INIT;
 	int r;
 
-	if (ac_ocisrc_open(&s, source, store, err) < 0 ||
-	    ac_ocilayout_attach(&l, w->aci, err) < 0)
-		return -1;
-	r = is_old(&s, err);
+	r = ac_ocisrc_open(&s, source, store, err);
+	if (r >= 0)
+		r = ac_ocilayout_attach(&l, w->aci, err);
+	if (r >= 0)
+		r = is_old(&s, err);
 	if (r >= 0)
 		r = r != 0 ? begin_old(w, &l, &s, image, err)
 			   : begin_current(w, &l, &s, image, err);
 	if (r < 0)
-		return -1;
+		return oci_not_element(err);
 	ac_json_set_int(w->doc, "base",
 			(int64_t)ac_json_len(ac_json_get(w->doc, "layers")));
 	return 0;

@@ -173,6 +173,23 @@ static bool reserved(const char *path)
 	return strncmp(path, ".wh.", 4) == 0 || strstr(path, "/.wh.") != NULL;
 }
 
+/* Is the entry E overlay's mark of a removed file?  The kernel makes one such
+ * device and links the others to it. */
+static bool is_whiteout(int root, const struct ac_entry *e)
+{
+	struct ac_err ignored = AC_ERR_INIT;
+	AC_CLOSE int fd = -1;
+	struct stat st;
+
+	if (e->type == AC_F_CHR)
+		return e->dev_major == 0 && e->dev_minor == 0;
+	if (e->type != AC_F_HARD)
+		return false;
+	fd = ac_at_open(root, e->path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
+			&ignored);
+	return fd >= 0 && fstat(fd, &st) == 0 && ac_stack_whiteout(&st);
+}
+
 /* What overlay marks in the top layer's tree, a layer marks by names. */
 static int add_top(struct pack *p, int root, struct ac_entry *e, int fd,
 		   struct ac_err *err)
@@ -183,7 +200,7 @@ static int add_top(struct pack *p, int root, struct ac_entry *e, int fd,
 
 	if (reserved(e->path))
 		return refuse_name(e->path, err);
-	if (e->type == AC_F_CHR && e->dev_major == 0 && e->dev_minor == 0) {
+	if (is_whiteout(root, e)) {
 		ac_path_split(e->path, &dir, &base);
 		path = ac_xasprintf("%.*s%s.wh.%.*s", AC_STR_FMT(dir),
 				    dir.len != 0 ? "/" : "", AC_STR_FMT(base));

@@ -195,6 +195,19 @@ static int get(struct work *w, struct oci_lower *l,
 	return 0;
 }
 
+int oci_not_element(struct ac_err *err)
+{
+	if (err->code == AC_E_NOT_FOUND)
+		err->code = AC_E_INVALID;
+	return -1;
+}
+
+void oci_lower_forget(struct work *w)
+{
+	oci_lower_free(w->lower);
+	w->lower = NULL;
+}
+
 int oci_open_lower(struct work *w, struct ac_err *err)
 {
 	size_t n = oci_lower_count(w);
@@ -208,8 +221,10 @@ int oci_open_lower(struct work *w, struct ac_err *err)
 	w->lower = ac_xcalloc(1, sizeof(*w->lower));
 	w->lower->fds = ac_xcalloc(n + 1, sizeof(*w->lower->fds));
 	for (size_t i = 0; i < n; i++)
-		if (get(w, w->lower, &ids[i], err) < 0)
-			return -1;
+		if (get(w, w->lower, &ids[i], err) < 0) {
+			oci_lower_forget(w);
+			return oci_not_element(err);
+		}
 	return 0;
 }
 
@@ -221,12 +236,6 @@ void oci_lower_free(struct oci_lower *l)
 		(void)close(l->fds[i]);
 	free(l->fds);
 	free(l);
-}
-
-void oci_lower_forget(struct work *w)
-{
-	oci_lower_free(w->lower);
-	w->lower = NULL;
 }
 
 int oci_lower_paths(struct work *w, const char *dir, struct ac_strv *out,

@@ -49,6 +49,9 @@ AC_MUSTUSE int oci_open_blob(const struct work *w, const struct ac_json *desc,
 /* The layers below are others now. */
 void oci_lower_forget(struct work *w);
 
+/* What is missing is not an element of the manifest (exit code 2): -1. */
+int oci_not_element(struct ac_err *err);
+
 /* Mark all entries of the history as having made no layer. */
 void oci_mark_history(struct work *w);
 
