@@ -7,7 +7,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/err.h"
@@ -34,6 +36,41 @@ static int link_name(int fd, int dirfd, const char *name)
 	if (linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
 	return linkat(fd, "", dirfd, name, AT_EMPTY_PATH);
+}
+
+/* Remove NAME when whoever made it holds no lock on it any more. */
+static bool drop_stale(int dirfd, const char *name)
+{
+	struct stat a;
+	struct stat b;
+	AC_CLOSE int fd = openat(dirfd, name,
+				 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+					 O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	       fstat(fd, &a) == 0 &&
+	       fstatat(dirfd, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+	       unlinkat(dirfd, name, 0) == 0;
+}
+
+/* Give it the temporary name that belongs to the final one.  Who is killed
+ * before the rename leaves it behind; the next to write the file finds it. */
+static bool link_own_name(struct ac_atomic *a)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (const char *s = a->name; *s != '\0'; s++)
+		h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
+	(void)snprintf(a->tmp, sizeof(a->tmp), ".tmp-%016jx", (uintmax_t)h);
+	/* The lock is there before the name is. */
+	if (flock(a->fd, LOCK_EX | LOCK_NB) == 0 &&
+	    (link_name(a->fd, a->dirfd, a->tmp) == 0 ||
+	     (errno == EEXIST && drop_stale(a->dirfd, a->tmp) &&
+	      link_name(a->fd, a->dirfd, a->tmp) == 0)))
+		return true;
+	a->tmp[0] = '\0';
+	return false;
 }
 
 /* A file without a name, or -1: not here, or it could not be named later. */
@@ -113,7 +150,7 @@ int ac_atomic_commit_unflushed(struct ac_atomic *a, struct ac_err *err)
 		(void)close(ac_steal_fd(&a->fd));
 		return 0;
 	}
-	if (a->tmp[0] == '\0') {
+	if (a->tmp[0] == '\0' && !link_own_name(a)) {
 		if (random_name(a, err) < 0)
 			return -1;
 		if (link_name(a->fd, a->dirfd, a->tmp) < 0) {

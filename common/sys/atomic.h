@@ -13,7 +13,9 @@
  *	return ac_atomic_commit(&a, err);
  *
  * Where the file system knows files without a name (O_TMPFILE) the file has
- * none until it is committed: a process that is killed leaves nothing.
+ * none until it is committed: a process that is killed leaves nothing, but when
+ * it replaces a file and is killed in the moment with both names; then the next
+ * that writes the file removes what was left.
  */
 
 #include <stdbool.h>
