@@ -178,6 +178,18 @@ struct list {
 	const struct ac_set *own;  /* but for these */
 };
 
+static bool is_utf8(const char *s)
+{
+	size_t n;
+
+	for (; *s != '\0'; s += n) {
+		n = ac_utf8_len(s);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
 static int list_add(void *ctx, const struct ac_entry *e, int fd,
 		    struct ac_err *err)
 {
@@ -185,6 +197,7 @@ static int list_add(void *ctx, const struct ac_entry *e, int fd,
 	AC_FREE char *path = ac_xasprintf("/%s", e->path);
 
 	(void)fd;
+	(void)err;
 	if (e->path[0] == '\0')
 		return 0;
 	if (l->set != NULL) {
@@ -193,16 +206,11 @@ static int list_add(void *ctx, const struct ac_entry *e, int fd,
 	}
 	if (is_below(l->gone, e->path) && !ac_set_has(l->own, e->path))
 		return 0;
-	for (const char *s = path; *s != '\0';) {
-		size_t n = ac_utf8_len(s);
-
-		if (n == 0)
-			return ac_err_set(err, AC_E_UNSUPPORTED,
-					  "'%s' is no UTF-8: no pathWhitelist "
-					  "can name it, and files of a "
-					  "dependency were deleted",
-					  path);
-		s += n;
+	if (!is_utf8(path)) {
+		ac_warn("'%s' is no UTF-8: no pathWhitelist can name it, so "
+			"that it is left out of the image as well",
+			path);
+		return 0;
 	}
 	ac_json_push_str(l->array, path);
 	return 0;

@@ -467,9 +467,12 @@ static int run(struct root *r, unsigned int insecure, struct ac_err *err)
 {
 	AC_CLOSE int tree = -1;
 
+	if (enter(r, err) < 0)
+		return -1;
+	/* Now: whoever gets capabilities, as in a user namespace, loses it. */
 	if (r->flags->die_with_parent)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (enter(r, err) < 0 || prepare(r, insecure, err) < 0)
+	if (prepare(r, insecure, err) < 0)
 		return -1;
 	if (r->flags->probe) {
 		tree = sb_root(&r->app, r->rootless, false, err);

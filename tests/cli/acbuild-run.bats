@@ -174,6 +174,15 @@ no_marks() {
 	done
 }
 
+@test "a name that no manifest can hold is told, and ends no build" {
+	touch base/data/$'latin\xe9'
+	image base base
+	begin base
+	run -0 --separate-stderr acbuild run -- rm /data/1
+	[[ $stderr == *"warning: '/data/latin"*"is no UTF-8"* ]]
+	[ "$(as_pod /bin/sh -c 'echo /data/*')" = "/data/2 /data/3" ]
+}
+
 @test "a file that only acrun put there may be deleted, and is there again" {
 	image base base
 	begin base
@@ -317,10 +326,10 @@ no_marks() {
 }
 
 @test "killed in the middle, the next command has a build to work on" {
-	local pid i
+	local pid i nap=$((100000 + $$))
 	image base base
 	begin base
-	acbuild run -- sh -c 'rm /data/1; echo x > /x; echo up; exec sleep 1000' > out 2>&1 3>&- &
+	acbuild run -- sh -c "rm /data/1; echo x > /x; echo up; exec sleep $nap" > out 2>&1 3>&- &
 	pid=$!
 	for ((i = 0; i < 200; i++)); do
 		grep -q up out && break
@@ -330,12 +339,13 @@ no_marks() {
 	wait $pid || :
 	# Whoever comes now waits until all of it is over.
 	flock .acbuild/lock true
-	run -1 pgrep -f 'sleep 100[0]'
+	run -1 pgrep -f "sleep $nap"
 	[ -z "$(find /sys/fs/cgroup -maxdepth 6 -type d -name 'acrun-root-*' 2> /dev/null)" ]
 	[ -e .acbuild/running ]
 	run -0 acbuild label add version 1
 	no_marks
-	[ -z "$(whitelist | grep -x /data/1)" ]
+	whitelist > w
+	run -1 grep -qx /data/1 w
 	whitelist | grep -qx /x
 	[ "$(acbuild run -- sh -c 'echo /data/* /x')" = "/data/2 /data/3 /x" ]
 	[ "$(as_pod /bin/sh -c 'echo /data/*')" = "/data/2 /data/3" ]
@@ -435,7 +445,7 @@ no_marks() {
 }
 
 @test "a user without privileges" {
-	local as=()
+	local as=() i nap=$((300000 + $$))
 	image base base
 	chmod 755 . "$BATS_RUN_TMPDIR" "$BATS_SUITE_TMPDIR" "$BATS_FILE_TMPDIR" .. ../..
 	mkdir user bin
@@ -458,6 +468,16 @@ no_marks() {
 	[ "$("${as[@]}" acbuild run -- sh -c 'echo /data/* /etc/keep/*')" = "/data/2 /data/3 /etc/keep/*" ]
 	"${as[@]}" acbuild run --no-overlay -- sh -c 'rm /data/2; echo y > /y'
 	[ "$("${as[@]}" acbuild run -- sh -c 'echo /data/* /y')" = "/data/3 /y" ]
+	# Killed, it takes the command with it.
+	"${as[@]}" acbuild run -- sh -c "echo up; exec sleep $nap" > out 2>&1 3>&- &
+	for ((i = 0; i < 200; i++)); do
+		grep -q up out && break
+		sleep 0.05
+	done
+	kill -9 $!
+	wait $! || :
+	flock .acbuild/lock true
+	run -1 pgrep -f "sleep $nap"
 	"${as[@]}" acbuild write app.aci
 	[ "$(tar tf app.aci | grep -c -e rootfs/x -e rootfs/y)" = 2 ]
 	[ "$(id -u)" != 0 ] || {

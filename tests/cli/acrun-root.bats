@@ -128,10 +128,10 @@ ours() { find /sys/fs/cgroup -maxdepth 6 -type d -name 'acrun-root-*' 2> /dev/nu
 }
 
 @test "killed, it leaves no process, control group, mount point or work directory" {
-	local pid how i
+	local pid how i nap=$((200000 + $$))
 	for how in "" --no-overlay; do
 		# shellcheck disable=SC2086 # options
-		acrun root $how --work=w d -- sh -c 'echo up; exec sleep 1000' > out 3>&- &
+		acrun root $how --work=w d -- sh -c "echo up; exec sleep $nap" > out 3>&- &
 		pid=$!
 		for ((i = 0; i < 100; i++)); do
 			grep -q up out && break
@@ -144,7 +144,7 @@ ours() { find /sys/fs/cgroup -maxdepth 6 -type d -name 'acrun-root-*' 2> /dev/nu
 		[ -z "$(ls -A w)" ]
 		[ "$(ls d)" = bin ]
 		[ -z "$(ours)" ]
-		run -1 pgrep -f 'sleep 100[0]'
+		run -1 pgrep -f "sleep $nap"
 	done
 }
 
