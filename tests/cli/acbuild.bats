@@ -21,7 +21,7 @@ list() {
 }
 
 @test "an image of a few commands, as the manual has it" {
-	awk '/^\.Sh EXAMPLES/ { on = 1 } /^\.Bd -literal/ { code = on; next } /^\.Ed/ { code = 0 } code' \
+	awk '/^\.Sh EXAMPLES/ { on = 1 } /^\.Ss/ { on = 0 } /^\.Bd -literal/ { code = on; next } /^\.Ed/ { code = 0 } code' \
 		"$BATS_TEST_DIRNAME/../../acbuild/acbuild.1" | sed 's/\\e/\\/g' > example
 	grep -q 'acbuild write' example
 	run -0 bash -eux example
