@@ -14,6 +14,8 @@
 #include "acbuild/oci.h"
 #include "acbuild/oci_state.h"
 #include "acbuild/place.h"
+#include "acbuild/script.h"
+#include "acbuild/sources.h"
 #include "acbuild/work.h"
 #include "acbuild/write.h"
 #include "common/base/alloc.h"
@@ -302,6 +304,20 @@ static int fill(struct work *w, const struct ac_call *c,
 	return ret;
 }
 
+/* What a killed begin noted does not count. */
+static int note_sources(struct work *w, const struct ac_call *c,
+			struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+
+	if (unlinkat(w->dir, "sources", 0) < 0 && errno != ENOENT)
+		return ac_err_sys(err, errno, "remove '.acbuild/sources'");
+	if (g->script != NULL && g->script->file != NULL &&
+	    sources_add(w, g->script->file, err) < 0)
+		return -1;
+	return sources_of_call(w, c, err);
+}
+
 int run_begin(struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
@@ -324,7 +340,7 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 		return -1;
 	w.oci = o->build_mode != NULL && strcmp(o->build_mode, "oci") == 0;
 	(void)ac_interrupt_catch();
-	if (fill(&w, c, &secret, err) < 0 ||
+	if (fill(&w, c, &secret, err) < 0 || note_sources(&w, c, err) < 0 ||
 	    (w.oci && !oci_begun(&w) && oci_adopt(&w, c->argc != 0, err) < 0) ||
 	    work_save(&w, err) < 0 || ac_interrupt_check(err) < 0 ||
 	    work_begun(&w, err) < 0) {

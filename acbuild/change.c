@@ -3,6 +3,7 @@
 
 #include "acbuild/cmd.h"
 #include "acbuild/oci.h"
+#include "acbuild/sources.h"
 #include "acbuild/work.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
@@ -29,6 +30,8 @@ int change(const struct ac_call *c, change_fn fn, struct ac_err *err)
 	r = fn(&w, c, err);
 	if (r != 0)
 		return r;
+	if (sources_of_call(&w, c, err) < 0)
+		return -1;
 	change_note(&w, c);
 	return work_save(&w, err);
 }

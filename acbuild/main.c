@@ -9,6 +9,7 @@
 #include "acbuild/dependency.h"
 #include "acbuild/edit.h"
 #include "acbuild/oci.h"
+#include "acbuild/push.h"
 #include "acbuild/run.h"
 #include "acbuild/script.h"
 #include "acbuild/squash.h"
@@ -51,6 +52,10 @@ static const struct ac_cmd cmds[] = {
 	{.name = "write", .args = "FILE", .min = 1, .max = 1,
 	 .help = "write the image and print its id", .run = run_write,
 	 .opts = write_options, .opt_size = sizeof(struct write_opts)},
+	{.name = "push", .args = "[docker://HOST/NAME[:TAG]]", .max = 1,
+	 .help = "push the image to a registry, or into a site",
+	 .run = run_push, .opts = push_options,
+	 .opt_size = sizeof(struct push_opts)},
 	{.name = "script", .args = "FILE|-", .min = 1, .max = 1,
 	 .help = "run the commands in a file on a build of their own",
 	 .about = script_about, .run = run_script},

@@ -104,6 +104,7 @@ static int in_scratch(const struct ac_call *c, const char *name,
 	if (scratch_make(&dir, parent_dir(&g), "acbuild-script-", err) < 0)
 		return -1;
 	s.path = dir.path;
+	s.file = strcmp(c->argv[0], "-") == 0 ? NULL : c->argv[0];
 	g.script = &s;
 	g.work_path = s.path;
 	r = run_lines(&g, name, text, err);

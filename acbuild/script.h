@@ -16,6 +16,7 @@ struct ac_err;
 struct script {
 	struct work work; /* the build, between two commands */
 	const char *path; /* the directory of it, their --work-path */
+	const char *file; /* that the commands are from, or NULL */
 	unsigned int depth;
 };
 

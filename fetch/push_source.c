@@ -68,7 +68,9 @@ static int pick(struct push_source *s, const char *what, const char *tag,
 	for (size_t i = 0; i < x.n; i++) {
 		if (!wanted(&x.v[i], tag))
 			continue;
-		if (found != NULL)
+		/* One image with two tags is still one. */
+		if (found != NULL &&
+		    !ac_digest_equal(&found->digest, &x.v[i].digest))
 			return ac_err_set(err, AC_E_INVALID,
 					  "'%s' has several images; say which "
 					  "one with ':TAG' behind its name",
