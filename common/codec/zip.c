@@ -6,12 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/codec/zip_gzip.h"
 
-enum { OUT_SIZE = 256 << 10 };
+enum {
+	OUT_SIZE = 256 << 10,
+	XZ_THREADS = 16,
+	XZ_MEMORY = 1 << 30, /* for more than one thread */
+};
 
 struct ac_zipper {
 	enum ac_zip format;
@@ -56,6 +61,26 @@ void ac_zipper_free(struct ac_zipper *z)
 	free(z);
 }
 
+/* In blocks, whose size depends on the level alone, and so do the bytes.  Each
+ * thread needs a dictionary: at high levels there are fewer. */
+static lzma_ret start_xz(struct ac_zipper *z)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	lzma_mt mt = {.preset = (uint32_t)z->level,
+		      .check = LZMA_CHECK_CRC64,
+		      .threads = z->threads != 0 ? z->threads
+				 : cores > 1     ? (uint32_t)cores
+						 : 1};
+
+	if (mt.threads > XZ_THREADS)
+		mt.threads = XZ_THREADS;
+	while (mt.threads > 1 &&
+	       lzma_stream_encoder_mt_memusage(&mt) > XZ_MEMORY)
+		mt.threads--;
+	z->xz = (lzma_stream)LZMA_STREAM_INIT;
+	return lzma_stream_encoder_mt(&z->xz, &mt);
+}
+
 static int start(struct ac_zipper *z, struct ac_err *err)
 {
 	int max = z->format == AC_ZIP_GZIP ? 12 : 9;
@@ -79,9 +104,7 @@ static int start(struct ac_zipper *z, struct ac_err *err)
 					  "out of memory for bzip2");
 		break;
 	case AC_ZIP_XZ:
-		z->xz = (lzma_stream)LZMA_STREAM_INIT;
-		if (lzma_easy_encoder(&z->xz, (uint32_t)z->level,
-				      LZMA_CHECK_CRC64) != LZMA_OK)
+		if (start_xz(z) != LZMA_OK)
 			return ac_err_set(err, AC_E_LIMIT,
 					  "out of memory for xz");
 		break;

@@ -23,7 +23,7 @@ struct ac_zipper;
  * is called in the caller's thread, in order. */
 AC_MUSTUSE struct ac_zipper *ac_zipper_new(enum ac_zip format, int level,
 					   ac_sink_fn sink, void *ctx);
-/* Before the first feed: on so many threads (gzip only; at most 16).  0, the
+/* Before the first feed: on so many threads (gzip, xz; at most 16).  0, the
  * default: one a core. */
 void ac_zipper_threads(struct ac_zipper *z, unsigned int n);
 AC_MUSTUSE int ac_zipper_feed(struct ac_zipper *z, const void *p, size_t n,

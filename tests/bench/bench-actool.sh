@@ -7,31 +7,16 @@ rounds=${ROUNDS:-5}
 theirs=${THEIRS:-/usr/bin/actool}
 [ -x "$theirs" ] || { echo "bench: no $theirs; install appc-spec" >&2; exit 1; }
 
-# What Debian's packages have put below /usr here: 690 MB of files.
 layout=$W/layout
-mkdir -p "$layout/rootfs"
-sh "$(dirname "$0")/make-image" --list "${MEGABYTES:-700}" >"$W/list"
-tar -C / --no-recursion -cf - -T "$W/list" | tar -C "$layout/rootfs" -xf -
+corpus "$layout/rootfs" "${MEGABYTES:-700}"
 cat >"$layout/manifest" <<JSON
 {"acKind":"ImageManifest","acVersion":"0.8.11","name":"example.com/fat","app":{"exec":["/bin/true"],"user":"0","group":"0"}}
 JSON
 
-# All there is to read in memory, nothing left to write: the same before each.
-settle() {
-	sync
-	find "$@" -type f -exec cat {} + >/dev/null
-}
-size() { stat -c %s "$1"; }
-# smaller TEXT OURS THEIRS GOAL: the size of ours to theirs.
-smaller() {
-	awk -v t="$1" -v o="$(size "$2")" -v p="$(size "$3")" -v g="$4" \
-		'BEGIN { printf "  => %s: %.3f (%.1f to %.1f MB; %s)\n", t, o / p, o / 1e6, p / 1e6, g }'
-}
-
 for _ in $(seq "$rounds"); do
 	for how in ours ours1 theirs; do
 		rm -f "$W/$how.aci"
-		settle "$layout"
+		warm "$layout"
 		case $how in
 		ours) once build-ours actool build "$layout" "$W/ours.aci" ;;
 		ours1) once build-ours1 actool build --level 1 "$layout" "$W/ours1.aci" ;;
@@ -49,9 +34,9 @@ smaller 'size of that' "$W/ours1.aci" "$W/theirs.aci" 'nothing asked'
 
 for _ in $(seq "$rounds"); do
 	for f in theirs ours; do
-		settle "$W/$f.aci"
+		warm "$W/$f.aci"
 		once "validate-ours-$f" actool validate "$W/$f.aci"
-		settle "$W/$f.aci"
+		warm "$W/$f.aci"
 		once "validate-theirs-$f" "$theirs" validate "$W/$f.aci"
 	done
 done
@@ -63,13 +48,13 @@ done
 
 for _ in $(seq "$rounds"); do
 	rm -f "$W/out.aci"
-	settle "$W/ours.aci"
+	warm "$W/ours.aci"
 	once patch-ours actool patch-manifest --name example.com/other "$W/ours.aci" "$W/out.aci"
 	rm -f "$W/out.aci"
-	settle "$W/theirs.aci"
+	warm "$W/theirs.aci"
 	once patch-foreign actool patch-manifest --name example.com/other "$W/theirs.aci" "$W/out.aci"
 	rm -f "$W/out.aci"
-	settle "$W/ours.aci"
+	warm "$W/ours.aci"
 	once patch-theirs "$theirs" patch-manifest --name example.com/other "$W/ours.aci" "$W/out.aci"
 done
 row patch-ours 'actool patch-manifest (our image)'

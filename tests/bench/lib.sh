@@ -29,13 +29,51 @@ row() {
 		'BEGIN { printf "  %-46s wall %9.1f ms  cpu %9.1f ms  peak %6.1f MiB  n=%d\n", t, w, c, m / 1024, n }'
 }
 
+# middle TEXT GOAL: of a list of numbers, the median and the range.
+middle() {
+	sort -n | awk -v t="$1" -v g="$2" '{ v[NR] = $1 } END {
+		m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
+		printf "  => %s: %.2f [%.2f-%.2f] (%s)\n", t, m, v[1], v[NR], g }'
+}
+
 # ratio TEXT OURS THEIRS GOAL: wall of theirs over ours, pair by pair: the
 # median pair and the range.  GOAL is words for what was asked.
 ratio() {
-	paste -d' ' "$W/$2.figures" "$W/$3.figures" | awk '{ print $5 / $1 }' | sort -n |
-		awk -v t="$1" -v g="$4" '{ v[NR] = $1 } END {
-			m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
-			printf "  => %s: %.2f [%.2f-%.2f] (%s)\n", t, m, v[1], v[NR], g }'
+	paste -d' ' "$W/$2.figures" "$W/$3.figures" | awk '{ print $5 / $1 }' | middle "$1" "$4"
+}
+
+# cpu_ratio TEXT OURS THEIRS GOAL: the same of processor time, which a busy
+# machine disturbs less.
+cpu_ratio() {
+	paste -d' ' "$W/$2.figures" "$W/$3.figures" | awk '{ print $6 / $2 }' | middle "$1" "$4"
+}
+
+# corpus DIR [MEGABYTES]: a root file system, made of what Debian's packages have
+# put below /usr here: 700 MB (or MEGABYTES) in some 20,000 files.
+corpus() {
+	bench=$(dirname "$0")
+	mb=${2:-700}
+	mkdir -p "$1"
+	{
+		sh "$bench/make-image" --list $((mb * 3 / 4))
+		sh "$bench/make-image" --list 1000000 | grep '^usr/share/' | head -n $((mb * 23))
+	} | sort -u >"$W/list"
+	tar -C / --no-recursion -cf - -T "$W/list" | tar -C "$1" -xf -
+	rm "$W/list"
+}
+
+# warm FILE...: all there is to read in memory, nothing left to write: the
+# same before each run.
+warm() {
+	sync
+	find "$@" -type f -exec cat {} + >/dev/null
+}
+size() { stat -c %s "$1"; }
+
+# smaller TEXT OURS THEIRS GOAL: the size of ours to theirs.
+smaller() {
+	awk -v t="$1" -v o="$(size "$2")" -v p="$(size "$3")" -v g="$4" \
+		'BEGIN { printf "  => %s: %.3f (%.1f to %.1f MB; %s)\n", t, o / p, o / 1e6, p / 1e6, g }'
 }
 
 # Processes started for the measurement, ended with it.
