@@ -293,7 +293,7 @@ static int fill(struct work *w, const struct ac_call *c,
 
 	if (start == NULL)
 		return begin_empty(w, err);
-	if (geteuid() != 0)
+	if (geteuid() != 0 && !w->oci)
 		ac_warn("not root: all files of the image will belong to user "
 			"and group 0, whatever '%s' says",
 			start);

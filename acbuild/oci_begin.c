@@ -15,6 +15,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/codec/unzipfd.h"
@@ -517,6 +518,9 @@ int oci_adopt(struct work *w, bool files, struct ac_err *err)
 	if (w->rootfs < 0)
 		return -1;
 	oci_set_top(w, OCI_TOP_OPEN);
+	if (files && geteuid() != 0)
+		ac_warn("not root: all files of the first layer will belong to "
+			"user and group 0");
 	if (files)
 		push_begin(ac_json_get(w->doc, "history"));
 	return 0;

@@ -44,7 +44,8 @@ struct pack {
 	struct ac_tar_writer *tar;
 	struct ac_zipper *zip;
 	struct ac_hash *hash;
-	struct ac_buf out; /* small pieces on their way to the blob */
+	struct ac_buf out;     /* small pieces on their way to the blob */
+	struct ac_stack below; /* of who cannot know owners; else empty */
 	size_t entries;
 	int64_t newest;
 };
@@ -190,6 +191,22 @@ static bool is_whiteout(int root, const struct ac_entry *e)
 	return fd >= 0 && fstat(fd, &st) == 0 && ac_stack_whiteout(&st);
 }
 
+/* Is the directory E on the way to others alone?  Without an entry it keeps the
+ * owner it has below, which a user who is not root could not give it. */
+static int is_way(const struct pack *p, const struct ac_entry *e,
+		  struct ac_err *err)
+{
+	AC_CLEANUP(ac_hit_release) struct ac_hit h = AC_HIT_INIT;
+	int r;
+
+	if (p->below.n == 0 || e->type != AC_F_DIR || e->path[0] == '\0')
+		return 0;
+	r = ac_stack_find(&p->below, e->path, false, &h, err);
+	if (r <= 0)
+		return r;
+	return S_ISDIR(h.st.st_mode) && (h.st.st_mode & 07777) == e->mode;
+}
+
 /* What overlay marks in the top layer's tree, a layer marks by names. */
 static int add_top(struct pack *p, int root, struct ac_entry *e, int fd,
 		   struct ac_err *err)
@@ -197,6 +214,8 @@ static int add_top(struct pack *p, int root, struct ac_entry *e, int fd,
 	struct ac_str dir;
 	struct ac_str base;
 	AC_FREE char *path = NULL;
+	bool opaque;
+	int way;
 
 	if (reserved(e->path))
 		return refuse_name(e->path, err);
@@ -206,10 +225,14 @@ static int add_top(struct pack *p, int root, struct ac_entry *e, int fd,
 				    dir.len != 0 ? "/" : "", AC_STR_FMT(base));
 		return add_mark(p, path, err);
 	}
+	opaque = e->type == AC_F_DIR && e->path[0] != '\0' &&
+		 ac_stack_opaque(root, e->path);
+	way = opaque ? 0 : is_way(p, e, err);
+	if (way != 0)
+		return way < 0 ? -1 : 0;
 	if (add(p, e, fd, err) < 0)
 		return -1;
-	if (e->type != AC_F_DIR || e->path[0] == '\0' ||
-	    !ac_stack_opaque(root, e->path))
+	if (!opaque)
 		return 0;
 	path = ac_path_join(e->path, ".wh..wh..opq");
 	return add_mark(p, path, err);
@@ -301,9 +324,14 @@ static int seal(struct work *w, bool force, struct ac_err *err)
 	AC_CLEANUP(release) struct pack p = {.layout = AC_OCILAYOUT_INIT};
 	struct ac_json *desc;
 
-	if (drop_sockets(w->rootfs, err) < 0 ||
-	    pack_open(&p, w, NULL, err) < 0 ||
-	    pack_top(&p, w->rootfs, lowest, err) < 0)
+	if (drop_sockets(w->rootfs, err) < 0 || pack_open(&p, w, NULL, err) < 0)
+		return -1;
+	if (p.how.owner_root && oci_open_lower(w, err) < 0)
+		return -1;
+	if (p.how.owner_root)
+		p.below = (struct ac_stack){.roots = w->lower->fds,
+					    .n = w->lower->n};
+	if (pack_top(&p, w->rootfs, lowest, err) < 0)
 		return -1;
 	if (p.entries == 0 && !force)
 		return 0; /* the blob that was begun goes with the next one */
