@@ -3,17 +3,16 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
-#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/pgpcrypt.h"
 #include "common/codec/zip.h"
 #include "common/image/acifile.h"
+#include "common/image/acipatch.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/out.h"
@@ -118,22 +117,11 @@ static int copy(struct job *j, struct ac_aci_file *f, struct ac_err *err)
 	return n < 0 ? -1 : 0;
 }
 
-/* A signature beside it was made over what the file was before. */
-static void tell_signature(const struct job *j)
-{
-	AC_FREE char *asc = ac_xasprintf("%s.asc", j->to);
-
-	if (access(asc, F_OK) == 0)
-		ac_warn("'%s' is the signature of what was there before; sign "
-			"'%s' again",
-			asc, j->to);
-}
-
 static int publish(struct job *j, struct ac_err *err)
 {
 	if (ac_interrupt_check(err) < 0 || ac_out_commit(&j->out, err) < 0)
 		return -1;
-	tell_signature(j);
+	ac_aci_patch_warn(j->to);
 	return 0;
 }
 

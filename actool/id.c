@@ -29,6 +29,7 @@ static int print_id(const char *file, bool name, struct ac_secret *secret,
 {
 	AC_CLEANUP(ac_aci_file_freep)
 	struct ac_aci_file *f = ac_aci_file_open(file, secret, err);
+	AC_FREE char *shown = ac_str_show(file); /* a line is a line */
 	char text[AC_DIGEST_TEXT];
 	struct ac_err refused = AC_ERR_INIT;
 	const struct ac_aci_events none = {.warn = on_warn, .ctx = &refused};
@@ -41,7 +42,7 @@ static int print_id(const char *file, bool name, struct ac_secret *secret,
 		return -1;
 	}
 	ac_digest_print(&id, '-', text);
-	printf("%s%s%s\n", text, name ? "  " : "", name ? file : "");
+	printf("%s%s%s\n", text, name ? "  " : "", name ? shown : "");
 	return 0;
 }
 

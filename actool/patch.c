@@ -292,8 +292,10 @@ int run_patch(struct ac_call *c, struct ac_err *err)
 	if (f == NULL)
 		return -1;
 	p.image = ac_aci_patch_open(ac_aci_file_fd(f), p.in, err);
-	if (p.image == NULL || edit(&p, err) < 0)
+	if (p.image == NULL)
 		return ac_err_ctx(err, "Unable to read %s", p.in);
+	if (edit(&p, err) < 0)
+		return ac_err_ctx(err, "%s", p.in);
 	if (choose_zip(&p, err) < 0)
 		return -1;
 	(void)ac_interrupt_catch();

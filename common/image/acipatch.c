@@ -388,15 +388,15 @@ static int check_same(const struct ac_aci_patch *p, struct ac_err *err)
 
 void ac_aci_patch_warn(const char *file)
 {
-	static const char *const ends[] = {".asc", ".sigstore.json"};
+	static const char *const ends[] = {".asc", ".sigstore.json", ".sig"};
 
 	for (size_t i = 0; i < AC_LEN(ends); i++) {
 		AC_FREE char *name = ac_xasprintf("%s%s", file, ends[i]);
 
 		if (access(name, F_OK) == 0)
 			ac_warn("'%s' is not a signature of this image any "
-				"more; sign it again",
-				name);
+				"more; sign '%s' again",
+				name, file);
 	}
 }
 

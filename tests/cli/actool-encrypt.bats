@@ -303,9 +303,12 @@ damage() {
 	chmod 640 x.aci
 	[ "$(id -u)" != 0 ] || chown 12:34 x.aci
 	before=$(stat -c '%a %u %g' x.aci)
-	echo sig > x.aci.asc
+	touch x.aci.asc x.aci.sig x.aci.sigstore.json
 	run -0 actool encrypt --replace --passphrase-fd 9 x.aci 9< p
-	[[ $output == *"warning"*"sign 'x.aci' again"* ]]
+	[ "${#lines[@]}" -eq 3 ]
+	for end in asc sig sigstore.json; do
+		[[ $output == *"warning: 'x.aci.$end' is not a signature of this image any more; sign 'x.aci' again"* ]]
+	done
 	[ "$(stat -c '%a %u %g' x.aci)" = "$before" ]
 	actool decrypt --replace --passphrase-fd 9 x.aci 9< p
 	[ "$(stat -c '%a %u %g' x.aci)" = "$before" ]

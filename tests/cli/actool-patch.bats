@@ -299,9 +299,10 @@ others() { tar -xOf "$1" rootfs | sha256sum; }
 	chmod 640 a.aci
 	ln -s a.aci link.aci
 	setfattr -n user.note -v kept a.aci
-	touch a.aci.asc a.aci.sigstore.json
+	touch a.aci.asc a.aci.sigstore.json a.aci.sig
 	run -0 actool patch-manifest --replace --name example.com/b a.aci
 	[[ $output == *"warning: 'a.aci.asc' is not a signature of this image any more"* ]]
+	[[ $output == *"warning: 'a.aci.sig' is not"* ]]
 	[[ $output == *"'a.aci.sigstore.json'"* ]]
 	[ "$(stat -c %a a.aci)" = 640 ]
 	[ "$(getfattr --only-values -n user.note a.aci)" = kept ]
@@ -342,6 +343,17 @@ others() { tar -xOf "$1" rootfs | sha256sum; }
 	cmp big <(actool cat-manifest big.aci | head -c -1)
 	actool patch-manifest --replace --name example.com/n big.aci
 	actool validate big.aci
+}
+
+@test "a bad edit is told as one, not as an image that cannot be read" {
+	run -1 actool patch-manifest --annotation=x a.aci b.aci
+	[ "$output" = "actool: patch-manifest: a.aci: --annotation: no '=' in 'x'; it is NAME=VALUE" ]
+	run -1 actool patch-manifest --manifest=none a.aci b.aci
+	[ "$output" = "actool: patch-manifest: a.aci: no file 'none'" ]
+	head -c 100 a.aci >short.aci
+	run -1 actool patch-manifest --label a=b short.aci b.aci
+	[[ $output == "actool: patch-manifest: Unable to read short.aci: "* ]]
+	[ ! -e b.aci ]
 }
 
 @test "--print-id and --verify" {

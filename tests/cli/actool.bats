@@ -206,6 +206,16 @@ refused() {
 	refused a.aci "checksum"
 }
 
+@test "id: a line is a line, whatever a file is called" {
+	local name=$'b\nsha512-0  a.aci\e[2J'
+	layout l
+	actool build l a.aci
+	cp a.aci "$name"
+	run -0 actool id a.aci "$name"
+	[ "${#lines[@]}" -eq 2 ]
+	[ "${lines[1]}" = "$(actool id a.aci)  b\\x0asha512-0  a.aci\\x1b[2J" ]
+}
+
 @test "what is behind the end of the archive is accepted, and counts" {
 	layout l
 	actool build --no-compression l a.aci
