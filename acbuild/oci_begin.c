@@ -33,20 +33,6 @@ static const struct ac_unzip_limits limits = {
 
 /* --- blobs --- */
 
-static int mismatch(const struct ac_digest *got, const struct ac_digest *want,
-		    const char *what, struct ac_err *err)
-{
-	char a[AC_DIGEST_TEXT];
-	char b[AC_DIGEST_TEXT];
-
-	ac_digest_print(got, ':', a);
-	ac_digest_print(want, ':', b);
-	return ac_err_set(err, AC_E_VERIFY,
-			  "%s: its digest is %s, not %s as expected; it is "
-			  "damaged, get the image again",
-			  what, a, b);
-}
-
 static int sink_part(struct ac_ocilayout *l, const struct ac_part *p,
 		     const char *what, struct ac_err *err)
 {
@@ -87,10 +73,9 @@ int start_copy(struct ac_ocilayout *l, const struct ac_part *p,
 	if (sink_part(l, p, what, err) < 0 ||
 	    ac_ocilayout_blob_end(l, got, &size, err) < 0)
 		return -1;
-	if (want != NULL && want->alg == AC_SHA256 &&
-	    !ac_digest_equal(got, want))
-		return mismatch(got, want, what, err);
-	return 0;
+	if (want == NULL || want->alg != AC_SHA256)
+		return 0;
+	return ac_digest_expect(got, want, what, err);
 }
 
 static int plain_digest(const struct ac_part *p, const char *what,
@@ -161,8 +146,8 @@ static int take_layer(struct work *w, struct ac_ocilayout *l,
 	} else if (plain_digest(p, what, &plain, err) < 0) {
 		return ac_err_ctx(err, "%s", what);
 	}
-	if (diff != NULL && !ac_digest_equal(&plain, diff))
-		return mismatch(&plain, diff, what, err);
+	if (diff != NULL && ac_digest_expect(&plain, diff, what, err) < 0)
+		return -1;
 	desc = oci_descriptor(type, &got, p->size);
 	oci_push_hex(ac_json_get(w->doc, "blobs"), desc);
 	ac_digest_print(&plain, ':', text);

@@ -9,6 +9,7 @@
 #include "common/base/own.h"
 #include "common/base/str.h"
 #include "common/codec/json.h"
+#include "common/sys/entry.h"
 
 enum { MAX_TEXT = 16 << 20 };
 
@@ -26,27 +27,6 @@ static const struct {
 static const char *change(const void *a, const void *b)
 {
 	return a == NULL ? "added" : b == NULL ? "removed" : "changed";
-}
-
-static const char *type_name(enum ac_ftype t)
-{
-	switch (t) {
-	case AC_F_REG:
-		return "file";
-	case AC_F_DIR:
-		return "directory";
-	case AC_F_LINK:
-		return "symlink";
-	case AC_F_HARD:
-		return "hard link";
-	case AC_F_CHR:
-		return "character device";
-	case AC_F_BLK:
-		return "block device";
-	case AC_F_FIFO:
-		return "fifo";
-	}
-	return "?";
 }
 
 /* --- JSON --- */
@@ -95,7 +75,7 @@ static struct ac_json *values_json(const struct difftree_file *f,
 	struct ac_json *o = ac_json_object();
 	char text[AC_DATE_TEXT];
 
-	ac_json_set_str(o, "type", type_name(f->type));
+	ac_json_set_str(o, "type", ac_ftype_name(f->type));
 	if ((what & DIFF_MODE) != 0) {
 		(void)snprintf(text, sizeof(text), "%04o",
 			       (unsigned int)f->mode);
@@ -232,8 +212,8 @@ static void add_changes(struct ac_buf *out, const struct difftree_file *a,
 			const struct difftree_file *b, unsigned int what)
 {
 	if ((what & DIFF_TYPE) != 0)
-		ac_buf_addf(out, ", %s -> %s", type_name(a->type),
-			    type_name(b->type));
+		ac_buf_addf(out, ", %s -> %s", ac_ftype_name(a->type),
+			    ac_ftype_name(b->type));
 	if ((what & DIFF_MODE) != 0)
 		ac_buf_addf(out, ", mode %04o -> %04o", (unsigned int)a->mode,
 			    (unsigned int)b->mode);
@@ -273,7 +253,7 @@ static void file_text(const struct difftree_file *a,
 	if (a != NULL && b != NULL)
 		add_changes(&out, a, b, what);
 	else
-		ac_buf_addf(&out, ", %s", type_name(f->type));
+		ac_buf_addf(&out, ", %s", ac_ftype_name(f->type));
 	text = ac_str_show(out.overflow ? ", ..." : ac_buf_str(&out));
 	printf("%s rootfs%s%s: %s\n", change(a, b), *path != '\0' ? "/" : "",
 	       path, text + strlen(", "));

@@ -4,27 +4,7 @@
 #include "actool/inspect.h"
 #include "common/base/date.h"
 #include "common/codec/json.h"
-
-static const char *type_name(enum ac_ftype t)
-{
-	switch (t) {
-	case AC_F_DIR:
-		return "directory";
-	case AC_F_LINK:
-		return "symlink";
-	case AC_F_HARD:
-		return "hard link";
-	case AC_F_CHR:
-		return "character device";
-	case AC_F_BLK:
-		return "block device";
-	case AC_F_FIFO:
-		return "fifo";
-	case AC_F_REG:
-		break;
-	}
-	return "file";
-}
+#include "common/sys/entry.h"
 
 static void set_count(struct ac_json *o, const char *key, uint64_t v)
 {
@@ -37,7 +17,7 @@ static struct ac_json *file_json(const struct tally_file *f)
 	char text[32];
 
 	ac_json_set_str(o, "path", f->path);
-	ac_json_set_str(o, "type", type_name(f->type));
+	ac_json_set_str(o, "type", ac_ftype_name(f->type));
 	(void)snprintf(text, sizeof(text), "%04o", (unsigned int)f->mode);
 	ac_json_set_str(o, "mode", text);
 	ac_json_set_int(o, "uid", f->uid);

@@ -38,6 +38,11 @@ void ac_digest_print(const struct ac_digest *d, char sep,
 /* Only the hex digits. */
 void ac_digest_hex(const struct ac_digest *d, char out[AC_DIGEST_TEXT]);
 bool ac_digest_equal(const struct ac_digest *a, const struct ac_digest *b);
+/* GOT, the digest of what WHAT names, must be WANT: else AC_E_VERIFY, saying
+ * that it is damaged. */
+AC_MUSTUSE int ac_digest_expect(const struct ac_digest *got,
+				const struct ac_digest *want, const char *what,
+				struct ac_err *err);
 
 /* Of bytes in memory. */
 void ac_digest_of(enum ac_alg alg, const void *p, size_t n,

@@ -84,3 +84,19 @@ bool ac_digest_equal(const struct ac_digest *a, const struct ac_digest *b)
 	return a->alg == b->alg &&
 	       memcmp(a->bytes, b->bytes, algs[a->alg].size) == 0;
 }
+
+int ac_digest_expect(const struct ac_digest *got, const struct ac_digest *want,
+		     const char *what, struct ac_err *err)
+{
+	char a[AC_DIGEST_TEXT];
+	char b[AC_DIGEST_TEXT];
+
+	if (ac_digest_equal(got, want))
+		return 0;
+	ac_digest_print(got, ':', a);
+	ac_digest_print(want, ':', b);
+	return ac_err_set(err, AC_E_VERIFY,
+			  "%s: its digest is %s, not %s as expected; it is "
+			  "damaged, get the image again",
+			  what, a, b);
+}

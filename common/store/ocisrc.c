@@ -72,20 +72,6 @@ int ac_part_read(const struct ac_part *p, const char *what, struct ac_buf *out,
 	return 0;
 }
 
-static int mismatch(const struct ac_digest *got, const struct ac_digest *want,
-		    const char *what, struct ac_err *err)
-{
-	char a[AC_DIGEST_TEXT];
-	char b[AC_DIGEST_TEXT];
-
-	ac_digest_print(got, ':', a);
-	ac_digest_print(want, ':', b);
-	return ac_err_set(err, AC_E_VERIFY,
-			  "%s: its digest is %s, not %s as expected; it is "
-			  "damaged, get the image again",
-			  what, a, b);
-}
-
 int ac_part_verify(const struct ac_part *p, const struct ac_digest *d,
 		   const char *what, struct ac_err *err)
 {
@@ -106,9 +92,7 @@ int ac_part_verify(const struct ac_part *p, const struct ac_digest *d,
 	}
 	ac_hash_final(h, &got);
 	ac_hash_free(h);
-	if (ret == 0 && !ac_digest_equal(&got, d))
-		ret = mismatch(&got, d, what, err);
-	return ret;
+	return ret == 0 ? ac_digest_expect(&got, d, what, err) : ret;
 }
 
 void ac_ocisrc_release(struct ac_ocisrc *s)
@@ -407,5 +391,5 @@ int ac_ocisrc_read(const struct ac_ocisrc *s, const struct ac_digest *d,
 	    ac_part_read(&p, what, out, err) < 0)
 		return -1;
 	ac_digest_of(d->alg, ac_buf_str(out), out->len, &got);
-	return ac_digest_equal(&got, d) ? 0 : mismatch(&got, d, what, err);
+	return ac_digest_expect(&got, d, what, err);
 }

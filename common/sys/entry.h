@@ -49,4 +49,7 @@ struct ac_entry {
 	size_t n_extents;
 };
 
+/* "file", "directory", "symlink", "hard link", "character device", ... */
+const char *ac_ftype_name(enum ac_ftype t);
+
 #endif
