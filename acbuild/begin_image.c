@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "acbuild/begin.h"
+#include "acbuild/deps.h"
 #include "acbuild/oci.h"
 #include "acbuild/place.h"
 #include "acbuild/work.h"
@@ -107,7 +108,7 @@ static int explain(const struct ac_ref *ref, const char *start,
 	struct addrinfo *found = NULL;
 
 	if (ref->kind != AC_REF_NAME)
-		return -1;
+		return deps_failed(err);
 	host = ac_xstrndup(ref->name, strcspn(ref->name, "/"));
 	if (getaddrinfo(host, NULL, NULL, &found) != 0)
 		return ac_err_set(err, AC_E_NET,

@@ -115,7 +115,7 @@ static int run_fetch(struct ac_call *c, struct ac_err *err)
 		return -1;
 	ret = deps_obtain(m.doc, &from, &build, err);
 	ac_store_release(&from.store);
-	return ret;
+	return ret < 0 ? deps_failed(err) : 0;
 }
 
 /* clang-format off */

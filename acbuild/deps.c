@@ -23,6 +23,13 @@ static const char no_id[] =
 	"00000000000000000000000000000000000000000000000000000000000000000000"
 	"000000000000000000000000000000000000000000000000000000000000";
 
+int deps_failed(struct ac_err *err)
+{
+	if (err->code == AC_E_NOT_FOUND)
+		err->code = AC_E_INVALID;
+	return -1;
+}
+
 char *deps_text(const struct ac_dependency *d)
 {
 	const char *version = ac_pairs_get(&d->labels, "version");
@@ -176,6 +183,8 @@ struct ac_json *deps_from_file(const struct ac_call *c, const char *file,
 	int ret = ac_obtain_pull(&from, path, &r, err);
 
 	ac_store_release(&from.store);
+	if (ret < 0)
+		(void)deps_failed(err);
 	if (ret < 0 || check_name(&r, file, name, err) < 0)
 		return NULL;
 	return as_dependency(&r);

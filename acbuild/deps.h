@@ -29,6 +29,10 @@ struct ac_record;
 AC_MUSTUSE int deps_obtain(const struct ac_json *doc, struct ac_obtain *from,
 			   struct ac_record *build, struct ac_err *err);
 
+/* Return -1, after an image was not obtained: that it is missing is not what
+ * AC_E_NOT_FOUND says of the manifest (exit code 2). */
+int deps_failed(struct ac_err *err);
+
 /* How D is written: "example.com/base:1.0,os=linux".  Caller frees. */
 AC_MUSTUSE char *deps_text(const struct ac_dependency *d);
 

@@ -103,12 +103,10 @@ static int squash(struct work *w, const struct ac_call *c, struct ac_err *err)
 	if (w->oci)
 		return oci_squash(w, err);
 	ret = below_whitelist(w, g->dir, err);
-
 	if (ret == 0)
 		ret = squash_from(w, &from, err);
-
 	ac_store_release(&from.store);
-	return ret;
+	return ret < 0 ? deps_failed(err) : 0;
 }
 
 int run_squash(struct ac_call *c, struct ac_err *err)
