@@ -282,7 +282,7 @@ no_build() { [ ! -e .acbuild ]; }
 	# The id decides, not the name.
 	acbuild dependency add example.com/base --image-id "sha512-$(head -c 64 /dev/zero | sha512sum | cut -d' ' -f1)"
 	run -1 --separate-stderr acbuild dependency fetch
-	[[ $stderr == *"must be image 'sha512-"* ]]
+	[[ $stderr == *"doesn't appear to exist"* ]]
 }
 
 # The root of the image $1 with its dependencies, by acfetch.
