@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -91,6 +90,22 @@ static int finish(pid_t pid, const char *name, struct ac_err *err)
 				   : WEXITSTATUS(status);
 }
 
+/* Wait until FD can be read; PID is told to end when we are. */
+static void await(int fd, pid_t pid)
+{
+	/* A signal may come between the look and the wait: look again. */
+	while (fd >= 0) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+
+		if (poll(&p, 1, POLL_MS) > 0)
+			return;
+		if (ac_interrupt_code() != 0) {
+			(void)kill(pid, SIGTERM);
+			return;
+		}
+	}
+}
+
 int ac_spawn_wait(char *const argv[], struct ac_err *err)
 {
 	pid_t pid = start(argv, NULL, 0, err);
@@ -105,22 +120,11 @@ int ac_spawn_fds(char *const argv[], const struct ac_spawn_fd *map, size_t n,
 {
 	pid_t pid = start(argv, map, n, err);
 	AC_CLOSE int pidfd = -1;
-	bool told = false;
 
 	if (pid < 0)
 		return -1;
 	pidfd = pidfd_open(pid, 0);
-	/* A signal may come between the look and the wait: look again. */
-	while (pidfd >= 0 && !told) {
-		struct pollfd p = {.fd = pidfd, .events = POLLIN};
-
-		if (poll(&p, 1, POLL_MS) > 0)
-			break;
-		if (ac_interrupt_code() != 0) {
-			(void)kill(pid, SIGTERM);
-			told = true;
-		}
-	}
+	await(pidfd, pid);
 	return finish(pid, argv[0], err);
 }
 
@@ -157,6 +161,7 @@ int ac_spawn_output_with(char *const argv[], const struct ac_spawn_fd *more,
 	if (pid < 0)
 		return -1;
 	(void)close(ac_steal_fd(&wr));
+	await(rd, pid);
 	if (ac_io_slurp(rd, out, argv[0], err) < 0) {
 		/* It must not wait for us to read on. */
 		(void)kill(pid, SIGKILL);

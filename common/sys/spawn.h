@@ -17,7 +17,8 @@ struct ac_err;
  * killed, or -1 when it could not be started. */
 AC_MUSTUSE int ac_spawn_wait(char *const argv[], struct ac_err *err);
 
-/* The same with its standard output appended to OUT. */
+/* The same with its standard output appended to OUT; it is told to end as by
+ * ac_spawn_fds. */
 AC_MUSTUSE int ac_spawn_output(char *const argv[], struct ac_buf *out,
 			       struct ac_err *err);
 

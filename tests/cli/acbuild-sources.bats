@@ -9,7 +9,7 @@ load pull
 setup() { store_setup; }
 teardown() {
 	local pid
-	for pid in ${REGISTRY_PID-} ${SITE_PID-}; do
+	for pid in ${REGISTRY_PID-} ${SITE_PID-} ${BAD_PID-}; do
 		stop "$pid"
 	done
 	if [ -n "${NOBODY-}" ]; then
@@ -214,6 +214,19 @@ no_build() { [ ! -e .acbuild ]; }
 	no_build
 	run -1 acbuild begin "sha512-0123456789"
 	no_build
+}
+
+@test "begin: told to end while an image is fetched" {
+	printf 'HEAD /v2/*\nhang\nGET /v2/*\nhang\n' >script
+	bad script
+	acbuild begin "docker://$A/x" 2>log.begin 3>&- &
+	local pid=$! rc=0
+	wait_for 10 grep -q /v2/x log
+	kill -TERM "$pid"
+	wait "$pid" || rc=$?
+	[ "$rc" -eq 143 ]
+	no_build
+	[ -z "$(find store/ingest -mindepth 1)" ]
 }
 
 @test "begin: not root, owners are lost, and it is said" {
