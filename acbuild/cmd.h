@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct ac_buf;
 struct ac_call;
 struct ac_json;
 struct ac_prog;
@@ -38,6 +39,9 @@ void history_add(struct ac_json *doc, const struct ac_call *c);
 /* The command C as it is recorded: `acbuild label add "a" "b"`.  Caller
  * frees. */
 char *history_text(const struct ac_call *c);
+
+/* Append S between quotes, as Go's %q writes it. */
+void history_quote(struct ac_buf *b, const char *s);
 
 /* The time of directories that acbuild makes by itself: SOURCE_DATE_EPOCH, or
  * 1970, so that what is built does not depend on when. */

@@ -11,8 +11,7 @@
 
 static const char prefix[] = "coreos.com/acbuild/command-";
 
-/* S between quotes as the original's %q wrote it. */
-static void quote(struct ac_buf *b, const char *s)
+void history_quote(struct ac_buf *b, const char *s)
 {
 	static const char escapes[] = "a\ab\bf\fn\nr\rt\tv\v\\\\\"\"";
 
@@ -61,7 +60,7 @@ char *history_text(const struct ac_call *c)
 	ac_buf_addf(&b, "acbuild %s", c->path);
 	for (int i = 0; i < c->argc; i++) {
 		ac_buf_addc(&b, ' ');
-		quote(&b, c->argv[i]);
+		history_quote(&b, c->argv[i]);
 	}
 	return ac_xstrdup(ac_buf_str(&b));
 }

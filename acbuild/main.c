@@ -11,6 +11,7 @@
 #include "acbuild/oci.h"
 #include "acbuild/push.h"
 #include "acbuild/run.h"
+#include "acbuild/say.h"
 #include "acbuild/script.h"
 #include "acbuild/squash.h"
 #include "acbuild/write.h"
@@ -128,6 +129,7 @@ const struct ac_prog acbuild_prog = {
 	.operands_code = 1,
 	.bare_help = true,
 	.name_command = true,
+	.before = say,
 	.code = code,
 	.version = "appc version 0.8.11",
 };

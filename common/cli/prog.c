@@ -27,6 +27,7 @@ struct parse {
 	void *opts;
 	struct ac_strv operands;
 	bool help;
+	bool bad_option;
 	bool builtin; /* it is none of the table's, but "help" or so */
 	int i;        /* next argument */
 };
@@ -164,8 +165,9 @@ static int parse(struct parse *p, int argc, char **argv, struct ac_err *err)
 						    {p->prog->globals,
 						     p->globals}};
 
-			if (ac_opt_one(sets, 2, argc, argv, &p->i, &p->help,
-				       err) < 0)
+			p->bad_option = ac_opt_one(sets, 2, argc, argv, &p->i,
+						   &p->help, err) < 0;
+			if (p->bad_option)
 				return -1;
 		} else if (strcmp(arg, "--") == 0) {
 			p->i++;
@@ -294,8 +296,11 @@ static int dispatch(struct parse *p, int argc, char **argv)
 	AC_FREE char *path = NULL;
 	int r;
 
-	if (parse(p, argc, argv, &err) < 0)
+	if (parse(p, argc, argv, &err) < 0) {
+		if (p->bad_option && p->prog->bare_help)
+			usage(stdout, p);
 		return tell(p->prog, NULL, &err);
+	}
 	if (p->builtin)
 		return run_builtin(p, argc, argv);
 	c = p->depth != 0 ? p->path[p->depth - 1] : NULL;
@@ -314,6 +319,8 @@ static int dispatch(struct parse *p, int argc, char **argv)
 					      p->prog->debug_offset));
 	path = path_name(p);
 	if (check_operands(p, path, &err) < 0) {
+		if (p->operands.n == 0 && p->prog->bare_help)
+			usage(stdout, p);
 		r = tell(p->prog, NULL, &err);
 		return p->prog->operands_code != 0 ? p->prog->operands_code : r;
 	}
@@ -325,6 +332,8 @@ static int dispatch(struct parse *p, int argc, char **argv)
 				.globals = p->globals,
 				.argc = (int)p->operands.n,
 				.argv = p->operands.v};
+	if (p->prog->before != NULL)
+		p->prog->before(&call);
 	r = c->run(&call, &err);
 	return r >= 0 ? r : tell(p->prog, path, &err);
 }

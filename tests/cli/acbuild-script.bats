@@ -116,7 +116,7 @@ nothing_left() { [ -z "$(ls -A "$TMPDIR")" ] && [ ! -e .acbuild ]; }
 		3|write --nosuch|unknown flag: --nosuch
 		1|set-user|set-user: incorrect number of arguments; usage: acbuild set-user USER
 		1|begin|begin: build already in progress in this working dir
-		1|--debug end|end: calling end is unnecessary in a script, cleanup is done automatically
+		1|--no-history end|end: calling end is unnecessary in a script, cleanup is done automatically
 		1|write a.aci|write: can't write ACI, name was never set; use "acbuild set-name"
 	END
 	run -1 acbuild script - <<< 'set-user u'

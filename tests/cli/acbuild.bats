@@ -567,3 +567,93 @@ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env PATH="$PATH
 	[ "$(acbuild cat-manifest | jq -r '.annotations[-1].value')" = \
 		'acbuild environment add "B" "a\"b\\c\n\x01ä"' ]
 }
+
+@test "--debug says what is done, in the original's words" {
+	local command said
+	begin
+	mkdir in
+	while IFS='|' read -r command said; do
+		eval "acbuild --debug $command" 2> err < /dev/null || cat err
+		grep -qxF "acbuild: debug: $said" err || { cat err; echo "not said: $said"; return 1; }
+	done <<- 'END'
+		label add a "b c"|Adding label "a"="b c"
+		lab rm a|Removing label "a"
+		annotation add a b|Adding annotation "a"="b"
+		environment add A b|Adding environment variable "A"="b"
+		mount add a /b|Adding mount point "a"="/b"
+		port add a tcp 1|Adding port "a"="tcp"
+		copy in /in|Copying host:in to aci:/in
+		copy-to-dir /etc/passwd /etc/group /etc|Copying /etc/passwd /etc/group to /etc
+		set-exec -- /a b|Setting exec command [/a b]
+		set-eh pre-start -- /a|Setting pre-start event handler to [/a]
+		set-supp-groups 1 2|Setting supplementary groups to [1 2]
+		set-wd /x|Setting working directory to /x
+		set-tag 1|Setting tag to 1
+		dependency add example.com/b|Adding dependency "example.com/b"
+		dependency rm example.com/b|Removing dependency "example.com/b"
+		cat-manifest|Printing manifest from current build
+		write o.aci|Writing ACI to o.aci
+		end|Ending the build
+		begin|Beginning build with an empty ACI
+	END
+	run -0 acbuild label add a b
+	[ -z "$output" ]
+}
+
+@test "a command line that is none: the usage where the original printed it" {
+	begin
+	while IFS='|' read -r rc command out message; do
+		eval "run -$rc --separate-stderr acbuild $command"
+		[[ ${output:0:40} == "$out"* ]]
+		[[ -n $out || -z $output ]]
+		[[ ${stderr_lines[0]-} == "$message" ]]
+	done <<- 'END'
+		0||Usage: acbuild [options] COMMAND|
+		0|label|Usage: acbuild label COMMAND|
+		0|label nosuch|Usage: acbuild label COMMAND|
+		0|set-eh bogus /a|Usage: acbuild set-event-handler COMMAND|
+		1|set-name|Usage: acbuild set-name NAME|acbuild: set-name: incorrect number of arguments; usage: acbuild set-name NAME
+		1|set-name a b||acbuild: set-name: incorrect number of arguments; usage: acbuild set-name NAME
+		3|--bogus|Usage: acbuild [options] COMMAND|acbuild: unknown flag: --bogus
+		3|set-name --bogus x|Usage: acbuild set-name NAME|acbuild: unknown flag: --bogus
+		3|nosuch||acbuild: unknown command "nosuch" for "acbuild"
+		3|set x||acbuild: unknown command "set" for "acbuild"
+	END
+	run -0 --separate-stderr acbuild version
+	[[ ${lines[0]} == "acbuild version "* && ${lines[1]} == "appc version "* ]]
+}
+
+@test "every isolator of the specification, with its value checked" {
+	local name value
+	begin
+	while IFS='|' read -r name value; do
+		acbuild begin 2> /dev/null || { acbuild end && acbuild begin; }
+		acbuild isolator add "$name" - <<< "$value" 2> said
+		[ "$(acbuild cat-manifest | jq -c '.app.isolators[0].value')" = "$value" ]
+		! grep -q 'unknown' said || return 1
+		# Whatever it is, an isolator's value is not that.
+		for bad in '"x"' '[1]' 'nonsense' ''; do
+			run -1 acbuild isolator add "$name" - <<< "$bad"
+			[[ $output == *"isolator add: "* ]]
+		done
+		[ "$(acbuild cat-manifest | jq -c '.app.isolators[0].value')" = "$value" ]
+		acbuild isolator rm "$name"
+		run -2 acbuild isolator rm "$name"
+	done <<- 'END'
+		resource/cpu|{"request":"250m","limit":"500m"}
+		resource/memory|{"limit":"1G"}
+		resource/block-bandwidth|{"default":true,"limit":"2M"}
+		resource/block-iops|{"default":true,"limit":"100"}
+		resource/network-bandwidth|{"default":true,"limit":"1G"}
+		os/linux/capabilities-retain-set|{"set":["CAP_NET_ADMIN"]}
+		os/linux/capabilities-remove-set|{"set":["CAP_NET_RAW"]}
+		os/linux/seccomp-retain-set|{"set":["@appc.io/all"],"errno":"EPERM"}
+		os/linux/seccomp-remove-set|{"set":["reboot"]}
+		os/linux/no-new-privileges|true
+		os/linux/selinux-context|{"user":"a","role":"b","type":"c","level":"d"}
+		os/linux/apparmor-profile|{"profile":"x"}
+		os/linux/cpu-shares|1000
+		os/linux/oom-score-adj|-5
+		os/unix/sysctl|{"net.ipv4.ip_forward":"1"}
+	END
+}
