@@ -128,6 +128,7 @@ const struct ac_prog acbuild_prog = {
 	.usage_code = 3,
 	.operands_code = 1,
 	.bare_help = true,
+	.bad_help = true,
 	.name_command = true,
 	.before = say,
 	.code = code,

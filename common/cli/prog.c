@@ -297,7 +297,7 @@ static int dispatch(struct parse *p, int argc, char **argv)
 	int r;
 
 	if (parse(p, argc, argv, &err) < 0) {
-		if (p->bad_option && p->prog->bare_help)
+		if (p->bad_option && p->prog->bad_help)
 			usage(stdout, p);
 		return tell(p->prog, NULL, &err);
 	}
@@ -319,7 +319,7 @@ static int dispatch(struct parse *p, int argc, char **argv)
 					      p->prog->debug_offset));
 	path = path_name(p);
 	if (check_operands(p, path, &err) < 0) {
-		if (p->operands.n == 0 && p->prog->bare_help)
+		if (p->operands.n == 0 && p->prog->bad_help)
 			usage(stdout, p);
 		r = tell(p->prog, NULL, &err);
 		return p->prog->operands_code != 0 ? p->prog->operands_code : r;

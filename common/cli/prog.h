@@ -93,10 +93,11 @@ struct ac_prog {
 				same as usage_code */
 	int fail_code;       /* for any other failure; 0 means 1 */
 	/* A command that is missing, or unknown below another, is answered by
-	 * the usage on stdout and exit code 0, as the original does; a bad
-	 * option, or no operand where there must be one, by the usage on stdout
-	 * and a message. */
+	 * the usage on stdout and exit code 0, as the originals do. */
 	bool bare_help;
+	/* So is, but with a message and a code, a bad option, or no operand
+	 * where there must be one. */
+	bool bad_help;
 	bool name_command; /* messages begin with the command's full name */
 	/* Called before each command.  May be NULL. */
 	void (*before)(const struct ac_call *call);

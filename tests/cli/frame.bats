@@ -19,7 +19,7 @@ layout() {
 	for args in "help validate" "validate --help" "validate -h" "--debug help validate" "-debug=false validate -help"; do
 		# shellcheck disable=SC2086
 		run -0 --separate-stderr actool $args
-		[[ $output == "Usage: actool validate [options] FILE|DIR..."*--strict* ]]
+		[[ $output == "Usage: actool validate [options] FILE|DIR|-..."*--strict* ]]
 		[ -z "$stderr" ]
 	done
 	run -0 actool help help
