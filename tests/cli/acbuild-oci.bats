@@ -2,6 +2,7 @@
 # acbuild in build mode oci: layouts that skopeo and umoci read.
 load helper
 load layout
+load pull
 
 needs() { command -v "$1" > /dev/null || skip "no $1"; }
 needs_root() { [ "$(id -u)" -eq 0 ] || skip "not root"; }
@@ -16,6 +17,10 @@ unpack() {
 	[ "$(id -u)" -eq 0 ] || rootless=--rootless
 	umoci unpack $rootless --image "$1" "$2.bundle"
 	mv "$2.bundle/rootfs" "$2"
+}
+
+teardown() {
+	[ -z "${REGISTRY_PID-}" ] || stop "$REGISTRY_PID"
 }
 
 # Every attribute of every file below $1 (times apart, in $2: of files too).
@@ -479,16 +484,17 @@ layer() {
 
 @test "killed at any moment, the build goes on" {
 	local i
+	# The process that timeout kills may be there a moment longer than timeout.
 	root r
 	oci ./r
 	acbuild layer
 	for i in 1 2 3 4 5 6 7 8 9 10; do
-		timeout -s KILL "0.00$i" acbuild copy r "/r$i" || true
-		timeout -s KILL "0.00$i" acbuild label add k "$i" || true
-		timeout -s KILL "0.00$i" acbuild cat-manifest > /dev/null || true
-		timeout -s KILL "0.00$i" acbuild layer || true
+		timeout -s KILL "0.00$i" acbuild --wait=20 copy r "/r$i" || true
+		timeout -s KILL "0.00$i" acbuild --wait=20 label add k "$i" || true
+		timeout -s KILL "0.00$i" acbuild --wait=20 cat-manifest > /dev/null || true
+		timeout -s KILL "0.00$i" acbuild --wait=20 layer || true
 	done
-	acbuild copy r /last
+	acbuild --wait=20 copy r /last
 	acbuild write lay/
 	skopeo inspect oci:lay > /dev/null
 	if command -v umoci; then
@@ -501,10 +507,10 @@ layer() {
 	acbuild end
 	# A begin that was killed is taken over.
 	for i in 1 2 3 4 5 6 7 8; do
-		timeout -s KILL "0.00$i" acbuild begin --build-mode=oci ./r || true
-		[ ! -e .acbuild/buildMode ] || acbuild end
+		timeout -s KILL "0.00$i" acbuild --wait=20 begin --build-mode=oci ./r || true
+		acbuild --wait=20 end || true
 	done
-	oci ./r
+	acbuild --wait=20 begin --build-mode=oci ./r
 	acbuild write again/
 }
 
@@ -543,4 +549,59 @@ layer() {
 	[ "$(jq -r '.manifests[0].annotations[]' out/index.json)" = v ]
 	[ "$(layer out 1 | tr -d ' ')" = g ]
 	[ ! -e .acbuild ]
+}
+
+@test "begin with an image of a registry: its layers stay, and are fetched once" {
+	needs docker-registry
+	needs skopeo
+	local port
+	export ACUTILS_DIR=$PWD/store
+	root r
+	oci ./r
+	acbuild set-exec -- /bin/sh
+	acbuild write lay/
+	acbuild end
+	port=$(free_port)
+	cat > registry.yml <<- END
+		version: 0.1
+		log: {level: error}
+		storage: {filesystem: {rootdirectory: $PWD/registry}}
+		http: {addr: 127.0.0.1:$port}
+	END
+	docker-registry serve registry.yml > registry.log 2>&1 3>&- &
+	REGISTRY_PID=$!
+	wait_for 20 listening "$port"
+	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:lay "docker://127.0.0.1:$port/a/b:7"
+	oci --insecure "docker://127.0.0.1:$port/a/b:7"
+	[ "$(show manifest '.layers[0].digest')" = "$(skopeo inspect oci:lay | jq -c '.Layers[0]')" ]
+	acbuild copy r/etc/a /etc/new
+	acbuild write out/
+	acbuild end
+	[ "$(jq -r '.manifests[0].annotations[]' out/index.json)" = 7 ]
+	[ "$(skopeo inspect oci:out:7 | jq '.Layers | length')" -eq 2 ]
+	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:out:7 "docker://127.0.0.1:$port/a/b:8"
+	stop "$REGISTRY_PID"
+	# From the store now.
+	oci --insecure "docker://127.0.0.1:$port/a/b:7"
+	[ "$(show manifest '.layers | length')" -eq 1 ]
+}
+
+@test "not root: what is below keeps its owners" {
+	needs setpriv
+	needs_root
+	local as=(setpriv --reuid=65534 --regid=65534 --clear-groups env "PATH=$PATH" "HOME=$PWD/w")
+	"${as[@]}" test -x "$BATS_TEST_TMPDIR" || skip "others cannot come here"
+	root r
+	chown -R 1000:1000 r/data
+	mkdir w
+	chmod 777 w
+	oci ./r
+	acbuild write lay/
+	acbuild end
+	cd w
+	"${as[@]}" acbuild begin --build-mode=oci ../lay
+	"${as[@]}" acbuild copy ../r/etc/a /data/sub/new
+	"${as[@]}" acbuild run -- rm /etc/b
+	"${as[@]}" acbuild write out/
+	[ "$(layer out 1)" = 'data/sub/new etc/.wh.b ' ]
 }
