@@ -131,12 +131,18 @@ static struct keys *need_keys(void **keys, struct ac_err *err)
 static int add_key(void **keys, const char *text, size_t len, const char *file,
 		   struct ac_err *err)
 {
+	static const char pem[] = "-----BEGIN PUBLIC KEY-----";
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_KEYS);
 	bool keybox = len > 12 && memcmp(text + 8, "KBXf", 4) == 0;
 	struct keys *k = need_keys(keys, err);
 
 	if (k == NULL)
 		return -1;
+	/* gpg would pass it over without a word. */
+	if (memmem(text, len, pem, sizeof(pem) - 1) != NULL)
+		return ac_err_set(err, AC_E_INVALID,
+				  "it has OpenPGP keys and a key in PEM; one "
+				  "kind a file");
 	if (!keybox)
 		ac_buf_add(&b, text, len);
 	else if (export_keybox(file, &b, err) < 0)

@@ -114,6 +114,19 @@ bool ac_str_utf8(const char *s)
 	return n != 0;
 }
 
+/* What turns the text around it, or ends a line, without being seen: U+061C,
+ * U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069. */
+static bool turns_text(const unsigned char *p, size_t n)
+{
+	if (n == 2)
+		return p[0] == 0xd8 && p[1] == 0x9c;
+	if (n != 3 || p[0] != 0xe2)
+		return false;
+	return (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f ||
+				 (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+	       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+}
+
 char *ac_str_show(const char *s)
 {
 	struct ac_buf b = AC_BUF_INIT(1 << 16);
@@ -124,7 +137,8 @@ char *ac_str_show(const char *s)
 		/* C1 controls (U+0080..U+009F) are escapes for terminals. */
 		bool c1 = n == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 
-		if (n == 0 || *p < ' ' || *p == 0x7f || c1) {
+		if (n == 0 || *p < ' ' || *p == 0x7f || c1 ||
+		    turns_text(p, n)) {
 			ac_buf_addf(&b, "\\x%02x", *p);
 			n = 1;
 		} else {

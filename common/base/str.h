@@ -38,8 +38,9 @@ struct ac_str ac_str_trim(struct ac_str s);
  * show on a terminal as it is. */
 bool ac_str_plain(struct ac_str s);
 
-/* S for a message: bytes that could confuse a terminal (controls, DEL, not
- * valid UTF-8) become \xNN.  Caller frees. */
+/* S for a message: bytes that could confuse a terminal or its reader (controls,
+ * DEL, not valid UTF-8, what turns the direction of text) become \xNN.  Caller
+ * frees. */
 AC_MUSTUSE char *ac_str_show(const char *s);
 
 /* Length of the UTF-8 sequence at S (which ends with a NUL), or 0 when it is

@@ -213,6 +213,15 @@ refused() {
 	done
 }
 
+@test "a file with keys of two kinds is refused, not half used" {
+	openssl genpkey -algorithm ed25519 | openssl pkey -pubout >e.pub
+	cat "$KEYS/alice.asc" e.pub >both
+	sign_by alice a.aci
+	refused "keys in 'both': it has OpenPGP keys and a key in PEM; one kind a file" --key both
+	cat e.pub "$KEYS/alice.asc" >both
+	refused "one kind a file" --key both
+}
+
 @test "expired: key, subkey, signature; from the future; older than its key" {
 	sign_by old a.aci --faked-system-time 20200101T001000
 	refused "the key has expired" --key "$KEYS/old.asc"
