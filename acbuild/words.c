@@ -46,15 +46,15 @@ static void end_word(struct words *w, struct word *d)
 /* False: a comment, the line is over. */
 static bool take(struct words *w, struct word *d, char ch)
 {
-	if (d->escaped) {
+	bool open = d->quote != '\0';
+
+	if (d->escaped || (open && ch != d->quote && ch != '\\')) {
 		ac_buf_addc(d->text, ch);
 		d->escaped = false;
 	} else if (ch == '\\') {
 		d->escaped = true;
-	} else if (d->quote != '\0' && ch == d->quote) {
+	} else if (open) {
 		d->quote = '\0';
-	} else if (d->quote != '\0') {
-		ac_buf_addc(d->text, ch);
 	} else if (ch == ' ' || ch == '\t') {
 		end_word(w, d);
 	} else if (ch == '\'' || ch == '"') {

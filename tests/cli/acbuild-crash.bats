@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Each command killed, or without a disk, at every kind of system call, and at
 # any time: the working directory stays usable.
+# shellcheck disable=SC2012 # what run sets; names of ours
 load helper
 
 setup() {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The Makefile of the manual: three images with dependencies on each other.
+# shellcheck disable=SC2094 # what run sets; names of ours
 load helper
 
 # The lines of the manual's example, as they stand there.

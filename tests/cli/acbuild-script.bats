@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # acbuild script: the language, the build it is done on, what it leaves.
+# shellcheck disable=SC2154,SC2012 # what run sets; names of ours
 load helper
 
 setup() {
