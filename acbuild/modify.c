@@ -12,12 +12,12 @@
 #include "acbuild/begin.h"
 #include "acbuild/cmd.h"
 #include "acbuild/edit.h"
+#include "acbuild/scratch.h"
 #include "acbuild/work.h"
 #include "acbuild/write.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
-#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/cli/buildopt.h"
 #include "common/cli/prog.h"
@@ -28,7 +28,6 @@
 #include "common/image/manifest.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/out.h"
-#include "common/sys/tree.h"
 
 static int open_image(const char *file, struct ac_err *err)
 {
@@ -170,13 +169,11 @@ static int in_work(struct work *w, const struct ac_call *c, change_fn fn,
 int modify_files(const struct ac_call *c, change_fn fn, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
-	AC_CLEANUP(work_release) struct work w = WORK_INIT;
 	AC_CLOSE int fd = open_image(g->modify, err);
-	struct ac_err ignored = AC_ERR_INIT;
 	AC_FREE char *dir = NULL;
-	AC_FREE char *tmp = NULL;
+	AC_CLEANUP(scratch_release) struct scratch tmp = SCRATCH_INIT;
+	AC_CLEANUP(work_release) struct work w = WORK_INIT;
 	int base;
-	int r;
 
 	if (fd < 0)
 		return -1;
@@ -184,15 +181,10 @@ int modify_files(const struct ac_call *c, change_fn fn, struct ac_err *err)
 	if (dir == NULL)
 		return -1;
 	(void)ac_interrupt_catch(); /* what is unpacked must go */
-	tmp = ac_xasprintf("%s/.acbuild-modify-XXXXXX", dir);
-	if (mkdtemp(tmp) == NULL)
-		return ac_err_sys(err, errno, "create a directory in '%s'",
-				  dir);
-	base = open_dir(AT_FDCWD, tmp, err);
-	r = base < 0 ? -1 : work_create(&w, g, base, err);
-	if (r == 0)
-		r = in_work(&w, c, fn, fd, err);
-	if (ac_tree_remove(AT_FDCWD, tmp, &ignored) < 0)
-		ac_warn("%s", ignored.msg);
-	return r;
+	if (scratch_make(&tmp, dir, ".acbuild-modify-", err) < 0)
+		return -1;
+	base = open_dir(AT_FDCWD, tmp.path, err);
+	if (base < 0 || work_create(&w, g, base, err) < 0)
+		return -1;
+	return in_work(&w, c, fn, fd, err);
 }

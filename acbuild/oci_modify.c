@@ -14,17 +14,16 @@
 #include "acbuild/cmd.h"
 #include "acbuild/oci.h"
 #include "acbuild/oci_state.h"
+#include "acbuild/scratch.h"
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
 #include "common/base/err.h"
-#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
 #include "common/codec/tar.h"
 #include "common/codec/unzipfd.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/path.h"
-#include "common/sys/tree.h"
 
 enum { LOOK = 8 }; /* entries from which an archive is known */
 
@@ -120,9 +119,8 @@ int oci_modify(const struct ac_call *c, const char *file, change_fn fn,
 	AC_FREE char *named = ac_xstrndup(file, n);
 	const char *image = file[n] != '\0' ? file + n + 1 : NULL;
 	AC_FREE char *path = realpath(named, NULL);
-	struct ac_err ignored = AC_ERR_INIT;
-	AC_FREE char *tmp = NULL;
-	int r;
+	AC_FREE char *dir = NULL;
+	AC_CLEANUP(scratch_release) struct scratch tmp = SCRATCH_INIT;
 
 	if (path == NULL && errno == ENOENT)
 		return ac_err_set(err, AC_E_INVALID,
@@ -130,13 +128,8 @@ int oci_modify(const struct ac_call *c, const char *file, change_fn fn,
 	if (path == NULL)
 		return ac_err_sys(err, errno, "open '%s'", named);
 	(void)ac_interrupt_catch(); /* what is unpacked must go */
-	tmp = ac_xasprintf("%.*s/.acbuild-modify-XXXXXX",
-			   (int)(strrchr(path, '/') - path), path);
-	if (mkdtemp(tmp) == NULL)
-		return ac_err_sys(err, errno, "create a directory beside '%s'",
-				  path);
-	r = modify_in(tmp, c, path, image, fn, keep, err);
-	if (ac_tree_remove(AT_FDCWD, tmp, &ignored) < 0)
-		ac_warn("%s", ignored.msg);
-	return r;
+	dir = ac_xasprintf("%.*s/", (int)(strrchr(path, '/') - path), path);
+	if (scratch_make(&tmp, dir, ".acbuild-modify-", err) < 0)
+		return -1;
+	return modify_in(tmp.path, c, path, image, fn, keep, err);
 }

@@ -116,10 +116,12 @@ static int open_locked(struct work *w, const struct globals *g,
 	return has_build(w, err);
 }
 
-/* Is it the script's own build, or one that --work-path on its line names? */
+/* Is it the script's own build, or one that --work-path or --modify on its line
+ * names? */
 static bool in_script(const struct globals *g)
 {
-	return g->script != NULL && g->work_path == g->script->path;
+	return g->script != NULL && g->work_path == g->script->path &&
+	       g->modify == NULL && g->modify_oci == NULL;
 }
 
 /* Take over what the command before had open. */

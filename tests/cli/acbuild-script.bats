@@ -161,6 +161,20 @@ nothing_left() { [ -z "$(ls -A "$TMPDIR")" ] && [ ! -e .acbuild ]; }
 	nothing_left
 }
 
+@test "a line may change an image that is there" {
+	printf 'begin\nset-name example.com/a\nwrite a.aci\n--modify a.aci copy in/f /f\n--modify=a.aci set-name example.com/b\ncat-manifest' > s
+	run -0 --separate-stderr acbuild --no-history script s
+	[ "$(jq -r .name <<< "${lines[1]}")" = example.com/a ]
+	[ "$(actool cat-manifest a.aci | jq -r .name)" = example.com/b ]
+	[ "$(tar xOf a.aci rootfs/f)" = f ]
+	[ -z "$(find . -name '.acbuild*')" ]
+	nothing_left
+	# What a killed one left beside the image goes with the next.
+	mkdir .acbuild-modify-123456
+	acbuild --modify a.aci copy in/f /g
+	[ ! -e .acbuild-modify-123456 ]
+}
+
 @test "twice, elsewhere and later: one id" {
 	mkdir one two
 	cp -a in one
