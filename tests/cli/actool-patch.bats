@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # actool patch-manifest and cat-manifest.
+# shellcheck disable=SC2154 # bats sets stderr
 
 load helper
 
@@ -83,7 +84,7 @@ others() { tar -xOf "$1" rootfs | sha256sum; }
 }
 
 @test "what is wrong is told with its option, and nothing is changed" {
-	local before line
+	local before
 	before=$(sum a.aci)
 	while IFS='~' read -r opts text; do
 		# shellcheck disable=SC2086 # options
@@ -121,7 +122,7 @@ others() { tar -xOf "$1" rootfs | sha256sum; }
 	--environment 1=x~--environment:
 	--event-handler no=x~--event-handler:
 	--working-directory rel~workingDirectory must be an absolute path
-	--dependency a.aci~is not an image name
+	--dependency ./a.aci~ACIdentifier must start and end with only lower case
 	--dependency example.com/b,size=x~not a number of bytes
 	--dependency example.com/b,imageID=md5-x~--dependency:
 	--path-whitelist rel~not an absolute path
@@ -434,7 +435,9 @@ others() { tar -xOf "$1" rootfs | sha256sum; }
 	cmp <(actool cat-manifest l/manifest) <(cat l/manifest; echo)
 	cmp <(actool cat-manifest l) <(cat l/manifest; echo)
 	cmp <(actool cat-manifest - < l/manifest) <(cat l/manifest; echo)
+	# shellcheck disable=SC2002 # a pipe is what is tested
 	cmp <(cat l/manifest | actool cat-manifest -) <(cat l/manifest; echo)
+	# shellcheck disable=SC2002
 	cmp <(cat a.aci | actool cat-manifest -) <(actool cat-manifest a.aci)
 	# The raw bytes, whatever they are.
 	cp l/manifest m
