@@ -2,7 +2,6 @@
 # acbuild: copy and copy-to-dir, what they keep and what they leave behind.
 load helper
 
-needs_root() { [ "$(id -u)" -eq 0 ] || skip "not root"; }
 rootfs=.acbuild/currentaci/rootfs
 begin() { acbuild begin && acbuild --no-history set-name example.com/a; }
 

@@ -20,8 +20,6 @@ setup() {
 	cp -a .acbuild before
 	hit=0
 }
-needs_strace() { command -v strace > /dev/null || skip "needs strace"; }
-needs_root() { [ "$(id -u)" -eq 0 ] || skip "not root"; }
 
 # The commands, one a line.
 commands='begin
@@ -101,13 +99,13 @@ inject() {
 }
 
 @test "killed at a system call" {
-	needs_strace
+	needs strace
 	inject signal=SIGKILL usable openat mkdirat write pwrite64 flock linkat renameat unlinkat utimensat copy_file_range
 	[ "$hit" -gt 150 ]
 }
 
 @test "a disk that has no room at a system call" {
-	needs_strace
+	needs strace
 	full() {
 		# What failed leaves nothing that the next has to clean up.
 		[ "$status" -eq 0 ] || [ -z "$(find . -maxdepth 3 -name '.tmp-*')" ] || fail "$1: $(find .)"

@@ -66,7 +66,7 @@ setup() {
 }
 
 @test "the image at the top runs" {
-	[ "$(id -u)" -eq 0 ] || skip "not root"
+	needs_root
 	mk -j4
 	run -0 acrun run --insecure-options=image app.aci
 	[[ $output == *"hello from the app"* ]]

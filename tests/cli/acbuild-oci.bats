@@ -4,9 +4,6 @@ load helper
 load layout
 load pull
 
-needs() { command -v "$1" > /dev/null || skip "no $1"; }
-needs_root() { [ "$(id -u)" -eq 0 ] || skip "not root"; }
-
 oci() { acbuild begin --build-mode=oci "$@"; }
 # cat CONFIG-OR-MANIFEST FILTER
 show() { acbuild cat-manifest --file "$1" | jq -c "$2"; }

@@ -17,7 +17,6 @@ setup() {
 	echo old > base/etc/keep/old
 }
 
-needs_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
 # A root of busybox alone: tree DIR.
 tree() {

@@ -175,7 +175,7 @@ no_build() { [ ! -e .acbuild ]; }
 }
 
 @test "begin: a name, by discovery" {
-	type bwrap >/dev/null 2>&1 || skip "no bwrap"
+	needs bwrap
 	[ "$(id -u)" -eq 0 ] || skip "not root: port 80"
 	make_aci app.aci localhost/app 1.0
 	acfetch publish --url http://localhost --allow-unsigned site app.aci
@@ -230,8 +230,8 @@ no_build() { [ ! -e .acbuild ]; }
 }
 
 @test "begin: not root, owners are lost, and it is said" {
-	[ "$(id -u)" -eq 0 ] || skip "not root"
-	type setpriv >/dev/null || skip "no setpriv"
+	needs_root
+	needs setpriv
 	NOBODY=$(mktemp -d /tmp/acbuild-sources.XXXXXX)
 	chmod 777 "$NOBODY"
 	cd "$NOBODY"
@@ -409,7 +409,7 @@ keys() {
 }
 
 @test "write --depfile: make builds again when, and only when, a source changed" {
-	type make >/dev/null 2>&1 || skip "no make"
+	needs make
 	tree 'a dir' 'x #1$y' sub/z '%p' 'a=b' 'c:d' '[e]*'
 	ln -s nowhere 'a dir/dangling'
 	echo '{"limit":"1G"}' >iso.json

@@ -4,8 +4,6 @@ load helper
 
 # Debian's actool, not ours.
 debian() { /usr/bin/actool "$@"; }
-needs_debian() { [ -x /usr/bin/actool ] || skip "no package appc-spec"; }
-needs_root() { [ "$(id -u)" -eq 0 ] || skip "not root"; }
 
 # A build with what every image needs.
 begin() {

@@ -7,7 +7,6 @@ load tree
 load layout
 load pull
 
-needs_root() { [ "$(id -u)" -eq 0 ] || skip "not root"; }
 
 # The files of the ACI $1, unpacked to the new directory $2.
 unpack() {

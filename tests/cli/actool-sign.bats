@@ -191,7 +191,7 @@ teardown() {
 }
 
 @test "a full disk leaves no half signature" {
-	[ "$(id -u)" -eq 0 ] || skip "not root"
+	needs_root
 	newkey ed ed25519 never
 	mkdir disk
 	mount -t tmpfs -o size=16k,nr_inodes=16 tmpfs disk

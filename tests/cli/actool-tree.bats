@@ -5,7 +5,6 @@ load helper
 load tree
 load odd
 
-needs_root() { [ "$(id -u)" -eq 0 ] || skip "not root"; }
 
 manifest='{"acKind":"ImageManifest","acVersion":"0.8.11","name":"example.com/a"}'
 

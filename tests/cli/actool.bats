@@ -3,8 +3,6 @@
 load helper
 
 debian() { /usr/bin/actool "$@"; }
-needs_debian() { [ -x /usr/bin/actool ] || skip "no package appc-spec"; }
-needs_root() { [ "$(id -u)" -eq 0 ] || skip "not root"; }
 
 manifest='{"acKind":"ImageManifest","acVersion":"0.8.11","name":"example.com/a"}'
 

@@ -4,7 +4,7 @@ load helper
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	[ "$(id -u)" -eq 0 ] || skip "not root"
+	needs_root
 	before=$(traces)
 }
 
