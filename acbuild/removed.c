@@ -230,6 +230,13 @@ static size_t with_rootfs(const struct work *w, const struct under *u)
 	return u->n + 1;
 }
 
+/* A list of nothing is none, and would leave everything: the root alone. */
+static void not_empty(struct ac_json *array)
+{
+	if (ac_json_len(array) == 0)
+		ac_json_push_str(array, "/");
+}
+
 static int make_list(struct work *w, const struct under *u, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_LIST);
@@ -241,6 +248,7 @@ static int make_list(struct work *w, const struct under *u, struct ac_err *err)
 		return -1;
 	if (ac_merged_each(u->roots, with_rootfs(w, u), list_add, &l, err) < 0)
 		return -1;
+	not_empty(array);
 	ac_json_write(array, -1, false, &b);
 	if (ac_buf_check(&b, "the pathWhitelist", err) < 0 ||
 	    work_put(w->dir, "whitelist", b.p, b.len, err) < 0)
@@ -296,6 +304,7 @@ static int change_list(struct work *w, const struct under *u,
 		    !ac_set_has(&listed, names[i]))
 			ac_json_push_str(array, path);
 	}
+	not_empty(array);
 	ac_edit_set(w->doc, "pathWhitelist", ac_steal_ptr(&array));
 	return 0;
 }

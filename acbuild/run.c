@@ -394,10 +394,14 @@ int run_in(struct work *w, const struct ac_call *c, struct ac_err *err)
 		.from = {.store = AC_STORE_INIT},
 		.under = UNDER_INIT,
 	};
+	const struct globals *g = c->globals;
 	int code;
 
 	(void)ac_interrupt_catch(); /* the rootfs is to be settled */
-	code = run_any(&r, w, c->globals, err);
+	code = run_any(&r, w, g, err);
+	/* The command's own message does not say which line it was in. */
+	if (code > 0 && g->script != NULL)
+		ac_log("run: the command ended with exit code %d", code);
 	/* What is missing is not an element of the manifest (exit code 2). */
 	if (code < 0 && err->code == AC_E_NOT_FOUND)
 		err->code = AC_E_INVALID;

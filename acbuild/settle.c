@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static bool strip(const char *path)
 {
 	static const char *const spaces[] = {"trusted.overlay.",
 					     "user.overlay."};
-	char names[4096];
+	char names[XATTR_LIST_MAX];
 	ssize_t n = llistxattr(path, names, sizeof(names));
 	bool opaque = false;
 	char c;

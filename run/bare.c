@@ -12,9 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/num.h"
 #include "common/base/own.h"
+#include "common/base/str.h"
 #include "common/sys/at.h"
+#include "common/sys/io.h"
 #include "run/sandbox/sandbox.h"
 #include "run/sandbox/tree.h"
 
@@ -124,7 +129,42 @@ static int wait_for(pid_t pid, const sigset_t *set)
 	}
 }
 
-static int run(const struct sb_app *app, int root, bool outside,
+/* A child of ours that is not KEEP, or 0. */
+static pid_t any_child(pid_t keep)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(1 << 20);
+	AC_FREE char *name =
+		ac_xasprintf("/proc/self/task/%d/children", (int)getpid());
+	struct ac_err none = AC_ERR_INIT;
+	struct ac_str rest;
+	struct ac_str word;
+	uint64_t n;
+
+	if (ac_io_read_file(AT_FDCWD, name, &b, &none) < 0)
+		return 0;
+	rest = ac_str(ac_buf_str(&b));
+	while (rest.len != 0) {
+		(void)ac_str_cut(&rest, ' ', &word);
+		if (ac_num_max(word, INT32_MAX, &n) == 0 && (pid_t)n != keep)
+			return (pid_t)n;
+	}
+	return 0;
+}
+
+/* What the command left behind became ours (PR_SET_CHILD_SUBREAPER): it would
+ * go on to write to the root. */
+static void end_rest(pid_t keep)
+{
+	pid_t pid;
+
+	while ((pid = any_child(keep)) > 0) {
+		(void)kill(pid, SIGKILL);
+		if (waitpid(pid, NULL, 0) < 0 && errno != EINTR)
+			return;
+	}
+}
+
+static int run(const struct sb_app *app, int root, bool outside, pid_t keep,
 	       struct ac_err *err)
 {
 	AC_CLOSE int in = -1;
@@ -143,6 +183,7 @@ static int run(const struct sb_app *app, int root, bool outside,
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return ac_err_sys(err, errno, "make a pipe");
 	in = ends[0];
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	pid = fork();
 	if (pid == 0)
 		become(app, root, outside, ends[1]);
@@ -150,13 +191,14 @@ static int run(const struct sb_app *app, int root, bool outside,
 	if (pid < 0)
 		return ac_err_sys(err, errno, "start a process");
 	code = wait_for(pid, &set);
+	end_rest(keep);
 	if (read(in, &e, sizeof(e)) == (ssize_t)sizeof(e))
 		return ac_err_sys(err, e, "execute '%s' in '%s'", app->exec[0],
 				  outside ? "." : app->cwd);
 	return code;
 }
 
-int bare_run(const struct sb_app *app, const char *at, bool outside,
+int bare_run(const struct sb_app *app, const char *at, bool outside, pid_t keep,
 	     struct ac_err *err)
 {
 	AC_CLOSE int root = sb_root(app, false, false, err);
@@ -165,5 +207,5 @@ int bare_run(const struct sb_app *app, const char *at, bool outside,
 		return -1;
 	if (!outside && mount_all(app, root, err) < 0)
 		return -1;
-	return run(app, root, outside, err);
+	return run(app, root, outside, keep, err);
 }

@@ -6,6 +6,7 @@
  * the host's processes, devices and network, and all of root's rights. */
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "common/base/attr.h"
 
@@ -17,8 +18,9 @@ AC_MUSTUSE int bare_enter(struct ac_err *err);
 
 /* Mount the root of APP on the directory AT and run its command: in it, with
  * the host's /proc, /sys and /dev and its mounts, or, when OUTSIDE, where we
- * are.  Returns the exit code, 128+signal when killed. */
+ * are.  What it leaves running is killed: all children of ours but KEEP.
+ * Returns the exit code, 128+signal when killed. */
 AC_MUSTUSE int bare_run(const struct sb_app *app, const char *at, bool outside,
-			struct ac_err *err);
+			pid_t keep, struct ac_err *err);
 
 #endif

@@ -460,7 +460,7 @@ static int run_bare(struct root *r, struct ac_err *err)
 	if (make_dir(r, "root", err) < 0)
 		return -1;
 	return bare_run(&r->app, at, strcmp(r->flags->isolation, "none") == 0,
-			err);
+			r->janitor.pid, err);
 }
 
 static int run(struct root *r, unsigned int insecure, struct ac_err *err)

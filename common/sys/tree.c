@@ -210,11 +210,18 @@ static int empty(struct removal *r, struct ac_err *err)
 int ac_tree_remove(int dirfd, const char *name, struct ac_err *err)
 {
 	AC_CLEANUP(release) struct removal r = {.top = name, .fd = -1};
+	struct stat st;
+	int e;
 
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	if (errno != EISDIR)
-		return fail(&r, errno, name, err);
+	/* A read-only file system says no before it looks. */
+	e = errno;
+	if (e == EROFS && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno == ENOENT)
+		return 0;
+	if (e != EISDIR)
+		return fail(&r, e, name, err);
 	r.dirents = ac_xmalloc(DIRENTS);
 	if (push(&r, dirfd, name, err) < 0)
 		return -1;

@@ -188,12 +188,19 @@ static long target(int root, const char *path, int dir, uint64_t how)
 	return r < 0 ? r : root_open(root, path, flags, how);
 }
 
+/* What went wrong with one, for people. */
+static const char *mount_point(long at)
+{
+	return at == -ELOOP ? "a symbolic link is no mount point: "
+			    : "open the mount point ";
+}
+
 static void place(const struct pod *p, const struct app *a, int tree,
 		  const char *path, int dir, uint64_t how)
 {
 	long at = target(a->plan->root_fd, path, dir, how);
 
-	need(p, a, at, "open the mount point ", path);
+	need(p, a, at, mount_point(at), path);
 	need(p, a, attach(tree, (int)at, ""), "mount ", path);
 	(void)SYS1(SYS_close, at);
 }
@@ -248,15 +255,16 @@ void root_app(const struct pod *p, const struct app *a)
 {
 	const struct plan_mount *m = pod_at(p, a->plan->mounts.at);
 	int root = a->plan->root_fd;
+	long dev;
 
 	need(p, a, attach(root, AT_FDCWD, "/root"), "mount the root of the app",
 	     "");
 	/* These three must be what they seem: no link of the image leads
 	 * elsewhere. */
-	place(p, a, a->proc_fd, "proc", 1, RESOLVE_NO_SYMLINKS);
-	place(p, a, a->sys_fd, "sys", 1, RESOLVE_NO_SYMLINKS);
-	need(p, a, target(root, "dev", 1, RESOLVE_NO_SYMLINKS),
-	     "open the mount point ", "/dev");
+	place(p, a, a->proc_fd, "/proc", 1, RESOLVE_NO_SYMLINKS);
+	place(p, a, a->sys_fd, "/sys", 1, RESOLVE_NO_SYMLINKS);
+	dev = target(root, "dev", 1, RESOLVE_NO_SYMLINKS);
+	need(p, a, dev, mount_point(dev), "/dev");
 	dev_mount(p, a, root);
 	for (uint32_t i = 0; i < a->plan->mounts.n; i++)
 		place(p, a, m[i].fd, pod_str(p, m[i].target), m[i].is_dir != 0,

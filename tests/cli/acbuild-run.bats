@@ -173,6 +173,27 @@ no_marks() {
 	done
 }
 
+@test "when all is deleted, nothing of it is back" {
+	image base base
+	begin base
+	acbuild run -- sh -c 'rm -rf /data /secret /etc /bin'
+	[ "$(whitelist)" = / ]
+	run -254 acbuild run -- sh -c true
+	acbuild write app.aci
+	actool validate app.aci
+	acbuild squash
+	[ -z "$(ls -A $rootfs)" ]
+	acbuild end
+	# What comes later is all there is.
+	begin base
+	acbuild path-whitelist add /data /bin/rm /bin/busybox /bin
+	acbuild run -- rm -rf /data /bin
+	[ "$(whitelist)" = / ]
+	acbuild copy base/bin /bin
+	acbuild path-whitelist add /bin /bin/sh /bin/busybox
+	[ "$(as_pod /bin/sh -c 'echo /data /d*')" = "/data /dev" ]
+}
+
 @test "a name that no manifest can hold is told, and ends no build" {
 	touch base/data/$'latin\xe9'
 	image base base
@@ -412,6 +433,11 @@ no_marks() {
 	no_marks
 	[ "$(find $rootfs -type f)" = $rootfs/x ]
 	[ "$(acbuild run --engine=chroot -- sh -c 'echo /data/*')" = "/data/2 /data/3" ]
+	# What is left running is over with it.
+	acbuild run --engine chroot -- sh -c '(sh -c "while :; do echo x >> /x; done" &) ; sleep 0.05'
+	wc -c < $rootfs/x > size
+	sleep 0.1
+	[ "$(wc -c < $rootfs/x)" = "$(cat size)" ]
 	run -1 acbuild run --engine chroot --net none -- true
 	command -v systemd-nspawn > /dev/null || {
 		run -1 acbuild run --engine systemd-nspawn -- true
@@ -441,6 +467,32 @@ no_marks() {
 	[[ $output == *"/data/2 /data/3 /there"* ]]
 	actool cat-manifest up/app.aci | jq -e '.pathWhitelist | index("/there") and index("/more") and (index("/data/1") | not)'
 	tar tf up/app.aci | grep -x rootfs/there
+}
+
+@test "a directory with many attributes that took the place of another" {
+	needs_root
+	local f
+	for f in $(ldd "$(command -v setfattr)" | grep -o '/[^ ]*') "$(command -v setfattr)"; do
+		install -D "$f" "base/$f"
+	done
+	image base base
+	mkdir mnt
+	run -0 unshare -m sh -ec '
+		mount -t tmpfs t mnt
+		cd mnt
+		acbuild begin
+		acbuild set-name localhost/app
+		acbuild dependency add localhost/base
+		acbuild run -- sh -c "rm -r /etc/keep; mkdir /etc/keep
+			i=0; while [ \$i -lt 30 ]; do
+				setfattr -n user.\$(printf %0200d \$i) -v 1 /etc/keep
+				i=\$((i + 1))
+			done"
+		getfattr -d -m overlay .acbuild/currentaci/rootfs/etc/keep
+		acbuild run -- sh -c "echo /etc/keep/*"'
+	[[ $output == *"deleted from dependencies: "*"/etc/keep/old"* || $output == *"deleted from dependencies: /etc/keep"* ]]
+	[[ $output != *trusted.overlay* ]]
+	[ "${lines[-1]}" = '/etc/keep/*' ]
 }
 
 @test "a user without privileges" {

@@ -120,6 +120,10 @@ nothing_left() { [ -z "$(ls -A "$TMPDIR")" ] && [ ! -e .acbuild ]; }
 		1|--no-history end|end: calling end is unnecessary in a script, cleanup is done automatically
 		1|write a.aci|write: can't write ACI, name was never set; use "acbuild set-name"
 	END
+	printf 'begin\ncopy /bin/busybox /bin/sh\nrun /bin/sh -c "exit 7"' > s
+	run -7 --separate-stderr acbuild script s
+	[ "$stderr" = "acbuild: s:3: run: the command ended with exit code 7" ]
+	nothing_left
 	run -1 acbuild script - <<< 'set-user u'
 	[ "$output" = 'acbuild: standard input:1: set-user: no build in progress in this working dir - try "acbuild begin"' ]
 }

@@ -212,6 +212,23 @@ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env PATH="$PATH
 	[ ! -e .acbuild ]
 }
 
+@test "a build on a read-only file system can be looked at and written" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	mkdir mnt
+	run -0 unshare -m sh -ec '
+		mount -t tmpfs t mnt
+		(cd mnt && acbuild begin && acbuild set-name example.com/a)
+		mount -o remount,ro mnt
+		acbuild --work-path mnt cat-manifest
+		acbuild --work-path mnt write a.aci
+		! acbuild --work-path mnt set-name example.com/b 2>&1
+		acbuild --work-path mnt cat-manifest'
+	[[ ${lines[0]} == *example.com/a* ]]
+	[[ ${lines[2]} == *"Read-only file system"* ]]
+	[ "${lines[0]}" = "${lines[3]}" ]
+	actool validate a.aci
+}
+
 @test "begin does not touch a build, and end ends it" {
 	begin
 	run -1 acbuild begin

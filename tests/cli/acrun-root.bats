@@ -116,7 +116,7 @@ ours() { find /sys/fs/cgroup -maxdepth 6 -type d -name 'acrun-root-*' 2> /dev/nu
 		for how in "" --no-overlay; do
 			# shellcheck disable=SC2086 # options
 			run -254 acrun root $how d -- true
-			[[ $output == *"$name"* ]]
+			[[ $output == *"a symbolic link is no mount point: /$name"* ]]
 			[ -L d/$name ]
 		done
 		rm d/$name
