@@ -115,7 +115,6 @@ UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$B/tests/%)
 $(UNIT): $B/tests/%: $B/tests/unit/%.o $B/tests/unit/tap.o $B/libcommon.a
 # Modules of the programs that have tests of their own.
-$B/tests/test_fetch_keystore: $B/fetch/keystore.o $B/fetch/cmd.o
 $B/tests/test_acbuild_words $B/tests/fuzz_script: $B/acbuild/words.o
 $B/tests/test_actool_tally: $B/actool/tally.o $B/actool/filecap.o
 $B/tests/test_fetch_text: $B/fetch/range.o $B/fetch/reponame.o $B/fetch/version.o

@@ -28,7 +28,7 @@
 
 static const struct ac_unzip_limits limits = {
 	.max_out = AC_ACI_MAX_BYTES,
-	.max_ratio = AC_ACI_MAX_RATIO,
+	.max_ratio = AC_LAYER_MAX_RATIO,
 };
 
 /* --- blobs --- */

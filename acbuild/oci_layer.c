@@ -258,17 +258,11 @@ static int pack_top(struct pack *p, int root, bool lowest, struct ac_err *err)
 	return r == 0 ? ac_tar_finish(p->tar, err) : -1;
 }
 
-static void closedirp(DIR **d)
-{
-	if (*d != NULL)
-		(void)closedir(*d);
-}
-
 /* The sockets in the directory PATH go; its directories go to TODO. */
 static int drop_in(int root, const char *path, struct ac_strv *todo,
 		   struct ac_err *err)
 {
-	AC_CLEANUP(closedirp) DIR *d = NULL;
+	AC_CLOSEDIR DIR *d = NULL;
 	AC_CLOSE int fd =
 		ac_at_open(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
 			   err);

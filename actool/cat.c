@@ -63,14 +63,9 @@ static bool is_json(const struct peek *s)
 	return text.len != 0 && text.p[0] == '{';
 }
 
-static void free_reader(struct ac_tar_reader **r)
-{
-	ac_tar_reader_free(*r);
-}
-
 static int from_tar(struct peek *s, struct ac_buf *out, struct ac_err *err)
 {
-	AC_CLEANUP(free_reader)
+	AC_CLEANUP(ac_tar_reader_freep)
 	struct ac_tar_reader *tar = ac_tar_reader_new(NULL, peek_source, s);
 	struct ac_entry e;
 	int r;

@@ -15,17 +15,11 @@
 #include "common/image/manifest.h"
 #include "common/sys/io.h"
 
-static void closedirp(DIR **d)
-{
-	if (*d != NULL)
-		(void)closedir(*d);
-}
-
 /* Nothing but `manifest` and `rootfs`. */
 static int check_names(int dirfd, struct ac_err *err)
 {
 	AC_CLOSE int fd = openat(dirfd, ".", O_RDONLY | O_CLOEXEC);
-	AC_CLEANUP(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	AC_CLOSEDIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
 	if (d == NULL)

@@ -69,18 +69,12 @@ static void take(int dirfd, const char *path, struct catalog *c)
 	c->v[c->n++] = e;
 }
 
-static void closedirp(DIR **d)
-{
-	if (*d != NULL)
-		(void)closedir(*d);
-}
-
 /* The images in and below the directory PATH. */
 static int scan(int dirfd, const char *path, int depth, struct catalog *c,
 		struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
-	AC_CLEANUP(closedirp) DIR *d = NULL;
+	AC_CLOSEDIR DIR *d = NULL;
 	AC_CLOSE int fd =
 		ac_at_open(dirfd, path, O_RDONLY | O_DIRECTORY, 0, err);
 	const struct dirent *de;

@@ -186,15 +186,9 @@ static int read_file(int dirfd, const char *name, size_t level,
 	return ret;
 }
 
-static void closedirp(DIR **d)
-{
-	if (*d != NULL)
-		(void)closedir(*d);
-}
-
 static int list(int fd, struct ac_strv *names, struct ac_err *err)
 {
-	AC_CLEANUP(closedirp) DIR *d = fdopendir(fd);
+	AC_CLOSEDIR DIR *d = fdopendir(fd);
 	const struct dirent *de;
 
 	if (d == NULL) {

@@ -25,15 +25,13 @@ const struct ac_opt render_opts[] = {
 static int write_manifest(int dirfd, const struct ac_record *r,
 			  struct ac_err *err)
 {
-	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(16 << 20);
 
 	ac_image_write(r->image.doc, &text);
-	if (ac_buf_check(&text, "the manifest", err) < 0 ||
-	    ac_atomic_open(&a, dirfd, "manifest", 0644, err) < 0 ||
-	    ac_io_write(a.fd, ac_buf_str(&text), text.len, "manifest", err) < 0)
+	if (ac_buf_check(&text, "the manifest", err) < 0)
 		return -1;
-	return ac_atomic_commit(&a, err);
+	return ac_atomic_write(dirfd, "manifest", 0644, ac_buf_str(&text),
+			       text.len, err);
 }
 
 static int fill(const struct ac_store *s, const struct ac_record *r, int dirfd,

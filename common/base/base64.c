@@ -21,7 +21,7 @@ void ac_base64_encode(struct ac_buf *out, const void *p, size_t n)
 	}
 }
 
-static int digit(char c)
+int ac_base64_digit(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -45,7 +45,7 @@ int ac_base64_decode_bare(const char *text, size_t len, uint8_t *out, size_t *n)
 	if (len % 4 == 1)
 		return -1;
 	for (size_t i = 0; i < len; i++) {
-		int d = digit(text[i]);
+		int d = ac_base64_digit(text[i]);
 
 		if (d < 0)
 			return -1;

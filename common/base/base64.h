@@ -14,6 +14,9 @@ struct ac_buf;
 /* Bytes that N characters can decode to, at most. */
 #define AC_BASE64_ROOM(n) ((n) / 4 * 3 + 3)
 
+/* The value of a character of the alphabet, or -1. */
+int ac_base64_digit(char c);
+
 /* Append the text of N bytes, with padding. */
 void ac_base64_encode(struct ac_buf *out, const void *p, size_t n);
 

@@ -34,7 +34,7 @@ static bool is_leap(int y)
 	return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
 }
 
-static int days_in(int year, int month)
+int ac_date_days_in(int year, int month)
 {
 	static const int days[] = {31, 28, 31, 30, 31, 30,
 				   31, 31, 30, 31, 30, 31};
@@ -48,7 +48,7 @@ static int read_day(struct ac_str *s, struct tm *tm)
 	    digits(s, 2, &tm->tm_mon) < 0 || one_of(s, "-") < 0 ||
 	    digits(s, 2, &tm->tm_mday) < 0 || tm->tm_mon < 1 ||
 	    tm->tm_mon > 12 || tm->tm_mday < 1 ||
-	    tm->tm_mday > days_in(tm->tm_year, tm->tm_mon))
+	    tm->tm_mday > ac_date_days_in(tm->tm_year, tm->tm_mon))
 		return -1;
 	tm->tm_year -= 1900;
 	tm->tm_mon--;

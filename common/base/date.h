@@ -11,6 +11,9 @@
 
 enum { AC_DATE_TEXT = 40 }; /* room for any that is printed */
 
+/* The number of days in MONTH (1 to 12). */
+int ac_date_days_in(int year, int month);
+
 /* "2006-01-02T15:04:05Z", with a fraction of a second (dropped) or an offset
  * ("+01:00"): 0 and *sec is the seconds since 1970, or -1. */
 AC_MUSTUSE int ac_date_parse(struct ac_str s, int64_t *sec);

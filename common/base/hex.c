@@ -10,6 +10,11 @@ static int digit(char c)
 	return -1;
 }
 
+int ac_hex_digit(char c)
+{
+	return digit(c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c);
+}
+
 int ac_hex_decode(uint8_t *out, size_t n, const char *hex, size_t len)
 {
 	if (len % 2 != 0 || len / 2 != n)

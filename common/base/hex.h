@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The value of a hex digit, upper or lower case; -1 when C is none. */
+int ac_hex_digit(char c);
+
 /* Decode exactly 2*n lower-case hex digits.  Returns 0, or -1 on any other
  * character or length, leaving OUT unspecified. */
 int ac_hex_decode(uint8_t *out, size_t n, const char *hex, size_t len);

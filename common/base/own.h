@@ -5,6 +5,7 @@
 /* Owning local variables.  Each releases what it holds when it leaves
  * scope, keeps errno, and accepts the empty value (NULL, -1). */
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,8 +29,18 @@ static inline void ac_own_closep(const int *fd)
 	errno = saved;
 }
 
-#define AC_FREE  AC_CLEANUP(ac_own_freep)
-#define AC_CLOSE AC_CLEANUP(ac_own_closep)
+static inline void ac_own_closedirp(DIR **d)
+{
+	int saved = errno;
+
+	if (*d != NULL)
+		(void)closedir(*d);
+	errno = saved;
+}
+
+#define AC_FREE     AC_CLEANUP(ac_own_freep)
+#define AC_CLOSE    AC_CLEANUP(ac_own_closep)
+#define AC_CLOSEDIR AC_CLEANUP(ac_own_closedirp)
 
 /* Give up ownership: return the value and leave the empty one behind. */
 static inline int ac_steal_fd(int *fd)

@@ -230,18 +230,11 @@ static int seal(struct ac_cosignkey *k, const struct ac_secret *pass,
 	return 0;
 }
 
-static void wipe(struct ac_buf *b)
-{
-	if (b->p != NULL)
-		sodium_memzero(b->p, b->cap);
-	ac_buf_release(b);
-}
-
 int ac_cosignkey_write(const struct ac_pkey *key,
 		       const struct ac_secret *passphrase, struct ac_buf *out,
 		       struct ac_err *err)
 {
-	AC_CLEANUP(wipe) struct ac_buf der = AC_BUF_INIT(MAX_BOX);
+	AC_CLEANUP(ac_pkey_wipe) struct ac_buf der = AC_BUF_INIT(MAX_BOX);
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(64 << 10);
 	AC_CLEANUP(ac_buf_release) struct ac_buf lines = AC_BUF_INIT(64 << 10);
 	AC_CLEANUP(ac_cosignkey_release)

@@ -43,6 +43,11 @@ bool ac_digest_equal(const struct ac_digest *a, const struct ac_digest *b);
 AC_MUSTUSE int ac_digest_expect(const struct ac_digest *got,
 				const struct ac_digest *want, const char *what,
 				struct ac_err *err);
+/* The same where it has another name: KIND is "diff_id". */
+AC_MUSTUSE int ac_digest_expect_as(const struct ac_digest *got,
+				   const struct ac_digest *want,
+				   const char *what, const char *kind,
+				   struct ac_err *err);
 
 /* Of bytes in memory. */
 void ac_digest_of(enum ac_alg alg, const void *p, size_t n,

@@ -88,6 +88,13 @@ bool ac_digest_equal(const struct ac_digest *a, const struct ac_digest *b)
 int ac_digest_expect(const struct ac_digest *got, const struct ac_digest *want,
 		     const char *what, struct ac_err *err)
 {
+	return ac_digest_expect_as(got, want, what, "digest", err);
+}
+
+int ac_digest_expect_as(const struct ac_digest *got,
+			const struct ac_digest *want, const char *what,
+			const char *kind, struct ac_err *err)
+{
 	char a[AC_DIGEST_TEXT];
 	char b[AC_DIGEST_TEXT];
 
@@ -96,7 +103,7 @@ int ac_digest_expect(const struct ac_digest *got, const struct ac_digest *want,
 	ac_digest_print(got, ':', a);
 	ac_digest_print(want, ':', b);
 	return ac_err_set(err, AC_E_VERIFY,
-			  "%s: its digest is %s, not %s as expected; it is "
+			  "%s: its %s is %s, not %s as expected; it is "
 			  "damaged, get the image again",
-			  what, a, b);
+			  what, kind, a, b);
 }

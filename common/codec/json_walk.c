@@ -7,6 +7,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/hex.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
 #include "common/codec/json.h"
@@ -104,21 +105,13 @@ static int peek(const struct walk *w)
 	return w->at < w->len ? (unsigned char)w->text[w->at] : -1;
 }
 
-static int hex_digit(int c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
 /* The four digits of "\u0041": its code, or -1. */
 static int scan_unit(struct walk *w, struct ac_err *err)
 {
 	int v = 0;
 
 	for (int i = 0; i < 4; i++) {
-		int d = hex_digit(peek(w));
+		int d = ac_hex_digit((char)peek(w));
 
 		if (d < 0)
 			return wrong(w,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "common/base/base64.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
 #include "common/codec/pgp_packet.h"
@@ -20,16 +21,6 @@ static int broken(struct ac_err *err)
 	return ac_err_set(err, AC_E_INVALID, "its armour is damaged");
 }
 
-static int digit(char c)
-{
-	return c >= 'A' && c <= 'Z'   ? c - 'A'
-	       : c >= 'a' && c <= 'z' ? c - 'a' + 26
-	       : c >= '0' && c <= '9' ? c - '0' + 52
-	       : c == '+'             ? 62
-	       : c == '/'             ? 63
-				      : -1;
-}
-
 static int flush(struct ac_pgp_armor *a, struct ac_err *err)
 {
 	size_t n = a->n_out;
@@ -42,7 +33,7 @@ static int data_line(struct ac_pgp_armor *a, struct ac_str s,
 		     struct ac_err *err)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		int v = digit(s.p[i]);
+		int v = ac_base64_digit(s.p[i]);
 
 		if (s.p[i] == '=') {
 			a->padded = true;

@@ -2,15 +2,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
 #include "common/codec/pgp_sigfile.h"
 
 enum { LINE = 48 }; /* bytes in a line of 64 characters */
-
-static const char digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* CRC-24 (RFC 9580, 6.1.1). */
 static uint32_t crc24(const unsigned char *p, size_t n)
@@ -28,19 +26,6 @@ static uint32_t crc24(const unsigned char *p, size_t n)
 	return crc & 0xffffff;
 }
 
-/* Up to three bytes as four characters. */
-static void put_group(const unsigned char *p, size_t n, struct ac_buf *out)
-{
-	uint32_t v = (uint32_t)p[0] << 16;
-
-	if (n > 1)
-		v |= (uint32_t)p[1] << 8;
-	if (n > 2)
-		v |= p[2];
-	for (size_t i = 0; i < 4; i++)
-		ac_buf_addc(out, i <= n ? digits[v >> (18 - 6 * i) & 63] : '=');
-}
-
 void ac_pgp_armour(const char *p, size_t len, struct ac_buf *out)
 {
 	const unsigned char *b = (const unsigned char *)p;
@@ -48,13 +33,12 @@ void ac_pgp_armour(const char *p, size_t len, struct ac_buf *out)
 	unsigned char sum[3] = {crc >> 16 & 0xff, crc >> 8 & 0xff, crc & 0xff};
 
 	ac_buf_adds(out, "-----BEGIN PGP SIGNATURE-----\n\n");
-	for (size_t i = 0; i < len; i += 3) {
-		put_group(b + i, len - i < 3 ? len - i : 3, out);
-		if ((i + 3) % LINE == 0 || i + 3 >= len)
-			ac_buf_addc(out, '\n');
+	for (size_t i = 0; i < len; i += LINE) {
+		ac_base64_encode(out, b + i, len - i < LINE ? len - i : LINE);
+		ac_buf_addc(out, '\n');
 	}
 	ac_buf_addc(out, '=');
-	put_group(sum, 3, out);
+	ac_base64_encode(out, sum, sizeof(sum));
 	ac_buf_adds(out, "\n-----END PGP SIGNATURE-----\n");
 }
 
@@ -63,13 +47,13 @@ static int add_line(struct ac_str line, uint32_t *bits, unsigned int *n,
 		    struct ac_buf *out)
 {
 	for (size_t i = 0; i < line.len; i++) {
-		const char *d = memchr(digits, line.p[i], 64);
+		int d = ac_base64_digit(line.p[i]);
 
 		if (line.p[i] == '=')
 			continue;
-		if (d == NULL || (i > 0 && line.p[i - 1] == '='))
+		if (d < 0 || (i > 0 && line.p[i - 1] == '='))
 			return -1;
-		*bits = (*bits << 6 | (uint32_t)(d - digits)) & 0xffffff;
+		*bits = (*bits << 6 | (uint32_t)d) & 0xffffff;
 		*n += 6;
 		if (*n >= 8) {
 			*n -= 8;

@@ -238,19 +238,12 @@ static EVP_PKEY *from_traditional(struct block *b, int type,
 	return evp;
 }
 
-static void wipe(struct ac_buf *b)
-{
-	if (b->p != NULL)
-		OPENSSL_cleanse(b->p, b->cap);
-	ac_buf_release(b);
-}
-
 static EVP_PKEY *from_cosign(const struct block *b,
 			     const struct ac_pkey_ask *ask, const char *what,
 			     struct ac_err *err)
 {
 	AC_CLEANUP(ac_secret_release) struct ac_secret pass = AC_SECRET_INIT;
-	AC_CLEANUP(wipe) struct ac_buf der = AC_BUF_INIT(MAX_DER);
+	AC_CLEANUP(ac_pkey_wipe) struct ac_buf der = AC_BUF_INIT(MAX_DER);
 	AC_CLEANUP(ac_cosignkey_release)
 	struct ac_cosignkey k = {.box = NULL};
 

@@ -4,8 +4,11 @@
 
 /* Inside pkey: the key, and reading it. */
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "common/base/attr.h"
+#include "common/base/buf.h"
 #include "common/codec/digest.h"
 
 struct ac_err;
@@ -29,6 +32,14 @@ int ac_pkey_ssl_err(struct ac_err *err, const char *what);
  * AC_E_UNSUPPORTED for older schemes. */
 struct X509_algor_st;
 int ac_pkey_check_pbe(const struct X509_algor_st *alg, struct ac_err *err);
+
+/* Release a buffer that held a secret. */
+static inline void ac_pkey_wipe(struct ac_buf *b)
+{
+	if (b->p != NULL)
+		OPENSSL_cleanse(b->p, b->cap);
+	ac_buf_release(b);
+}
 
 static inline void ac_evp_freep(EVP_PKEY **k)
 {

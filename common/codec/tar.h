@@ -61,6 +61,10 @@ AC_MUSTUSE int ac_tar_next(struct ac_tar_reader *r, struct ac_entry *e,
 AC_MUSTUSE int ac_tar_data(struct ac_tar_reader *r, const void **p, size_t *n,
 			   uint64_t *off, struct ac_err *err);
 void ac_tar_reader_free(struct ac_tar_reader *r);
+static inline void ac_tar_reader_freep(struct ac_tar_reader **r)
+{
+	ac_tar_reader_free(*r);
+}
 /* For those who only check archives: tell ODD instead of refusing, and go on.
  * What such an entry is instead of what it cannot be (a file, owned by 0) means
  * nothing; a name that is none becomes "". */

@@ -6,6 +6,7 @@
 #include "common/base/alloc.h"
 #include "common/base/base64.h"
 #include "common/base/err.h"
+#include "common/base/hex.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
@@ -109,15 +110,6 @@ static int add_xattr(struct ac_tar_pax *x, char *name, char *value, size_t len,
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* %XX in place; -1 when it is broken or gives a NUL. */
 static int url_decode(char *s)
 {
@@ -125,8 +117,8 @@ static int url_decode(char *s)
 
 	for (; *s != '\0'; s++) {
 		if (*s == '%') {
-			int hi = hex_digit(s[1]);
-			int lo = hi < 0 ? -1 : hex_digit(s[2]);
+			int hi = ac_hex_digit(s[1]);
+			int lo = hi < 0 ? -1 : ac_hex_digit(s[2]);
 
 			if (lo < 0 || (hi | lo) == 0)
 				return -1;

@@ -26,7 +26,8 @@ struct ac_aci_check;
 #define AC_ACI_MAX_BYTES (64ULL << 30) /* of its files together */
 enum {
 	AC_ACI_MAX_ENTRIES = 10000000,
-	AC_ACI_MAX_RATIO = 2000, /* gzip cannot come near */
+	AC_ACI_MAX_RATIO = 2000,   /* gzip cannot come near */
+	AC_LAYER_MAX_RATIO = 1000, /* of a layer of an OCI image */
 };
 
 /* *why has rule, path and message. */

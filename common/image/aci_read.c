@@ -185,11 +185,6 @@ static void ignore(AC_UNUSED void *ctx, AC_UNUSED const struct ac_err *why)
 {
 }
 
-static void free_reader(struct ac_tar_reader **r)
-{
-	ac_tar_reader_free(*r);
-}
-
 int ac_aci_manifest_fd(int fd, const char *what, char **text, size_t *len,
 		       struct ac_err *err)
 {
@@ -198,7 +193,7 @@ int ac_aci_manifest_fd(int fd, const char *what, char **text, size_t *len,
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
 	AC_CLEANUP(ac_unzipfd_freep) struct ac_unzipfd *unzip = NULL;
-	AC_CLEANUP(free_reader) struct ac_tar_reader *tar = NULL;
+	AC_CLEANUP(ac_tar_reader_freep) struct ac_tar_reader *tar = NULL;
 	struct ac_entry e;
 	int ret;
 

@@ -63,11 +63,6 @@ int acipatch_entry(const struct ac_buf *head, const char *text, size_t len,
 	return ac_buf_check(out, "the manifest", err);
 }
 
-static void free_reader(struct ac_tar_reader **r)
-{
-	ac_tar_reader_free(*r);
-}
-
 /* --- without compression: from entry to entry --- */
 
 struct plain {
@@ -124,7 +119,7 @@ static int plain_head(struct ac_aci_patch *p, const struct ac_entry *e,
 static int find_plain(struct ac_aci_patch *p, struct ac_err *err)
 {
 	AC_FREE struct plain *s = ac_xmalloc(sizeof(*s));
-	AC_CLEANUP(free_reader) struct ac_tar_reader *tar = NULL;
+	AC_CLEANUP(ac_tar_reader_freep) struct ac_tar_reader *tar = NULL;
 	struct ac_entry e;
 	int r;
 
@@ -247,7 +242,7 @@ static void find_front(struct ac_aci_patch *p)
 	struct front f = {.p = p,
 			  .plain = AC_BUF_INIT(8 << 20),
 			  .headers = true};
-	AC_CLEANUP(free_reader) struct ac_tar_reader *tar = NULL;
+	AC_CLEANUP(ac_tar_reader_freep) struct ac_tar_reader *tar = NULL;
 	struct ac_err why = AC_ERR_INIT;
 
 	f.unzip = ac_unzip_new(NULL, front_plain, &f);

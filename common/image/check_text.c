@@ -2,7 +2,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/date.h"
 #include "common/base/err.h"
+#include "common/base/hex.h"
 #include "common/base/str.h"
 #include "common/image/check.h"
 
@@ -31,15 +33,6 @@ static bool literal(const char **s, char c)
 		return false;
 	(*s)++;
 	return true;
-}
-
-static int days_in(int month, int year)
-{
-	static const int days[] = {31, 28, 31, 30, 31, 30,
-				   31, 31, 30, 31, 30, 31};
-	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-	return days[month - 1] + (month == 2 && leap);
 }
 
 /* Text behind the seconds: a fraction and a zone.  NULL when right. */
@@ -102,7 +95,7 @@ static const char *date_fault(const char *s, bool *loose)
 		    (v[i] < parts[i].low || v[i] > parts[i].high))
 			fault = parts[i].fault;
 	}
-	if (fault == NULL && v[2] > days_in(v[1], v[0]))
+	if (fault == NULL && v[2] > ac_date_days_in(v[0], v[1]))
 		fault = "day out of range";
 	return fault != NULL ? fault : zone_fault(s, loose);
 }
@@ -148,12 +141,6 @@ static bool port_ok(struct ac_str s)
 	return s.p[0] == ':';
 }
 
-static unsigned int hex_value(char c)
-{
-	return is_digit(c) ? (unsigned int)(c - '0')
-			   : (unsigned int)((c | 0x20) - 'a' + 10);
-}
-
 /* "%41" in a host (or in the ZONE of an address): only what has no other way of
  * being said may be escaped there, which is "%25" and what is not ASCII; in a
  * zone, what needed no escape, and a space. */
@@ -165,7 +152,7 @@ static bool host_escape_ok(struct ac_str s, bool zone)
 		return false;
 	if (s.p[1] == '2' && s.p[2] == '5')
 		return true;
-	v = hex_value(s.p[1]) << 4 | hex_value(s.p[2]);
+	v = ac_hex_digit(s.p[1]) << 4 | ac_hex_digit(s.p[2]);
 	if (!zone)
 		return v >= 0x80;
 	return v == ' ' ||

@@ -177,17 +177,6 @@ int ac_ocilayout_blob_end(struct ac_ocilayout *l, struct ac_digest *d,
 	return 0;
 }
 
-static int put(int dir, const char *name, const void *p, size_t n,
-	       struct ac_err *err)
-{
-	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
-
-	if (ac_atomic_open(&a, dir, name, 0666, err) < 0 ||
-	    ac_io_write(a.fd, p, n, name, err) < 0)
-		return -1;
-	return ac_atomic_commit(&a, err);
-}
-
 int ac_ocilayout_blob(struct ac_ocilayout *l, const void *p, size_t n,
 		      struct ac_digest *d, struct ac_err *err)
 {
@@ -195,13 +184,13 @@ int ac_ocilayout_blob(struct ac_ocilayout *l, const void *p, size_t n,
 
 	ac_digest_of(AC_SHA256, p, n, d);
 	ac_digest_hex(d, hex);
-	return put(l->blobs, hex, p, n, err);
+	return ac_atomic_write(l->blobs, hex, 0666, p, n, err);
 }
 
 int ac_ocilayout_file(struct ac_ocilayout *l, const char *name, const void *p,
 		      size_t n, struct ac_err *err)
 {
-	return put(l->dir, name, p, n, err);
+	return ac_atomic_write(l->dir, name, 0666, p, n, err);
 }
 
 int ac_ocilayout_commit(struct ac_ocilayout *l, struct ac_err *err)

@@ -10,6 +10,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/hex.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
 #include "common/codec/digest.h"
@@ -315,17 +316,6 @@ static bool is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-static int hex_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Percent-decode; NULL for a broken escape or a NUL. */
 static char *unescape(struct ac_str s)
 {
@@ -342,8 +332,8 @@ static char *unescape(struct ac_str s)
 		}
 		if (s.len - i < 3)
 			return NULL;
-		hi = hex_value(s.p[i + 1]);
-		lo = hex_value(s.p[i + 2]);
+		hi = ac_hex_digit(s.p[i + 1]);
+		lo = ac_hex_digit(s.p[i + 2]);
 		if (hi < 0 || lo < 0 || (hi == 0 && lo == 0))
 			return NULL;
 		out[n++] = (char)(hi * 16 + lo);

@@ -262,16 +262,10 @@ int ac_store_remove(struct ac_store *s, const char *id, struct ac_err *err)
 	return remove_image(s, id, err);
 }
 
-static void closedirp(DIR **d)
-{
-	if (*d != NULL)
-		(void)closedir(*d);
-}
-
 static int names_in(const struct ac_store *s, const char *dir,
 		    struct ac_strv *out, struct ac_err *err)
 {
-	AC_CLEANUP(closedirp) DIR *d = NULL;
+	AC_CLOSEDIR DIR *d = NULL;
 	AC_CLOSE int fd = ac_publish_dir(s, dir, err);
 	const struct dirent *de;
 

@@ -42,16 +42,10 @@ int ac_store_get(const struct ac_store *s, const char *id, struct ac_record *r,
 	return ac_image_id_ok(id, true) ? get(s, id, r, err) : 0;
 }
 
-static void closedirp(DIR **d)
-{
-	if (*d != NULL)
-		(void)closedir(*d);
-}
-
 int ac_records_ids(const struct ac_store *s, const char *prefix,
 		   struct ac_strv *out, struct ac_err *err)
 {
-	AC_CLEANUP(closedirp) DIR *d = NULL;
+	AC_CLOSEDIR DIR *d = NULL;
 	AC_CLOSE int fd =
 		openat(s->dirfd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct dirent *de;

@@ -24,7 +24,7 @@ enum {
 
 static const uint64_t default_bytes = AC_ACI_MAX_BYTES;
 static const uint64_t default_entries = AC_ACI_MAX_ENTRIES;
-static const uint64_t default_ratio = 1000; /* of layers of OCI images */
+static const uint64_t default_ratio = AC_LAYER_MAX_RATIO;
 
 /* Each layer under way keeps some forty files open. */
 static void raise_fd_limit(void)

@@ -343,11 +343,7 @@ static int open_place(const struct ac_keystore *ks, const char *prefix,
 static int put_file(int dirfd, const char *name, const char *text,
 		    const char *place_name, struct ac_err *err)
 {
-	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
-
-	if (ac_atomic_open(&a, dirfd, name, 0644, err) < 0 ||
-	    ac_io_write(a.fd, text, strlen(text), name, err) < 0 ||
-	    ac_atomic_commit(&a, err) < 0)
+	if (ac_atomic_write(dirfd, name, 0644, text, strlen(text), err) < 0)
 		return ac_err_ctx(err, "keystore '%s'", place_name);
 	return 0;
 }

@@ -143,15 +143,9 @@ static int by_name(const void *pa, const void *pb)
 	return a->part < b->part ? -1 : a->part > b->part;
 }
 
-static void closedirp(DIR **d)
-{
-	if (*d != NULL)
-		(void)closedir(*d);
-}
-
 static int read_part(struct frame *f, size_t part, struct ac_err *err)
 {
-	AC_CLEANUP(closedirp) DIR *d = NULL;
+	AC_CLOSEDIR DIR *d = NULL;
 	AC_CLOSE int fd =
 		openat(f->fds[part], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct dirent *de;

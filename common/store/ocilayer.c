@@ -9,7 +9,7 @@
 /* The limits of the store (spec/store.md): what passes here can be kept. */
 static const struct ac_unzip_limits limits = {
 	.max_out = AC_ACI_MAX_BYTES,
-	.max_ratio = 1000,
+	.max_ratio = AC_LAYER_MAX_RATIO,
 };
 
 ssize_t ac_ocilayer_source(void *ctx, const void **p, struct ac_err *err)
@@ -58,18 +58,9 @@ static int compare(struct ac_hash *h, const struct ac_digest *want,
 		   struct ac_err *err)
 {
 	struct ac_digest got;
-	char a[AC_DIGEST_TEXT];
-	char b[AC_DIGEST_TEXT];
 
 	ac_hash_final(h, &got);
-	if (ac_digest_equal(&got, want))
-		return 0;
-	ac_digest_print(&got, ':', a);
-	ac_digest_print(want, ':', b);
-	return ac_err_set(err, AC_E_VERIFY,
-			  "%s: its %s is %s, not %s as expected; it is "
-			  "damaged, get the image again",
-			  in->layer->what, which, a, b);
+	return ac_digest_expect_as(&got, want, in->layer->what, which, err);
 }
 
 int ac_ocilayer_check(struct ac_ocilayer *in, struct ac_err *err)

@@ -13,6 +13,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/codec/unzipfd.h"
+#include "common/image/aci_check.h"
 #include "common/image/ref.h"
 #include "common/store/ingest.h"
 #include "common/sys/at.h"
@@ -20,8 +21,6 @@
 #include "common/sys/path.h"
 
 enum { MAX_LINKS = 40 };
-/* What an archive may become in the temporary file. */
-#define MAX_SPOOL (64ULL << 30)
 
 void ac_part_release(struct ac_part *p)
 {
@@ -142,8 +141,8 @@ static int temporary(struct ac_err *err)
 static int spool(int *fd, const char *what, struct ac_err *err)
 {
 	static const struct ac_unzip_limits limits = {
-		.max_out = MAX_SPOOL,
-		.max_ratio = 1000,
+		.max_out = AC_ACI_MAX_BYTES,
+		.max_ratio = AC_LAYER_MAX_RATIO,
 	};
 	AC_CLEANUP(ac_unzipfd_freep) struct ac_unzipfd *in = NULL;
 	AC_CLOSE int to = temporary(err);

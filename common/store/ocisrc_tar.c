@@ -92,16 +92,11 @@ static int make_table(struct ac_ocisrc *s, struct ac_err *err)
 	return 0;
 }
 
-static void free_reader(struct ac_tar_reader **r)
-{
-	ac_tar_reader_free(*r);
-}
-
 int ac_ocisrc_index(struct ac_ocisrc *s, struct ac_err *err)
 {
 	AC_FREE char *buf = ac_xmalloc(CHUNK);
 	struct reader in = {.fd = s->fd, .buf = buf};
-	AC_CLEANUP(free_reader) struct ac_tar_reader *tar = NULL;
+	AC_CLEANUP(ac_tar_reader_freep) struct ac_tar_reader *tar = NULL;
 	struct ac_entry e;
 	struct stat st;
 	size_t names = 0;

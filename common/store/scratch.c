@@ -136,15 +136,9 @@ int ac_scratch_discard(const struct ac_store *s, int dirfd, const char *name,
 	return 0;
 }
 
-static void closedirp(DIR **d)
-{
-	if (*d != NULL)
-		(void)closedir(*d);
-}
-
 int ac_scratch_sweep(const struct ac_store *s, struct ac_err *err)
 {
-	AC_CLEANUP(closedirp) DIR *d = NULL;
+	AC_CLOSEDIR DIR *d = NULL;
 	AC_CLEANUP(ac_strv_release) struct ac_strv names = AC_STRV_INIT;
 	AC_CLOSE int fd = open_ingest(s, err);
 	int parent;

@@ -13,12 +13,6 @@
 
 enum { MAX_REREADS = 8 };
 
-static void closedirp(DIR **d)
-{
-	if (*d != NULL)
-		(void)closedir(*d);
-}
-
 /* The layers below under PATH as this layer leaves them: 1, 0 or -1. */
 static int below_has(const struct ac_unpack *u, const struct ac_stack *below,
 		     const char *path, bool self, struct ac_hit *h,
@@ -52,7 +46,7 @@ static int spread_root(struct ac_unpack *u, const struct ac_stack *below,
 	if (!ac_set_del(&u->opaque, ""))
 		return 0;
 	for (size_t i = 0; i < below->n; i++) {
-		AC_CLEANUP(closedirp) DIR *d = NULL;
+		AC_CLOSEDIR DIR *d = NULL;
 		AC_CLOSE int fd = openat(below->roots[i], ".",
 					 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		const struct dirent *de;

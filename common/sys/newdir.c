@@ -23,17 +23,11 @@
 
 enum { OPEN_DIR = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 
-static void closedirp(DIR **d)
-{
-	if (*d != NULL)
-		(void)closedir(*d);
-}
-
 /* The names in the directory FD, sorted. */
 static int list(int fd, struct ac_strv *names, struct ac_err *err)
 {
 	AC_CLOSE int copy = openat(fd, ".", OPEN_DIR);
-	AC_CLEANUP(closedirp) DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	AC_CLOSEDIR DIR *d = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *e;
 
 	if (d == NULL)

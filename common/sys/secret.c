@@ -10,6 +10,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/hex.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
@@ -131,14 +132,6 @@ static int transact(const struct ac_secret *s, const char *command,
 	return ac_spawn_output(argv.v, out, err);
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-				      : -1;
-}
-
 /* The data of one "D ..." line, percent signs decoded. */
 static int take_data(struct ac_secret *s, struct ac_str line)
 {
@@ -146,10 +139,10 @@ static int take_data(struct ac_secret *s, struct ac_str line)
 		char c = line.p[i];
 
 		if (c == '%' && i + 2 < line.len &&
-		    hex_digit(line.p[i + 1]) >= 0 &&
-		    hex_digit(line.p[i + 2]) >= 0) {
-			c = (char)(hex_digit(line.p[i + 1]) * 16 +
-				   hex_digit(line.p[i + 2]));
+		    ac_hex_digit(line.p[i + 1]) >= 0 &&
+		    ac_hex_digit(line.p[i + 2]) >= 0) {
+			c = (char)(ac_hex_digit(line.p[i + 1]) * 16 +
+				   ac_hex_digit(line.p[i + 2]));
 			i += 2;
 		}
 		if (s->len == AC_SECRET_MAX)
