@@ -303,7 +303,8 @@ int edit_view(const struct ac_call *c, struct ac_image *m, struct ac_err *err)
 		return -1;
 	if (w.doc == NULL || work_appc_only(&w, "dependencies", err) < 0)
 		return -1;
-	return ac_image_load(m, ac_steal_ptr(&w.doc), NULL, err);
+	/* A script needs its own for the next line. */
+	return ac_image_load(m, ac_json_copy(w.doc), NULL, err);
 }
 
 static int change_manifest(struct work *w, const struct ac_call *c,

@@ -179,6 +179,34 @@ nothing_left() { [ -z "$(ls -A "$TMPDIR")" ] && [ ! -e .acbuild ]; }
 	[ ! -e .acbuild-modify-123456 ]
 }
 
+@test "to look at the build between its lines changes nothing" {
+	cat > s <<-'END'
+		begin
+		set-name example.com/a
+		annotation add own one
+		dependency list
+		path-whitelist list
+		label add x y
+		dependency add example.com/b
+		dependency list
+		annotation remove own
+		set-exec /bin/a
+		cat-manifest
+		write a.aci
+	END
+	run -0 --separate-stderr acbuild script s
+	[[ $output == *'example.com/b'* ]]
+	# The same by single commands.
+	grep -v ^write s | while read -r line; do
+		# shellcheck disable=SC2086 # words
+		acbuild $line
+	done > single
+	[ "$(tail -n 1 single | jq -S .)" = "$(grep '^{' <<<"$output" | jq -S .)" ]
+	[ "$(actool cat-manifest a.aci | jq -r '.annotations[].value' | tail -n 1)" = 'acbuild set-exec "/bin/a"' ]
+	acbuild write b.aci
+	cmp a.aci b.aci
+}
+
 @test "twice, elsewhere and later: one id" {
 	mkdir one two
 	cp -a in one
