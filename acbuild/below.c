@@ -134,16 +134,14 @@ int below_whitelist(struct work *w, const char *dir, struct ac_err *err)
 	struct ac_obtain from = {.store = AC_STORE_INIT,
 				 .dir = dir,
 				 .policy = AC_OBTAIN_NEVER};
-	AC_JSON struct ac_json *old = NULL;
 	int r = whitelist_is_ours(w, err);
 
 	if (r <= 0)
 		return r;
-	old = ac_json_copy(w->doc);
 	r = update(w, &from, err);
 	if (from.store.path != NULL)
 		ac_store_release(&from.store);
 	if (r < 0)
 		return -1;
-	return ac_json_equal(old, w->doc) ? 0 : work_save(w, err);
+	return work_save_changed(w, err);
 }

@@ -79,6 +79,7 @@ int run_cat(struct ac_call *c, struct ac_err *err)
 		return oci_modify(c, oci, print_oci, false, err);
 	if (g->modify == NULL && work_open(&w, g, err) < 0)
 		return -1;
+	history_flush(&w);
 	if (w.oci)
 		return seal_and_print(&w, c, err);
 	if (o->file != NULL && strcmp(o->file, "config") == 0)

@@ -15,6 +15,9 @@ void change_note(struct work *w, const struct ac_call *c)
 
 	if (w->oci)
 		oci_history(w, g->no_history ? NULL : c);
+	else if (!g->no_history && w->home != NULL)
+		/* Each check of the manifest would go over them again. */
+		ac_strv_take(&w->notes, history_text(c));
 	else if (!g->no_history)
 		history_add(w->doc, c);
 }

@@ -17,6 +17,7 @@ struct ac_call;
 struct ac_json;
 struct ac_prog;
 struct script;
+struct work;
 
 struct globals {
 	bool no_history;
@@ -35,6 +36,10 @@ extern const struct ac_prog acbuild_prog;
 /* Record the command C in DOC as the annotation coreos.com/acbuild/command-N,
  * N one more than the highest there is. */
 void history_add(struct ac_json *doc, const struct ac_call *c);
+
+/* Record what change_note kept aside: before the annotations of a build are
+ * looked at. */
+void history_flush(struct work *w);
 
 /* The command C as it is recorded: `acbuild label add "a" "b"`.  Caller
  * frees. */

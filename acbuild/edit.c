@@ -310,7 +310,12 @@ int edit_view(const struct ac_call *c, struct ac_image *m, struct ac_err *err)
 static int change_manifest(struct work *w, const struct ac_call *c,
 			   struct ac_err *err)
 {
-	return w->oci ? oci_edit(w, c, err) : edit_manifest(w->doc, c, err);
+	if (w->oci)
+		return oci_edit(w, c, err);
+	if (strncmp(c->path, "annotation ", 11) == 0 ||
+	    strcmp(c->path, "replace-manifest") == 0)
+		history_flush(w);
+	return edit_manifest(w->doc, c, err);
 }
 
 int run_edit(struct ac_call *c, struct ac_err *err)

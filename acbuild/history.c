@@ -2,12 +2,14 @@
 #include <string.h>
 
 #include "acbuild/cmd.h"
+#include "acbuild/work.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
 #include "common/codec/json.h"
+#include "common/image/edit.h"
 
 static const char prefix[] = "coreos.com/acbuild/command-";
 
@@ -65,19 +67,43 @@ char *history_text(const struct ac_call *c)
 	return ac_xstrdup(ac_buf_str(&b));
 }
 
-void history_add(struct ac_json *doc, const struct ac_call *c)
+/* The list of DOC that they go to. */
+static struct ac_json *list_of(struct ac_json *doc)
 {
-	AC_CLEANUP(ac_buf_release) struct ac_buf name = AC_BUF_INIT(64);
 	struct ac_json *list = ac_json_get_nocase(doc, "annotations");
-	struct ac_json *a = ac_json_object();
-	AC_FREE char *text = history_text(c);
 
 	if (list == NULL || ac_json_type(list) != AC_JSON_ARRAY) {
 		list = ac_json_array();
 		ac_json_set(doc, "annotations", list);
 	}
-	ac_buf_addf(&name, "%s%ju", prefix, (uintmax_t)(highest(list) + 1));
-	ac_json_set_str(a, "name", ac_buf_str(&name));
-	ac_json_set_str(a, "value", text);
-	ac_json_push(list, a);
+	return list;
+}
+
+static void push(struct ac_json *list, uint64_t n, const char *text)
+{
+	AC_FREE char *name = ac_xasprintf("%s%ju", prefix, (uintmax_t)n);
+
+	ac_json_push(list, ac_edit_pair(name, text));
+}
+
+void history_add(struct ac_json *doc, const struct ac_call *c)
+{
+	struct ac_json *list = list_of(doc);
+	AC_FREE char *text = history_text(c);
+
+	push(list, highest(list) + 1, text);
+}
+
+void history_flush(struct work *w)
+{
+	struct ac_json *list;
+	uint64_t n;
+
+	if (w->notes.n == 0)
+		return;
+	list = list_of(w->doc);
+	n = highest(list);
+	for (size_t i = 0; i < w->notes.n; i++)
+		push(list, ++n, w->notes.v[i]);
+	ac_strv_release(&w->notes);
 }

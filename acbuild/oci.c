@@ -497,15 +497,16 @@ int oci_save(struct work *w, struct ac_err *err)
 	AC_JSON struct ac_json *cdesc = NULL;
 	AC_JSON struct ac_json *mdesc = NULL;
 	AC_JSON struct ac_json *old = ac_json_copy(ac_json_get(w->doc, "made"));
-	struct ac_digest d;
+	struct ac_digest cd;
+	struct ac_digest md;
 
 	if (make_texts(w, &config, &manifest, err) < 0 ||
 	    ac_ocilayout_attach(&l, w->aci, err) < 0 ||
-	    ac_ocilayout_blob(&l, config.p, config.len, &d, err) < 0 ||
-	    ac_ocilayout_blob(&l, manifest.p, manifest.len, &d, err) < 0)
+	    ac_ocilayout_blob(&l, config.p, config.len, &cd, err) < 0 ||
+	    ac_ocilayout_blob(&l, manifest.p, manifest.len, &md, err) < 0)
 		return -1;
-	cdesc = describe(AC_OCI_CONFIG, &config);
-	mdesc = describe(AC_OCI_MANIFEST, &manifest);
+	cdesc = oci_descriptor(AC_OCI_CONFIG, &cd, config.len);
+	mdesc = oci_descriptor(AC_OCI_MANIFEST, &md, manifest.len);
 	ac_json_set(w->doc, "made", made_now(w, cdesc, mdesc));
 	/* The state is what counts; the layout follows it. */
 	if (oci_save_state(w, err) < 0 || put_layout(&l, w, mdesc, err) < 0)

@@ -24,8 +24,6 @@
 #include "common/sys/interrupt.h"
 #include "common/sys/tree.h"
 
-#define REF_NAME "org.opencontainers.image.ref.name"
-
 static const struct ac_unzip_limits limits = {
 	.max_out = AC_ACI_MAX_BYTES,
 	.max_ratio = AC_LAYER_MAX_RATIO,

@@ -176,7 +176,10 @@ static int push_build(const struct ac_call *c, struct ac_err *err)
 	struct ac_err ignored = AC_ERR_INIT;
 	int r;
 
-	if (work_open(&w, g, err) < 0 || make_ready(&w, c, err) < 0)
+	if (work_open(&w, g, err) < 0)
+		return -1;
+	history_flush(&w);
+	if (make_ready(&w, c, err) < 0)
 		return -1;
 	build = work_path(&w, err);
 	staging = build == NULL ? -1 : work_staging(&w, err);

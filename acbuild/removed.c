@@ -178,18 +178,6 @@ struct list {
 	const struct ac_set *own;  /* but for these */
 };
 
-static bool is_utf8(const char *s)
-{
-	size_t n;
-
-	for (; *s != '\0'; s += n) {
-		n = ac_utf8_len(s);
-		if (n == 0)
-			return false;
-	}
-	return true;
-}
-
 static int list_add(void *ctx, const struct ac_entry *e, int fd,
 		    struct ac_err *err)
 {
@@ -206,7 +194,7 @@ static int list_add(void *ctx, const struct ac_entry *e, int fd,
 	}
 	if (is_below(l->gone, e->path) && !ac_set_has(l->own, e->path))
 		return 0;
-	if (!is_utf8(path)) {
+	if (!ac_str_utf8(path)) {
 		ac_warn("'%s' is no UTF-8: no pathWhitelist can name it, so "
 			"that it is left out of the image as well",
 			path);

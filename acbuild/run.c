@@ -292,7 +292,6 @@ static void freep_target(struct target **t)
 static int run_copy_of(struct run *r, struct work *w, struct ac_err *err)
 {
 	AC_CLEANUP(freep_target) struct target *t = NULL;
-	AC_JSON struct ac_json *old = ac_json_copy(w->doc);
 	int code;
 
 	if (under_open(&r->under, w, &r->below.lower, err) < 0)
@@ -305,7 +304,7 @@ static int run_copy_of(struct run *r, struct work *w, struct ac_err *err)
 	    whitelist_update(w, &r->under, r->listed ? &r->before : NULL, err) <
 		    0)
 		return -1;
-	if (!ac_json_equal(old, w->doc) && work_save(w, err) < 0)
+	if (work_save_changed(w, err) < 0)
 		return -1;
 	removed_tell(&r->under);
 	return code;

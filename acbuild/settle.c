@@ -185,14 +185,13 @@ int settle(struct work *w, const struct ac_set *before, struct ac_err *err)
 	AC_CLEANUP(settling_release)
 	struct settling s = {.root = w->rootfs, .under = UNDER_INIT};
 	AC_CLEANUP(ac_strv_release) struct ac_strv lower = AC_STRV_INIT;
-	AC_JSON struct ac_json *old = ac_json_copy(w->doc);
 
 	if (read_running(w, &lower, err) < 0 ||
 	    under_open(&s.under, w, &lower, err) < 0 ||
 	    settle_all(&s, err) < 0 ||
 	    whitelist_update(w, &s.under, before, err) < 0)
 		return -1;
-	if (!ac_json_equal(old, w->doc) && work_save(w, err) < 0)
+	if (work_save_changed(w, err) < 0)
 		return -1;
 	if (unlinkat(w->dir, "running", 0) < 0)
 		return ac_err_sys(err, errno, "remove '.acbuild/running'");

@@ -239,6 +239,11 @@ int work_save(struct work *w, struct ac_err *err)
 	return 0;
 }
 
+int work_save_changed(struct work *w, struct ac_err *err)
+{
+	return ac_json_equal(w->old, w->doc) ? 0 : work_save(w, err);
+}
+
 char *work_path(const struct work *w, struct ac_err *err)
 {
 	AC_FREE char *link = ac_xasprintf("/proc/self/fd/%d", w->dir);
@@ -292,6 +297,7 @@ void work_release(struct work *w)
 	ac_json_free(w->doc);
 	ac_json_free(w->old);
 	oci_lower_free(w->lower);
+	ac_strv_release(&w->notes);
 	for (size_t i = 0; i < AC_LEN(fds); i++)
 		ac_own_closep(&fds[i]);
 	*w = WORK_INIT;

@@ -24,6 +24,7 @@
 #include <stddef.h>
 
 #include "common/base/attr.h"
+#include "common/base/str.h"
 
 struct ac_buf;
 struct ac_err;
@@ -43,6 +44,7 @@ struct work {
 	struct ac_json *doc;     /* the manifest; in OCI mode see oci.h */
 	struct ac_json *old;     /* as it was on disk; NULL: there was none */
 	struct work *home;       /* a script's: goes back there when released */
+	struct ac_strv notes;    /* a script's: history that DOC has not yet */
 };
 
 #define WORK_INIT       \
@@ -72,6 +74,9 @@ AC_MUSTUSE int work_appc_only(const struct work *w, const char *what,
  * of a script, which nobody sees.  Findings that it did not have before become
  * warnings. */
 AC_MUSTUSE int work_save(struct work *w, struct ac_err *err);
+
+/* The same when there is anything to save. */
+AC_MUSTUSE int work_save_changed(struct work *w, struct ac_err *err);
 
 /* The absolute path of .acbuild, for other programs.  Caller frees. */
 AC_MUSTUSE char *work_path(const struct work *w, struct ac_err *err);

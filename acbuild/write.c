@@ -222,6 +222,7 @@ int run_write(struct ac_call *c, struct ac_err *err)
 	    ac_buildopt(&how, o->compression, o->level, err) < 0 ||
 	    work_open(&w, g, err) < 0)
 		return -1;
+	history_flush(&w);
 	if (w.oci)
 		return write_layout(&w, c->argv[0], o, err);
 	if (below_whitelist(&w, g->dir, err) < 0 || write_ready(w.doc, err) < 0)
