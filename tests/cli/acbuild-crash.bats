@@ -123,7 +123,7 @@ inject() {
 		for i in 1 2 3; do
 			reset "$command"
 			# shellcheck disable=SC2086 # words
-			timeout -s KILL "0.00$(((i * 7919 + ${#command} * 31) % 10))$i" acbuild $command > out 2>&1 || :
+			timeout --foreground -s KILL "0.00$(((i * 7919 + ${#command} * 31) % 10))$i" acbuild $command > out 2>&1 || :
 			usable "$command"
 		done
 	done <<< "$commands"

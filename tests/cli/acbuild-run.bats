@@ -9,23 +9,13 @@ rootfs=.acbuild/currentaci/rootfs
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	export ACUTILS_DIR=$PWD/store
-	tree base
+	groups_before
+	busybox_root base
 	mkdir -p base/etc/keep base/data base/secret images
 	chmod 700 base/secret
 	for f in 1 2 3; do echo $f > base/data/$f; done
 	echo base > base/etc/who
 	echo old > base/etc/keep/old
-}
-
-
-# A root of busybox alone: tree DIR.
-tree() {
-	local a
-	mkdir -p "$1/bin"
-	cp /bin/busybox "$1/bin/"
-	for a in sh ls cat echo touch rm rmdir mkdir mv ln id env sleep chmod kill test true false wc find pwd ps nc; do
-		ln -s busybox "$1/bin/$a"
-	done
 }
 
 # image NAME TREE DEPENDENCY...: into the store; prints its id.
@@ -329,7 +319,7 @@ no_marks() {
 		acbuild set-name localhost/app
 		acbuild dependency add localhost/mid
 		# Unsigned: acfetch's rules hold.
-		! acbuild run -- true 2> refused
+		! acbuild run -- true 2> refused || exit 1
 		[ "$(acbuild run --insecure -- cat /etc/who)" = base ]
 		kill $server
 		wait $server || :
@@ -346,21 +336,18 @@ no_marks() {
 }
 
 @test "killed in the middle, the next command has a build to work on" {
-	local pid i nap=$((100000 + $$))
+	local pid nap=$((100000 + $$))
 	image base base
 	begin base
 	acbuild run -- sh -c "rm /data/1; echo x > /x; echo up; exec sleep $nap" > out 2>&1 3>&- &
 	pid=$!
-	for ((i = 0; i < 200; i++)); do
-		grep -q up out && break
-		sleep 0.05
-	done
+	wait_for 20 grep -q up out
 	kill -9 $pid
 	wait $pid || :
 	# Whoever comes now waits until all of it is over.
 	flock .acbuild/lock true
 	run -1 pgrep -f "sleep $nap"
-	[ -z "$(find /sys/fs/cgroup -maxdepth 6 -type d -name 'acrun-root-*' 2> /dev/null)" ]
+	[ -z "$(new_groups)" ]
 	[ -e .acbuild/running ]
 	run -0 acbuild label add version 1
 	no_marks
@@ -372,14 +359,11 @@ no_marks() {
 }
 
 @test "while a command runs nobody else changes the build" {
-	local pid i
+	local pid
 	acbuild begin ./base
 	acbuild run -- sh -c 'echo up; exec sleep 1000' > out 2>&1 3>&- &
 	pid=$!
-	for ((i = 0; i < 200; i++)); do
-		grep -q up out && break
-		sleep 0.05
-	done
+	wait_for 20 grep -q up out
 	run -1 acbuild label add a b
 	[[ $output == *"lock already held"* ]]
 	# A signal goes to the command, and acbuild ends after it.
@@ -393,11 +377,12 @@ no_marks() {
 @test "sockets go, hard links and long names stay" {
 	local how name
 	name=$(printf 'n%.0s' $(seq 200))
+	cp "$TOOLDIR/probe" base/bin/
 	image base base
 	for how in "" --no-overlay; do
 		begin base
 		# shellcheck disable=SC2086 # options
-		acbuild run $how -- sh -c "echo x > /a; ln /a /$name; nc -l -U /sock & sleep 0.2; test -S /sock || nc -lU /s; kill %1; true" || :
+		acbuild run $how -- sh -c "echo x > /a; ln /a /$name; probe socket /sock; test -S /sock"
 		[ -z "$(find $rootfs -type s)" ]
 		[ "$(stat -c %h $rootfs/a)" = 2 ]
 		acbuild write --overwrite a.aci
@@ -496,7 +481,7 @@ no_marks() {
 }
 
 @test "a user without privileges" {
-	local as=() i nap=$((300000 + $$))
+	local as=() nap=$((300000 + $$))
 	image base base
 	chmod 755 . "$BATS_RUN_TMPDIR" "$BATS_SUITE_TMPDIR" "$BATS_FILE_TMPDIR" .. ../..
 	mkdir user bin
@@ -521,10 +506,7 @@ no_marks() {
 	[ "$("${as[@]}" acbuild run -- sh -c 'echo /data/* /y')" = "/data/3 /y" ]
 	# Killed, it takes the command with it.
 	"${as[@]}" acbuild run -- sh -c "echo up; exec sleep $nap" > out 2>&1 3>&- &
-	for ((i = 0; i < 200; i++)); do
-		grep -q up out && break
-		sleep 0.05
-	done
+	wait_for 20 grep -q up out
 	kill -9 $!
 	wait $! || :
 	flock .acbuild/lock true

@@ -278,8 +278,7 @@ ns_types="pid net ipc uts mnt cgroup"
 	else
 		[ "$(cat "$dir/cpu.max")" = "10000 100000" ]
 	fi
-	sleep 1
-	grep -q '^nr_throttled [1-9]' "$dir/cpu.stat"
+	wait_for 20 grep -q '^nr_throttled [1-9]' "$dir/cpu.stat"
 	acrun stop --force "$UUID" > /dev/null
 	end_pod 137
 }
@@ -302,9 +301,10 @@ ns_types="pid net ipc uts mnt cgroup"
 }
 
 @test "kill -9 at any moment: the pod dies, and gc leaves nothing" {
+	local nap=$((500000 + $$))
 	for delay in 0.001 0.002 0.003 0.004 0.006 0.01 0.05; do
 		for net in none host; do
-			acrun run --net=$net example.com/sh --memory=64M -- 'sleep 60 & sleep 60' 3>&- &
+			acrun run --net=$net example.com/sh --memory=64M -- "sleep $nap & sleep $nap" 3>&- &
 			pid=$!
 			sleep $delay
 			kill -9 "$pid" 2> /dev/null || :
@@ -314,7 +314,7 @@ ns_types="pid net ipc uts mnt cgroup"
 	run -0 acrun gc --grace-period=0s
 	nothing_left
 	sleep 0.1
-	! pgrep -f "sleep 60 & sleep 60" || false
+	! pgrep -f "sleep $nap & sleep $nap" || false
 }
 
 @test "init killed: acrun tells by its code, and nothing is left" {

@@ -6,30 +6,12 @@ load helper
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	tree d
+	groups_before
+	busybox_root d
 }
 
-# A root of busybox alone: tree DIR.
-tree() {
-	local a
-	mkdir -p "$1/bin"
-	cp /bin/busybox "$1/bin/"
-	for a in sh ls cat echo touch rm mkdir mv id env ps sleep mknod chown kill test stat true; do
-		ln -s busybox "$1/bin/$a"
-	done
-}
-
-as_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
-as_nobody() {
-	if [ "$(id -u)" != 0 ]; then
-		"$@"
-		return
-	fi
-	setpriv --reuid=65534 --regid=65534 --clear-groups env PATH="$PATH" "$@"
-}
-# Everything about a tree but access times, and overlay's own marks.
+# Everything about a busybox_root but access times, and overlay's own marks.
 state() { find "$1" -printf '%p %y %m %U %G %s %T@ %l\n' | sort; }
-ours() { find /sys/fs/cgroup -maxdepth 6 -type d -name 'acrun-root-*' 2> /dev/null; }
 
 @test "the command runs in the directory, writes there, and passes its status on" {
 	run -7 acrun root d -- sh -c 'echo hi > /f; exit 7'
@@ -128,22 +110,19 @@ ours() { find /sys/fs/cgroup -maxdepth 6 -type d -name 'acrun-root-*' 2> /dev/nu
 }
 
 @test "killed, it leaves no process, control group, mount point or work directory" {
-	local pid how i nap=$((200000 + $$))
+	local pid how nap=$((200000 + $$))
 	for how in "" --no-overlay; do
 		# shellcheck disable=SC2086 # options
 		acrun root $how --work=w d -- sh -c "echo up; exec sleep $nap" > out 3>&- &
 		pid=$!
-		for ((i = 0; i < 100; i++)); do
-			grep -q up out && break
-			sleep 0.05
-		done
+		wait_for 20 grep -q up out
 		kill -9 $pid
 		wait $pid || :
 		# The lock is free when all is clean.
 		flock w true
 		[ -z "$(ls -A w)" ]
 		[ "$(ls d)" = bin ]
-		[ -z "$(ours)" ]
+		[ -z "$(new_groups)" ]
 		run -1 pgrep -f "sleep $nap"
 	done
 }
@@ -156,7 +135,7 @@ ours() { find /sys/fs/cgroup -maxdepth 6 -type d -name 'acrun-root-*' 2> /dev/nu
 }
 
 @test "--probe tells whether the directory can be the top of an overlay" {
-	as_root
+	needs_root
 	run -0 acrun root --probe d
 	mkdir u w m
 	# An overlay cannot be the upper layer of another.
@@ -172,7 +151,7 @@ ours() { find /sys/fs/cgroup -maxdepth 6 -type d -name 'acrun-root-*' 2> /dev/nu
 @test "a user without privileges" {
 	chmod 755 . "$BATS_RUN_TMPDIR" "$BATS_SUITE_TMPDIR" "$BATS_FILE_TMPDIR" .. ../..
 	mkdir p
-	tree p/d
+	busybox_root p/d
 	cp "$BINDIR/acrun" acrun
 	chmod 755 acrun
 	[ "$(id -u)" != 0 ] || chown -R 65534:65534 p
@@ -190,7 +169,7 @@ ours() { find /sys/fs/cgroup -maxdepth 6 -type d -name 'acrun-root-*' 2> /dev/nu
 }
 
 @test "less isolation when asked for" {
-	as_root
+	needs_root
 	state d > before
 	run -5 acrun root --isolation=chroot d -- sh -c 'ls /proc/$$/exe /dev/null; exit 5'
 	run -0 acrun root --isolation=chroot d -- cat /etc/resolv.conf

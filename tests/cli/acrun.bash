@@ -7,7 +7,7 @@ acrun_setup() {
 	mkdir -p "$ACUTILS_DIR"/{blobs/sha256,blobs/sha512,images,layers,ingest}
 	echo 1 > "$ACUTILS_DIR/version"
 	mkdir -p root/bin root/etc root/tmp
-	dead_groups > groups.before
+	groups_before
 	cp /bin/busybox "$TOOLDIR/probe" root/bin/
 	for applet in sh ls cat id mount true false sleep echo env stat touch \
 		mkdir mknod kill ps hostname head tail grep readlink test pwd \
@@ -56,6 +56,12 @@ start_pod() {
 	export UUID; UUID=$(cat u)
 }
 
+# The same, and its app has said so.
+start_ready() {
+	start_pod "$@"
+	wait_for 20 grep -q ready pod.out
+}
+
 # It ends, with this code.
 end_pod() {
 	local code=0
@@ -63,25 +69,12 @@ end_pod() {
 	[ "$code" = "$1" ] || { echo "ended with $code, not $1" >&2; return 1; }
 }
 
-# Control groups of pods in which no process is: those of others may run.
-dead_groups() {
-	local dir
-	find /sys/fs/cgroup -maxdepth 6 -type d -name "acrun-*" 2> /dev/null | while read -r dir; do
-		[ -n "$(cat "$dir/cgroup.procs" 2> /dev/null || echo gone)" ] || echo "$dir"
-	done | sort
-}
-
 # No pod, mount or control group of this store's pods.
 nothing_left() {
-	local left groups
+	local left
 	left=$(find "$ACUTILS_DIR/pods" -mindepth 2 -maxdepth 2 -not -path '*/skel-*'
 		grep "$ACUTILS_DIR" /proc/mounts) || :
-	for _ in 1 2 3 4 5; do # somebody else's may just be starting
-		groups=$(dead_groups | comm -13 "$BATS_TEST_TMPDIR/groups.before" -)
-		[ -n "$groups" ] || break
-		sleep 0.2
-	done
-	left=$left$groups
+	left=$left$(new_groups)
 	[ -z "$left" ] || { echo "left: $left" >&2; return 1; }
 }
 

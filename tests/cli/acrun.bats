@@ -264,7 +264,7 @@ teardown() { acrun_teardown; }
 
 @test "stop: TERM, then KILL after the grace; --force at once" {
 	image example.com/sh "$SHELL_APP" > /dev/null
-	start_pod example.com/sh -- 'trap "exit 9" TERM; while :; do sleep 0.05; done'
+	start_ready example.com/sh -- 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done'
 	run -254 acrun rm "$UUID"
 	[[ $output == *"is currently running"* ]]
 	run -0 acrun stop "$UUID"
@@ -272,10 +272,10 @@ teardown() { acrun_teardown; }
 	end_pod 9
 	run -0 acrun stop "$UUID"
 	[ "$output" = "pod \"$UUID\" is already stopped" ]
-	start_pod example.com/sh -- 'trap "" TERM; while :; do sleep 0.05; done'
+	start_ready example.com/sh -- 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
 	run -0 acrun stop --grace=200ms "$UUID"
 	end_pod 137
-	start_pod example.com/sh -- 'trap "" TERM; while :; do sleep 0.05; done'
+	start_ready example.com/sh -- 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
 	run -0 acrun stop --force --uuid-file=u
 	end_pod 137
 	run -254 acrun stop 00000000 11111111
@@ -284,11 +284,13 @@ teardown() { acrun_teardown; }
 
 @test "status --wait" {
 	image example.com/sh "$SHELL_APP" > /dev/null
-	start_pod example.com/sh -- 'sleep 0.5; exit 4'
+	start_ready example.com/sh -- 'trap "exit 4" TERM; echo ready; while :; do sleep 0.05; done'
 	run -0 acrun status "$UUID"
 	grep -qx state=running <<< "$output"
 	run -254 acrun status --wait=100ms "$UUID"
 	[[ $output == *"context deadline exceeded"* ]]
+	# shellcheck disable=SC2154 # start_pod sets it
+	kill -TERM "$runner"
 	run -0 acrun status --wait "$UUID"
 	grep -qx app-sh=4 <<< "$output"
 	end_pod 4

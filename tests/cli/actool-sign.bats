@@ -113,10 +113,10 @@ teardown() {
 }
 
 @test "an expired key and a revoked one are refused, with the reason" {
-	newkey ed ed25519 seconds=2
+	newkey ed ed25519 seconds=10
 	actool sign --homedir gnupg-ed a.aci
 	actool verify --key ed.asc a.aci
-	sleep 3
+	sleep 11
 	run -1 actool verify --key ed.asc a.aci
 	[[ $output == *expired* ]]
 	newkey rev ed25519 never
@@ -222,6 +222,9 @@ teardown() {
 	[ "$rc" -eq 143 ]
 	[ -z "$(ls -A tmp)" ]
 	gpgconf --homedir gnupg-ed --kill all
-	sleep 0.2
+	for _ in {1..200}; do # it takes its time
+		pgrep -f "gpg-agent.*$home" >/dev/null || break
+		sleep 0.05
+	done
 	run ! pgrep -af "gpg-agent.*$home"
 }

@@ -16,16 +16,6 @@ stop() {
 	wait "$1" 2>/dev/null || :
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds.
-wait_for() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" 2>/dev/null; do
-		[ "$SECONDS" -lt "$end" ] || { echo "timed out: $*" >&2; return 1; }
-		sleep 0.05
-	done
-}
-
 listening() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # A port that nobody listens on now.

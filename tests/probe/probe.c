@@ -9,6 +9,7 @@
  *	probe device B|C MAJ MIN FILE
  *	probe abstract NAME	connect to an abstract socket
  *	probe listen NAME	listen on one, say "ready", wait
+ *	probe socket PATH	leave a socket there
  *	probe foreign		enter the kernel as i386
  *	probe hog MIB		use memory
  *	probe spin		use a processor for ever
@@ -245,6 +246,17 @@ static int flood(void)
 	return pause();
 }
 
+static int leave_socket(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return 2;
+	memcpy(a.sun_path, path, strlen(path));
+	return bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -260,6 +272,8 @@ int main(int argc, char **argv)
 		return abstract(argv[2], 0);
 	if (strcmp(what, "listen") == 0 && argc == 3)
 		return abstract(argv[2], 1);
+	if (strcmp(what, "socket") == 0 && argc == 3)
+		return leave_socket(argv[2]);
 	if (strcmp(what, "foreign") == 0)
 		return foreign();
 	if (strcmp(what, "hog") == 0 && argc == 3)

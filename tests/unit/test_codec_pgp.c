@@ -1,6 +1,7 @@
 /* Signatures, with keys made for the occasion in a homedir of our own. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -74,6 +75,14 @@ static void write_file(const char *name, const char *text)
 	CHECK(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
 }
 
+/* A check that fails, or a signal, leaves no agent either. */
+static void ended(int sig)
+{
+	(void)signal(SIGABRT, SIG_DFL);
+	stop();
+	_exit(128 + sig);
+}
+
 /* The homedir, with keys of three people. */
 static void start(void)
 {
@@ -87,6 +96,9 @@ static void start(void)
 	(void)snprintf(home, sizeof(home), "%s/home", base);
 	CHECK(mkdir(home, 0700) == 0);
 	CHECK(atexit(stop) == 0);
+	CHECK(signal(SIGABRT, ended) != SIG_ERR);
+	CHECK(signal(SIGTERM, ended) != SIG_ERR);
+	CHECK(signal(SIGINT, ended) != SIG_ERR);
 	/* The usual count takes seconds a key. */
 	write_file("gpg-agent.conf", "s2k-count 65536\n");
 	CHECK(GPG(&out, "--faked-system-time", "20200101T000000!",
