@@ -549,35 +549,25 @@ layer() {
 @test "begin with an image of a registry: its layers stay, and are fetched once" {
 	needs docker-registry
 	needs skopeo
-	local port
 	export ACUTILS_DIR=$PWD/store
 	root r
 	oci ./r
 	acbuild set-exec -- /bin/sh
 	acbuild write lay/
 	acbuild end
-	port=$(free_port)
-	cat > registry.yml <<- END
-		version: 0.1
-		log: {level: error}
-		storage: {filesystem: {rootdirectory: $PWD/registry}}
-		http: {addr: 127.0.0.1:$port}
-	END
-	docker-registry serve registry.yml > registry.log 2>&1 3>&- &
-	REGISTRY_PID=$!
-	wait_for 20 listening "$port"
-	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:lay "docker://127.0.0.1:$port/a/b:7"
-	oci --insecure "docker://127.0.0.1:$port/a/b:7"
+	start_registry
+	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:lay "docker://$REGISTRY/a/b:7"
+	oci --insecure "docker://$REGISTRY/a/b:7"
 	[ "$(show manifest '.layers[0].digest')" = "$(skopeo inspect oci:lay | jq -c '.Layers[0]')" ]
 	acbuild copy r/etc/a /etc/new
 	acbuild write out/
 	acbuild end
 	[ "$(jq -r '.manifests[0].annotations[]' out/index.json)" = 7 ]
 	[ "$(skopeo inspect oci:out:7 | jq '.Layers | length')" -eq 2 ]
-	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:out:7 "docker://127.0.0.1:$port/a/b:8"
+	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:out:7 "docker://$REGISTRY/a/b:8"
 	stop "$REGISTRY_PID"
 	# From the store now.
-	oci --insecure "docker://127.0.0.1:$port/a/b:7"
+	oci --insecure "docker://$REGISTRY/a/b:7"
 	[ "$(show manifest '.layers | length')" -eq 1 ]
 }
 

@@ -48,20 +48,6 @@ tree() {
 	done
 }
 
-start_registry() {
-	local port
-	port=$(free_port)
-	cat >registry.yml <<-END
-	version: 0.1
-	log: {level: error}
-	storage: {filesystem: {rootdirectory: $PWD/registry}}
-	http: {addr: 127.0.0.1:$port}
-	END
-	docker-registry serve registry.yml >registry.log 2>&1 3>&- &
-	REGISTRY_PID=$! REGISTRY=127.0.0.1:$port
-	wait_for 20 listening "$port"
-}
-
 # An image with an environment, labels and two layers, as layout:app.
 make_layout() {
 	umoci init --layout layout

@@ -28,22 +28,6 @@ teardown() {
 	fi
 }
 
-start_registry() {
-	export REGISTRY REGISTRY_PID
-	local port
-	port=$(free_port)
-	cat >registry.yml <<-END
-	version: 0.1
-	log: {level: error, accesslog: {disabled: false}}
-	storage: {filesystem: {rootdirectory: $PWD/registry}}
-	http: {addr: 127.0.0.1:$port}
-	END
-	docker-registry serve registry.yml >registry.log 2>&1 3>&- &
-	REGISTRY_PID=$!
-	REGISTRY=127.0.0.1:$port
-	wait_for 20 listening "$port"
-}
-
 # app:oci (two layers, gzip), app:docker (schema 2), app:zstd, app:multi (an
 # index: this platform and another).
 fill_registry() {

@@ -8,17 +8,7 @@ load pull
 
 setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return
-	local port
-	port=$(free_port)
-	cat >registry.yml <<-END
-	version: 0.1
-	log: {level: error}
-	storage: {filesystem: {rootdirectory: $PWD/registry}}
-	http: {addr: 127.0.0.1:$port}
-	END
-	docker-registry serve registry.yml >registry.log 2>&1 3>&- &
-	export REGISTRY_PID=$! REGISTRY=127.0.0.1:$port
-	wait_for 20 listening "$port"
+	start_registry
 }
 teardown_file() { stop "$REGISTRY_PID"; }
 

@@ -139,6 +139,24 @@ bad() {
 	A=127.0.0.1:$PORT_A B=127.0.0.1:$PORT_B
 }
 
+# A docker-registry at $REGISTRY by $REGISTRY_PID, its files in the directory
+# registry, what it was asked in registry.log.
+start_registry() {
+	export REGISTRY REGISTRY_PID
+	local port
+	port=$(free_port)
+	cat >registry.yml <<-END
+	version: 0.1
+	log: {level: error, accesslog: {disabled: false}}
+	storage: {filesystem: {rootdirectory: $PWD/registry}}
+	http: {addr: 127.0.0.1:$port}
+	END
+	docker-registry serve registry.yml >registry.log 2>&1 3>&- &
+	REGISTRY_PID=$!
+	REGISTRY=127.0.0.1:$port
+	wait_for 20 listening "$port"
+}
+
 # start_nginx [LINES]: https on $PORT by $NGINX_PID, with a certificate of our
 # own authority (ca.pem), serving the directory www.
 start_nginx() {
