@@ -181,8 +181,11 @@ differ: $(DIFFER) ## compare actool with the original: make differ [N=100000] [M
 	$(Q)$(MAKE) SAN=address,undefined build-san/bin/actool
 	$(Q)$(call differ_run,manifests $(or $(SEED),1) $(or $(N),100000),build-san)
 	$(Q)$(call differ_run,archives $(or $(SEED),1) $(or $(M),5000),build-san)
+# The same everywhere: the caller may be a make with options, a desktop, or a job that sets nothing.
+clean_env = env -i PATH="$$PATH" HOME="$${HOME:-/root}" TMPDIR="$${TMPDIR:-/tmp}" SHELL=/bin/sh TERM=xterm LC_ALL=C \
+	$$(env | grep -E '^(AC_TEST_[A-Z_]+|[A-Z]+SAN_OPTIONS|LLVM_PROFILE_FILE)=[^ ]*$$')
 check-cli: all $(TOOLS) $(UNIT)
-	$(Q)BINDIR='$(abspath $B)/bin' TOOLDIR='$(abspath $B)/tests' \
+	$(Q)$(clean_env) BINDIR='$(abspath $B)/bin' TOOLDIR='$(abspath $B)/tests' \
 		bats $(BATS_FLAGS) $(or $(T),tests/cli)
 bench: all $(TOOLS) ## measure against the peers; prints ratios
 	$(Q)BINDIR='$(abspath $B)/bin' TOOLDIR='$(abspath $B)/tests' sh tests/bench/run $(T)

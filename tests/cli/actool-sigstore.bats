@@ -342,7 +342,7 @@ typed() {
 	rm -f keys screen
 	mkfifo keys
 	# A shell's background jobs ignore SIGINT.
-	env --default-signal=INT script -qefc 'sh ./cmd' screen < keys > /dev/null 2>&1 3>&- &
+	env --default-signal=INT script -qefc 'exec sh ./cmd' screen < keys > /dev/null 2>&1 3>&- &
 	pid=$!
 	exec 7> keys
 	while [ $# -gt 0 ]; do
