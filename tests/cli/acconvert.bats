@@ -550,7 +550,8 @@ outside() { mv "$1" "$BATS_TEST_TMPDIR/secret" && ln -s "$BATS_TEST_TMPDIR/secre
 	rm -rf t t.tar
 	acconvert img out.aci 3>&- &
 	pid=$!
-	sleep 0.4
+	writing() { readlink /proc/$pid/fd/* | grep -q "^$PWD/[^i]"; }
+	wait_for 60 writing
 	kill -TERM $pid
 	status=0
 	wait $pid || status=$?

@@ -34,7 +34,7 @@ ns_types="pid net ipc uts mnt cgroup"
 }
 
 @test "--net=none has a loopback that works, --net=host is the host's" {
-	run -0 acrun run example.com/sh -- 'ip -o link; (echo hi | nc -l -p 99 & sleep 0.2; nc 127.0.0.1 99 < /dev/null)'
+	run -0 acrun run example.com/sh -- 'ip -o link; (echo hi | nc -l -p 99 & until nc 127.0.0.1 99 < /dev/null; do sleep 0.05; done)'
 	[[ $output == *"lo:"*UP* ]]
 	[ "$(grep -c mtu <<< "$output")" = 1 ]
 	[[ $output == *hi* ]]
@@ -167,7 +167,7 @@ ns_types="pid net ipc uts mnt cgroup"
 
 @test "apps of one pod do reach each other's" {
 	run -0 acrun run example.com/probe --name=a -- listen in-pod --- \
-		example.com/sh --name=b -- 'sleep 0.3; /bin/probe abstract in-pod'
+		example.com/sh --name=b -- 'for _ in $(seq 200); do r=$(/bin/probe abstract in-pod); [ "$r" != allowed ] || break; sleep 0.05; done; echo "$r"'
 	[[ $output == *"b: allowed"* ]]
 }
 
@@ -313,8 +313,8 @@ ns_types="pid net ipc uts mnt cgroup"
 	done
 	run -0 acrun gc --grace-period=0s
 	nothing_left
-	sleep 0.1
-	! pgrep -f "sleep $nap & sleep $nap" || false
+	gone() { ! pgrep -f "sleep $nap & sleep $nap"; }
+	wait_for 20 gone
 }
 
 @test "init killed: acrun tells by its code, and nothing is left" {

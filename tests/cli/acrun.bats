@@ -192,9 +192,10 @@ teardown() { acrun_teardown; }
 @test "the first app that fails ends the pod, with its code" {
 	image example.com/sh "$SHELL_APP" > /dev/null
 	SECONDS=0
-	run -5 acrun run example.com/sh --name=a -- 'sleep 0.1; exit 5' --- \
-		example.com/sh --name=b -- 'sleep 60'
-	[ "$SECONDS" -lt 20 ]
+	run -5 acrun run example.com/sh --name=a -- \
+		'until nc 127.0.0.1 98 < /dev/null; do sleep 0.05; done; exit 5' --- \
+		example.com/sh --name=b -- 'nc -l -p 98 < /dev/null; sleep 600'
+	[ "$SECONDS" -lt 300 ]
 	UUID=$(only_pod)
 	run -0 acrun status "$UUID"
 	[[ $output == *app-a=5* ]]

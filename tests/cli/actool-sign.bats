@@ -113,10 +113,13 @@ teardown() {
 }
 
 @test "an expired key and a revoked one are refused, with the reason" {
-	newkey ed ed25519 seconds=10
+	newkey ed ed25519 never
 	actool sign --homedir gnupg-ed a.aci
 	actool verify --key ed.asc a.aci
-	sleep 11
+	gpgq --homedir gnupg-ed --quick-set-expire "$(gpg --homedir gnupg-ed -K --with-colons | awk -F: '$1 == "fpr" { print $10; exit }')" seconds=1
+	expired() { gpg --homedir gnupg-ed -k --with-colons | grep -q '^pub:e'; }
+	wait_for 60 expired
+	gpgq --homedir gnupg-ed --armor --export > ed.asc
 	run -1 actool verify --key ed.asc a.aci
 	[[ $output == *expired* ]]
 	newkey rev ed25519 never

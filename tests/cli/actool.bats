@@ -120,7 +120,7 @@ refused() {
 	tar -C l -cf - manifest rootfs | zstd -q > z.aci
 	run -1 actool validate z.aci
 	mkfifo fifo
-	run -1 timeout 5 actool validate /dev/null
+	run -1 timeout 60 actool validate /dev/null
 }
 
 @test "layouts: what must and must not be there" {

@@ -25,7 +25,7 @@ clean() {
 }
 
 @test "quickstart does the main job" {
-	run -0 timeout 120 sh "$BATS_TEST_DIRNAME/../quickstart"
+	run -0 timeout 6000 sh "$BATS_TEST_DIRNAME/../quickstart"
 	[[ $output == *'good signature by Quickstart'* ]]
 	[[ $output == *'it does not match the content'*'it does not match the content'* ]]
 	[[ $output == *'signature verified: Quickstart'* ]]
@@ -43,7 +43,7 @@ clean() {
 		rm bin/$p
 		printf '#!/bin/sh\nexit 1\n' > bin/$p
 		chmod +x bin/$p
-		run ! env BINDIR="$PWD/bin" timeout 60 sh "$BATS_TEST_DIRNAME/../quickstart"
+		run ! env BINDIR="$PWD/bin" timeout 600 sh "$BATS_TEST_DIRNAME/../quickstart"
 		[[ $output == *"quickstart: it ended with 1; nothing was left behind" ]]
 		clean
 		rm -r bin

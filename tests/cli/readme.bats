@@ -9,7 +9,7 @@ load helper
 	[ -s tour ]
 	grep -q acrun tour
 	# What the tour starts in the background ends with it.
-	run -0 timeout 120 bash -euo pipefail -c 'trap "kill \$(jobs -p) 2>/dev/null || :" EXIT; source ./tour'
+	run -0 timeout 600 bash -euo pipefail -c 'trap "kill \$(jobs -p) 2>/dev/null || :" EXIT; source ./tour'
 	[[ $output == *"hello from a pod"* ]]
 }
 
