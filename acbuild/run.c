@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "acbuild/below.h"
@@ -31,6 +32,9 @@
 #include "common/sys/interrupt.h"
 #include "common/sys/spawn.h"
 #include "common/sys/tree.h"
+
+/* Below .acbuild, as in target.h; removed by whoever finds it. */
+#define SCRATCH "target"
 
 const struct ac_opt run_options[] = {
 	AC_OPT_STRING(struct run_opts, engine, "engine", "NAME",
@@ -170,6 +174,9 @@ static void add_nspawn(const struct run *r, struct ac_strv *argv)
 	ac_strv_push(argv, "--resolv-conf=off");
 	ac_strv_push(argv, "--timezone=off");
 	ac_strv_push(argv, "--link-journal=no");
+	/* Its terminal would put carriage returns into what is piped. */
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		ac_strv_push(argv, "--console=pipe");
 	if (r->o->net != NULL && strcmp(r->o->net, "none") == 0)
 		ac_strv_push(argv, "--private-network");
 	ac_strv_pushf(argv, "--chdir=%s", start_dir(r));
@@ -224,8 +231,9 @@ static int execute(const struct run *r, const struct work *w,
 	return ac_spawn_fds(argv.v, &keep, 1, err);
 }
 
-/* Can ROOT below .acbuild be the top of an overlay?  1, 0, -1. */
-static int can_overlay(const struct run *r, const char *root,
+/* Can an overlay's top be here?  1, 0, -1.  It is tried with a directory of its
+ * own, since the kernel leaves marks. */
+static int can_overlay(const struct run *r, const struct work *w,
 		       struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv argv = AC_STRV_INIT;
@@ -235,14 +243,20 @@ static int can_overlay(const struct run *r, const char *root,
 
 	if (r->o->in_place)
 		return 0;
+	if (ac_tree_remove(w->dir, SCRATCH, err) < 0)
+		return -1;
+	if (mkdirat(w->dir, SCRATCH, 0755) < 0)
+		return ac_err_sys(err, errno, "make '%s/" SCRATCH "'", r->dir);
 	ac_strv_take(&argv, ac_spawn_sibling("acrun"));
 	ac_strv_push(&argv, "root");
 	ac_strv_pushf(&argv, "--work=%s/work", r->dir);
 	ac_strv_push(&argv, "--probe");
 	for (size_t i = 0; i < r->below.lower.n; i++)
 		ac_strv_pushf(&argv, "--lower=%s", r->below.lower.v[i]);
-	ac_strv_pushf(&argv, "%s/%s", r->dir, root);
+	ac_strv_pushf(&argv, "%s/" SCRATCH, r->dir);
 	code = ac_spawn_fds(argv.v, &quiet, null > STDERR_FILENO ? 1 : 0, err);
+	if (code >= 0 && ac_tree_remove(w->dir, SCRATCH, err) < 0)
+		return -1;
 	if (code > 0)
 		ac_debug("the rootfs cannot be the top of an overlay: the "
 			 "command works on a copy");
@@ -299,7 +313,7 @@ static int run_copy_of(struct run *r, struct work *w, struct ac_err *err)
 	t = target_make(w, &r->under, err);
 	if (t == NULL)
 		return -1;
-	code = execute(r, w, NULL, "target", err);
+	code = execute(r, w, NULL, SCRATCH, err);
 	if (code < 0 || target_take(t, w, &r->under, err) < 0 ||
 	    whitelist_update(w, &r->under, r->listed ? &r->before : NULL, err) <
 		    0)
@@ -336,7 +350,7 @@ static int prepare(struct run *r, struct work *w, const struct globals *g,
 	if (r->dir == NULL || below_open(&r->below, w, &r->from, err) < 0)
 		return -1;
 	/* What a copy left that was interrupted. */
-	return ac_tree_remove(w->dir, "target", err);
+	return ac_tree_remove(w->dir, SCRATCH, err);
 }
 
 /* OCI mode: the layers are below, and what goes is marked in the top one. */
@@ -352,7 +366,7 @@ static int run_oci(struct run *r, struct work *w, struct ac_err *err)
 	if (r->dir == NULL ||
 	    oci_lower_paths(w, r->dir, &r->below.lower, err) < 0)
 		return -1;
-	overlay = r->below.lower.n == 0 ? 0 : can_overlay(r, top, err);
+	overlay = r->below.lower.n == 0 ? 0 : can_overlay(r, w, err);
 	if (overlay < 0)
 		return -1;
 	if (overlay == 0 && r->below.lower.n != 0)
@@ -375,7 +389,7 @@ static int run_any(struct run *r, struct work *w, const struct globals *g,
 		return run_oci(r, w, err);
 	if (epoch_begin(w, err) < 0 || prepare(r, w, g, err) < 0)
 		return -1;
-	overlay = can_overlay(r, "currentaci/rootfs", err);
+	overlay = can_overlay(r, w, err);
 	if (overlay != 0)
 		return overlay > 0 ? run_overlay(r, w, err) : -1;
 	return r->below.lower.n == 0 ? run_in_place(r, w, err)

@@ -424,12 +424,64 @@ no_marks() {
 	sleep 0.1
 	[ "$(wc -c < $rootfs/x)" = "$(cat size)" ]
 	run -1 acbuild run --engine chroot --net none -- true
-	command -v systemd-nspawn > /dev/null || {
-		run -1 acbuild run --engine systemd-nspawn -- true
-		[[ $output == *"systemd-nspawn is not installed"* ]]
-	}
+	run -1 env PATH="$BINDIR:/bin" sh -c 'PATH=$0 acbuild run --engine systemd-nspawn -- true' "$BINDIR"
+	[[ $output == *"systemd-nspawn is not installed"* ]]
 	[ -z "$(ls -A .acbuild/work)" ]
 	run -1 grep -q "$PWD" /proc/self/mounts
+}
+
+@test "systemd-nspawn, for those who name it" {
+	needs_root
+	needs systemd-nspawn
+	mkdir base/usr # it takes no tree without one for a system's
+	image base base
+	begin base
+	acbuild environment add GREETING 'hello you'
+	acbuild set-working-directory /data
+	run -6 acbuild run --engine systemd-nspawn -- \
+		sh -c 'echo "$GREETING"; pwd; cat /etc/who; rm 1; echo x > /x; exit 6'
+	[[ $output == *"hello you"*/data*base* ]]
+	no_marks
+	[ "$(cat $rootfs/x)" = x ]
+	run -1 grep -qx /data/1 <(whitelist)
+	run -0 acbuild run --engine systemd-nspawn --net none -- sh -c 'echo /sys/class/net/*; echo *'
+	[[ $output == */net/lo$'\n'"2 3"* ]]
+	run -1 grep -q "$PWD" /proc/self/mounts
+	[ -z "$(new_groups)" ]
+}
+
+@test "killed at any phase of a run" {
+	needs strace
+	local call n hit=0
+	image base base
+	begin base
+	acbuild run -- sh -c 'echo first > /first; rm /data/3'
+	cp -a .acbuild before
+	for call in openat mkdirat flock clone,clone3,vfork wait4,waitid renameat,renameat2 unlinkat write; do
+		for n in 1 3 9 27; do
+			rm -rf .acbuild
+			cp -a before .acbuild
+			run -- strace -qq -o trace -e "trace=$call" -e "inject=$call:signal=SIGKILL:when=$n" \
+				acbuild run -- sh -c 'rm /data/1; echo x > /x'
+			[ "$(grep -c . trace)" -ge "$n" ] || break
+			hit=$((hit + 1))
+			echo "$call $n: $status $output"
+			flock .acbuild/lock true
+			acbuild label add "after-$n" "${call%%,*}"
+			no_marks
+			[ "$(cat $rootfs/first)" = first ]
+			# What the image loses is what is gone from its tree; no file is half one.
+			whitelist > w
+			run ! grep -qx /data/3 w
+			grep -qx /data/2 w
+			[ ! -e $rootfs/x ] || [ "$(cat $rootfs/x)" = x ]
+			acbuild write --overwrite app.aci > /dev/null
+			actool validate app.aci
+			[ "$(acbuild run -- sh -c 'echo /data/[23] /first')" = "/data/2 /first" ]
+			[ -z "$(new_groups)" ]
+		done
+	done
+	[ "$hit" -gt 10 ]
 }
 
 @test "on a file system that cannot be the top of an overlay" {
