@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "actool/report.h"
@@ -15,13 +16,29 @@
 
 enum { MAX_PORT = 65535 };
 
+/* The ports of all apps that have one name. */
+struct named {
+	const struct ac_port *last;
+	size_t n;
+};
+
 /* A pod, with what can be known of its apps. */
 struct pod {
 	struct report *r;
 	const struct ac_pod *p;
 	const struct ac_image **images; /* one an app; NULL: not given */
 	bool all_known;
+	struct ac_map volumes; /* by name */
+	struct ac_map ports;   /* by name, struct named */
+	struct named *named;
 };
+
+static void pod_release(struct pod *pod)
+{
+	ac_map_release(&pod->volumes);
+	ac_map_release(&pod->ports);
+	free(pod->named);
+}
 
 static void lacks(const struct pod *pod, const char *rule, const char *path,
 		  const char *fmt, ...) AC_PRINTF(4, 5);
@@ -115,33 +132,31 @@ static void check_image(struct pod *pod, size_t i)
 
 /* --- volumes --- */
 
-static const struct ac_volume *volume(const struct ac_pod *p, const char *name)
+static void index_volumes(struct pod *pod)
 {
-	for (size_t i = 0; i < p->n_volumes; i++)
-		if (strcmp(p->volumes[i].name, name) == 0)
-			return &p->volumes[i];
-	return NULL;
-}
+	for (size_t i = 0; i < pod->p->n_volumes; i++) {
+		struct ac_volume *v = &pod->p->volumes[i];
 
-/* Is something mounted on PATH? */
-static bool is_mounted(const struct ac_pod_app *a, const char *path)
-{
-	AC_FREE char *want = ac_path_clean(path);
-
-	for (size_t i = 0; want != NULL && i < a->n_mounts; i++) {
-		AC_FREE char *has = ac_path_clean(a->mounts[i].path);
-
-		if (has != NULL && strcmp(has, want) == 0)
-			return true;
+		ac_map_put(&pod->volumes, v->name, strlen(v->name), v);
 	}
-	return false;
 }
 
-static void check_mounts(const struct pod *pod, size_t i)
+/* Nothing need be mounted where a mount or a volume is. */
+static bool is_served(const struct pod *pod, const struct ac_map *mounted,
+		      const struct ac_mount_point *m)
+{
+	AC_FREE char *path = ac_path_clean(m->path);
+
+	return (path != NULL &&
+		ac_map_get(mounted, path, strlen(path)) != NULL) ||
+	       ac_map_get(&pod->volumes, m->name, strlen(m->name)) != NULL;
+}
+
+/* The cleaned paths of the app's mounts, owned by PATHS, into MOUNTED. */
+static void check_mounts(const struct pod *pod, size_t i, struct ac_strv *paths,
+			 struct ac_map *mounted)
 {
 	const struct ac_pod_app *a = &pod->p->apps[i];
-	AC_CLEANUP(ac_map_release) struct ac_map seen = AC_MAP_INIT;
-	AC_CLEANUP(ac_strv_release) struct ac_strv paths = AC_STRV_INIT;
 
 	for (size_t k = 0; k < a->n_mounts; k++) {
 		AC_FREE char *at = ac_xasprintf("apps[%zu].mounts[%zu]", i, k);
@@ -149,27 +164,27 @@ static void check_mounts(const struct pod *pod, size_t i)
 
 		if (path == NULL)
 			continue; /* told */
-		ac_strv_take(&paths, path);
-		if (ac_map_get(&seen, path, strlen(path)) != NULL)
+		ac_strv_take(paths, path);
+		if (ac_map_get(mounted, path, strlen(path)) != NULL)
 			lacks(pod, "P7.4", at, "two mounts on '/%s'", path);
-		ac_map_put(&seen, path, strlen(path), path);
+		ac_map_put(mounted, path, strlen(path), path);
 	}
 }
 
-static void check_mount_points(const struct pod *pod, size_t i)
+static void check_mount_points(const struct pod *pod, size_t i,
+			       const struct ac_map *mounted)
 {
-	const struct ac_pod_app *a = &pod->p->apps[i];
 	const struct ac_app *app = app_of(pod, i);
 	AC_FREE char *at = ac_xasprintf("apps[%zu]", i);
 
 	for (size_t k = 0; app != NULL && k < app->n_mounts; k++) {
 		const struct ac_mount_point *m = &app->mounts[k];
 		AC_FREE char *in =
-			a->has_app
+			pod->p->apps[i].has_app
 				? ac_xasprintf("%s.app.mountPoints[%zu]", at, k)
 				: ac_xstrdup(at);
 
-		if (!is_mounted(a, m->path) && volume(pod->p, m->name) == NULL)
+		if (!is_served(pod, mounted, m))
 			lacks(pod, "P7.5", in,
 			      "nothing is mounted on its mount point '%s' "
 			      "('%s')",
@@ -177,24 +192,53 @@ static void check_mount_points(const struct pod *pod, size_t i)
 	}
 }
 
+static void check_volumes(const struct pod *pod, size_t i)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv paths = AC_STRV_INIT;
+	AC_CLEANUP(ac_map_release) struct ac_map mounted = AC_MAP_INIT;
+
+	check_mounts(pod, i, &paths, &mounted);
+	check_mount_points(pod, i, &mounted);
+}
+
 /* --- ports --- */
 
-/* How many apps have a port called NAME; *port is the last of them. */
-static size_t count_ports(const struct pod *pod, const char *name,
-			  const struct ac_port **port)
+static void index_ports(struct pod *pod)
 {
-	size_t n = 0;
+	size_t total = 0;
+	size_t used = 0;
 
+	for (size_t i = 0; i < pod->p->n_apps; i++)
+		total += app_of(pod, i) != NULL ? app_of(pod, i)->n_ports : 0;
+	pod->named = ac_xcalloc(total + 1, sizeof(*pod->named));
 	for (size_t i = 0; i < pod->p->n_apps; i++) {
 		const struct ac_app *app = app_of(pod, i);
 
-		for (size_t k = 0; app != NULL && k < app->n_ports; k++)
-			if (strcmp(app->ports[k].name, name) == 0) {
-				*port = &app->ports[k];
-				n++;
+		for (size_t k = 0; app != NULL && k < app->n_ports; k++) {
+			const char *name = app->ports[k].name;
+			struct named *v =
+				ac_map_get(&pod->ports, name, strlen(name));
+
+			if (v == NULL) {
+				v = &pod->named[used++];
+				ac_map_put(&pod->ports, name, strlen(name), v);
 			}
+			v->last = &app->ports[k];
+			v->n++;
+		}
 	}
-	return n;
+}
+
+/* How many ports of the apps are called NAME; *port is the last of them. */
+static size_t count_ports(const struct pod *pod, const char *name,
+			  const struct ac_port **port)
+{
+	const struct named *v = ac_map_get(&pod->ports, name, strlen(name));
+
+	if (v == NULL)
+		return 0;
+	*port = v->last;
+	return v->n;
 }
 
 static bool same_address(const struct ac_pod_port *a,
@@ -247,12 +291,13 @@ static void check(struct pod *pod)
 	AC_FREE const struct ac_port **ports =
 		ac_xcalloc(pod->p->n_ports + 1, sizeof(*ports));
 
+	index_volumes(pod);
+	index_ports(pod);
 	if (pod->p->n_apps == 0)
 		lacks(pod, "P7.1", "apps", "there is no app to run");
 	for (size_t i = 0; i < pod->p->n_apps; i++) {
 		check_image(pod, i);
-		check_mounts(pod, i);
-		check_mount_points(pod, i);
+		check_volumes(pod, i);
 	}
 	for (size_t i = 0; i < pod->p->n_ports; i++)
 		check_port(pod, i, ports);
@@ -263,7 +308,12 @@ void resolved_check(struct report *r, const struct report *all, size_t n)
 	AC_CLEANUP(ac_map_release) struct ac_map ids = AC_MAP_INIT;
 	AC_FREE const struct ac_image **images = NULL;
 	const struct ac_findings_mark mark = ac_findings_mark(&r->findings);
-	struct pod pod = {.r = r, .p = &r->pod, .all_known = true};
+	AC_CLEANUP(pod_release)
+	struct pod pod = {.r = r,
+			  .p = &r->pod,
+			  .all_known = true,
+			  .volumes = AC_MAP_INIT,
+			  .ports = AC_MAP_INIT};
 
 	if (!r->has_pod)
 		return;

@@ -317,3 +317,17 @@ unready() {
 	run -1 actool validate deep
 	says deep "more than 64 levels (line 1, column 65)"
 }
+
+@test "--resolved: as many mounts, volumes and ports as a manifest can hold" {
+	jq -n '[range(30000)] as $n | {acVersion: "0.8.11", acKind: "PodManifest",
+		apps: [{name: "a", image: {id: ("sha512-" + "0" * 128)},
+			app: {exec: ["/x"], user: "0", group: "0",
+				mountPoints: [$n[] | {name: "m\(.)", path: "/q/\(.)"}],
+				ports: [$n[] | {name: "p\(.)", port: (. + 1), protocol: "tcp"}]},
+			mounts: [$n[] | {volume: "v\(.)", path: "/p/\(.)"}]}],
+		volumes: [range(100) | {name: "v\(.)", kind: "empty"}],
+		ports: [range(25000) | {name: "p\(.)", hostPort: (. + 1)}]}' > p
+	# In proportion to its size: each against each took minutes.
+	run -1 timeout 30 actool validate --resolved p
+	[[ $output == *"nothing is mounted on its mount point"* ]]
+}
