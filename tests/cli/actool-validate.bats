@@ -319,7 +319,7 @@ unready() {
 }
 
 @test "--resolved: as many mounts, volumes and ports as a manifest can hold" {
-	jq -n '[range(30000)] as $n | {acVersion: "0.8.11", acKind: "PodManifest",
+	jq -cn '[range(30000)] as $n | {acVersion: "0.8.11", acKind: "PodManifest",
 		apps: [{name: "a", image: {id: ("sha512-" + "0" * 128)},
 			app: {exec: ["/x"], user: "0", group: "0",
 				mountPoints: [$n[] | {name: "m\(.)", path: "/q/\(.)"}],
