@@ -111,7 +111,7 @@ static void puller_release(struct puller *p)
 	ac_store_release(&p->store);
 	ac_http_free(p->http);
 	credentials_release(&p->credentials);
-	ac_strv_release(&p->seen);
+	pull_graph_release(&p->graph);
 	ac_secret_release(&p->secret);
 }
 
@@ -174,7 +174,7 @@ static int pull_one(struct puller *p, const char *text, struct ac_json *results,
 	if (ac_ref_parse(&ref, text, err) < 0)
 		return -1;
 	shown = ref.kind == AC_REF_URL ? ac_url_show(text) : ac_xstrdup(text);
-	if (pull_ref(p, &ref, &done, err) < 0 ||
+	if (pull_image(p, &ref, &done, err) < 0 ||
 	    make_runnable(p, done.id, err) < 0)
 		return ac_err_ctx(err, "image '%s'", shown);
 	if (p->g->json)

@@ -171,6 +171,8 @@ static int feed_url(struct job *j, struct ac_err *err)
 				    .sink = sink,
 				    .ctx = j};
 
+	if (j->want->pin != NULL)
+		q.expect_size = j->want->pin->size;
 	add_credentials(j, j->src->url, &headers);
 	if (ac_http_do(j->p->http, &q, &r, err) < 0)
 		return -1;
@@ -200,6 +202,20 @@ static int verify(struct job *j, struct ac_strv *signers, struct ac_err *err)
 	}
 	ac_pgp_result_release(&res);
 	return 0;
+}
+
+/* Is it the very image that a dependency insists on? */
+static int check_pin(const struct job *j, struct ac_err *err)
+{
+	char id[AC_DIGEST_TEXT];
+	struct stat st;
+
+	if (j->want->pin == NULL)
+		return 0;
+	if (fstat(ac_ingest_blob_fd(j->in), &st) < 0)
+		return ac_err_sys(err, errno, "size of '%s'", j->what);
+	ac_digest_print(ac_ingest_diff(j->in), '-', id);
+	return pull_check_pin(j->want->pin, id, (uint64_t)st.st_size, err);
 }
 
 /* Where it came from, for the record.  Caller frees. */
@@ -232,7 +248,7 @@ static int transfer(struct job *j, struct pulled *out, struct ac_err *err)
 	if (ac_ingest_finish(j->in, err) < 0 || verify(j, &signers, err) < 0)
 		return -1;
 	if (pull_check(ac_ingest_image(j->in), j->want, err) < 0 ||
-	    ac_interrupt_check(err) < 0)
+	    check_pin(j, err) < 0 || ac_interrupt_check(err) < 0)
 		return -1;
 	out->fetched = true;
 	return ac_store_add_aci(&j->p->store, j->in, &about, out->id, err);

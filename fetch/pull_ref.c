@@ -42,6 +42,23 @@ int pull_check(const struct ac_image *m, const struct pull_want *want,
 	return 0;
 }
 
+int pull_check_pin(const struct ac_dependency *pin, const char *id,
+		   uint64_t size, struct ac_err *err)
+{
+	if (pin != NULL && pin->image_id != NULL &&
+	    strncmp(id, pin->image_id, strlen(pin->image_id)) != 0)
+		return ac_err_set(err, AC_E_VERIFY,
+				  "the dependency must be image '%s', what "
+				  "came is '%s'",
+				  pin->image_id, id);
+	if (pin != NULL && pin->size != 0 && pin->size != size)
+		return ac_err_set(err, AC_E_VERIFY,
+				  "the dependency must have %ju bytes, what "
+				  "came has %ju",
+				  (uintmax_t)pin->size, (uintmax_t)size);
+	return 0;
+}
+
 /* The signature's place beside "x.aci": "x.aci.asc", and beside "x" too. */
 static char *asc_of(const char *text)
 {
@@ -88,9 +105,7 @@ static void add_query(char **text, const char *name, const char *value)
 	*text = ac_url_with_query(before, name, value);
 }
 
-/* A name and labels, by the spelling that can say every label.  Caller
- * frees. */
-static char *spell(const char *name, const struct ac_pairs *labels)
+char *pull_spell(const char *name, const struct ac_pairs *labels)
 {
 	char *text = ac_xasprintf("cimd:appc:v=0:%s", name);
 
@@ -107,13 +122,10 @@ static const char *wanted_arch(const struct puller *p)
 	return arch != NULL ? arch : p->arch;
 }
 
-/* NAME with the labels of --platform, or those of this machine, where it says
- * nothing; *defaulted: the latter. */
-static int with_platform(const struct puller *p, const struct ac_ref *ref,
-			 struct ac_ref *out, bool *defaulted,
-			 struct ac_err *err)
+int pull_with_platform(const struct puller *p, const struct ac_ref *ref,
+		       struct ac_ref *out, bool *defaulted, struct ac_err *err)
 {
-	AC_FREE char *text = spell(ref->name, &ref->labels);
+	AC_FREE char *text = pull_spell(ref->name, &ref->labels);
 	bool os = ac_pairs_get(&ref->labels, "os") != NULL;
 	bool arch = ac_pairs_get(&ref->labels, "arch") != NULL;
 
@@ -135,7 +147,8 @@ static bool try_next(const struct ac_err *err)
 }
 
 static int pull_name(struct puller *p, const struct ac_ref *ref,
-		     struct pulled *out, struct ac_err *err)
+		     const struct ac_dependency *pin, struct pulled *out,
+		     struct ac_err *err)
 {
 	AC_CLEANUP(ac_ref_release) struct ac_ref full = AC_REF_INIT;
 	AC_CLEANUP(ac_discovered_release)
@@ -145,10 +158,12 @@ static int pull_name(struct puller *p, const struct ac_ref *ref,
 	struct ac_discover_opts o = {.want = AC_DISCOVER_IMAGE,
 				     .port = (unsigned int)p->o->port,
 				     .headers = &headers};
-	struct pull_want want = {.name = ref->name, .record = record};
+	struct pull_want want = {.name = ref->name,
+				 .record = record,
+				 .pin = pin};
 	int r = -1;
 
-	if (with_platform(p, ref, &full, &want.any_platform, err) < 0)
+	if (pull_with_platform(p, ref, &full, &want.any_platform, err) < 0)
 		return -1;
 	want.labels = &full.labels;
 	credentials_discovery(&p->credentials, ref->name, p->o->port, &headers);
@@ -176,7 +191,7 @@ static int find_name(struct puller *p, const struct ac_ref *ref,
 	struct ac_err differs = AC_ERR_INIT;
 	int found;
 
-	if (with_platform(p, ref, &full, &want.any_platform, err) < 0)
+	if (pull_with_platform(p, ref, &full, &want.any_platform, err) < 0)
 		return -1;
 	found = ac_store_find(&p->store, &full, r, err);
 	if (found != 0)
@@ -202,8 +217,19 @@ static bool fits_platform(const struct puller *p, const struct ac_image *m)
 	       strcmp(arch, wanted_arch(p)) == 0;
 }
 
+/* Is the image of a record what the dependency insists on? */
+static bool fits_pin(const struct ac_dependency *pin, const struct ac_record *r)
+{
+	struct ac_err differs = AC_ERR_INIT;
+
+	return pull_check_pin(pin, r->id,
+			      r->n_blobs != 0 ? r->blobs[0].size : 0,
+			      &differs) == 0;
+}
+
 /* Look for REF in the store: 1, 0, -1. */
-static int find(struct puller *p, const struct ac_ref *ref, struct pulled *out,
+static int find(struct puller *p, const struct ac_ref *ref,
+		const struct ac_dependency *pin, struct pulled *out,
 		struct ac_err *err)
 {
 	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
@@ -217,6 +243,9 @@ static int find(struct puller *p, const struct ac_ref *ref, struct pulled *out,
 		found = ac_store_find(&p->store, ref, &r, err);
 	if (found == 1 && ref->kind == AC_REF_DOCKER &&
 	    !fits_platform(p, &r.image))
+		return 0;
+	/* The store's may be another one of this name. */
+	if (found == 1 && !fits_pin(pin, &r))
 		return 0;
 	if (found == 1) {
 		(void)snprintf(out->id, sizeof(out->id), "%s", r.id);
@@ -237,7 +266,8 @@ static int not_here(const struct puller *p, const struct ac_ref *ref,
 }
 
 static int from_source(struct puller *p, const struct ac_ref *ref,
-		       struct pulled *out, struct ac_err *err)
+		       const struct ac_dependency *pin, struct pulled *out,
+		       struct ac_err *err)
 {
 	switch (ref->kind) {
 	case AC_REF_FILE:
@@ -245,7 +275,7 @@ static int from_source(struct puller *p, const struct ac_ref *ref,
 	case AC_REF_URL:
 		return pull_url(p, ref, out, err);
 	case AC_REF_NAME:
-		return pull_name(p, ref, out, err);
+		return pull_name(p, ref, pin, out, err);
 	case AC_REF_DOCKER:
 		return pull_docker(p, ref, out, err);
 	case AC_REF_ID:
@@ -254,55 +284,8 @@ static int from_source(struct puller *p, const struct ac_ref *ref,
 	return not_here(p, ref, err);
 }
 
-static int one_dependency(struct puller *p, const struct ac_dependency *d,
-			  struct ac_err *err)
-{
-	AC_CLEANUP(ac_ref_release) struct ac_ref ref = AC_REF_INIT;
-	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
-	AC_FREE char *text = spell(d->name, &d->labels);
-	struct pulled done = {.fetched = false};
-	int found = 0;
-
-	if (ac_strv_has(&p->seen, text))
-		return 0;
-	ac_strv_push(&p->seen, text);
-	if (ac_ref_parse(&ref, text, err) < 0)
-		return -1;
-	if (d->image_id != NULL) {
-		AC_CLEANUP(ac_ref_release) struct ac_ref id = AC_REF_INIT;
-
-		if (ac_ref_parse(&id, d->image_id, err) < 0)
-			return -1;
-		found = ac_store_find(&p->store, &id, &r, err);
-	}
-	if (found != 0)
-		return found < 0 ? -1 : 0;
-	if (pull_ref(p, &ref, &done, err) < 0)
-		return -1;
-	if (d->image_id != NULL &&
-	    strncmp(done.id, d->image_id, strlen(d->image_id)) != 0)
-		return ac_err_set(err, AC_E_VERIFY,
-				  "the dependency must be image '%s', what "
-				  "came is '%s'",
-				  d->image_id, done.id);
-	return 0;
-}
-
-/* What an image stands on is fetched with it. */
-static int dependencies(struct puller *p, const char *id, struct ac_err *err)
-{
-	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
-
-	if (ac_store_get(&p->store, id, &r, err) < 0)
-		return -1;
-	for (size_t i = 0; i < r.image.n_deps; i++)
-		if (one_dependency(p, &r.image.deps[i], err) < 0)
-			return ac_err_ctx(err, "dependency '%s'",
-					  r.image.deps[i].name);
-	return 0;
-}
-
-int pull_ref(struct puller *p, const struct ac_ref *ref, struct pulled *out,
+int pull_ref(struct puller *p, const struct ac_ref *ref,
+	     const struct ac_dependency *pin, struct pulled *out,
 	     struct ac_err *err)
 {
 	int found = 0;
@@ -310,12 +293,10 @@ int pull_ref(struct puller *p, const struct ac_ref *ref, struct pulled *out,
 	if (ac_interrupt_check(err) < 0)
 		return -1;
 	if (p->policy != PULL_UPDATE || ref->kind == AC_REF_ID)
-		found = find(p, ref, out, err);
+		found = find(p, ref, pin, out, err);
 	if (found < 0)
 		return -1;
 	if (found == 0 && p->policy == PULL_NEVER && ref->kind != AC_REF_FILE)
 		return not_here(p, ref, err);
-	if (found == 0 && from_source(p, ref, out, err) < 0)
-		return -1;
-	return dependencies(p, out->id, err);
+	return found == 0 ? from_source(p, ref, pin, out, err) : 0;
 }

@@ -3,9 +3,10 @@
 #define AC_FETCH_PULLER_H
 
 /*
- * Between the parts of `acfetch pull`: pull.c (the command), pull_ref.c (from a
- * reference and a policy to a source), pull_aci.c (an App Container Image from
- * a file or a URL), pull_docker.c and pull_layers.c (an image of a registry).
+ * Between the parts of `acfetch pull`: pull.c (the command), pull_deps.c (an
+ * image and what it stands on), pull_ref.c (from a reference and a policy to a
+ * source), pull_aci.c (an App Container Image from a file or a URL),
+ * pull_docker.c and pull_layers.c (an image of a registry).
  */
 
 #include <stdbool.h>
@@ -33,6 +34,28 @@ enum pull_policy {
 	PULL_UPDATE, /* ask again */
 };
 
+/* An image that this run got or found, and the edges to what it stands on. */
+struct pull_node {
+	char *id;
+	char *shown;  /* "name:version", for messages */
+	size_t from;  /* the image that led to it first; itself: asked for */
+	size_t depth; /* dependencies between that and this one */
+	size_t *to;
+	size_t n_to;
+	bool walked; /* its dependencies were looked after */
+};
+/* Which of them a name, its labels and pins (as one text) turned out to be. */
+struct pull_answer {
+	char *key;
+	size_t node;
+};
+struct pull_graph {
+	struct pull_node *nodes;
+	size_t n;
+	struct pull_answer *answers;
+	size_t n_answers;
+};
+
 /* One run of the command. */
 struct puller {
 	const struct globals *g;
@@ -45,7 +68,7 @@ struct puller {
 	struct ac_http *http;
 	struct credentials credentials;
 	struct ac_secret secret; /* --passphrase-fd */
-	struct ac_strv seen;     /* dependencies that were looked after */
+	struct pull_graph graph; /* the images of this run */
 };
 
 /* What became of one image. */
@@ -54,9 +77,27 @@ struct pulled {
 	bool fetched; /* false: it was in the store */
 };
 
-/* Get the image that REF means by the policy, from wherever. */
+/* Get the image that REF means by the policy, from wherever, and all that it
+ * stands on, breadth first, each once in a run. */
+AC_MUSTUSE int pull_image(struct puller *p, const struct ac_ref *ref,
+			  struct pulled *out, struct ac_err *err);
+void pull_graph_release(struct pull_graph *g);
+
+/* Get the image that REF means, and no other.  PIN (may be NULL) is the
+ * dependency that asks for it: its imageID and size are insisted on. */
 AC_MUSTUSE int pull_ref(struct puller *p, const struct ac_ref *ref,
-			struct pulled *out, struct ac_err *err);
+			const struct ac_dependency *pin, struct pulled *out,
+			struct ac_err *err);
+
+/* A name and labels, by the spelling that can say every label.  Caller
+ * frees. */
+AC_MUSTUSE char *pull_spell(const char *name, const struct ac_pairs *labels);
+
+/* The name REF with the labels of --platform, or those of this machine, where
+ * it says nothing; *defaulted: the latter. */
+AC_MUSTUSE int pull_with_platform(const struct puller *p,
+				  const struct ac_ref *ref, struct ac_ref *out,
+				  bool *defaulted, struct ac_err *err);
 
 /* What a source must turn out to be. */
 struct pull_want {
@@ -65,11 +106,17 @@ struct pull_want {
 	bool any_platform;  /* os and arch in LABELS are defaults: an image
 			     * without these labels will do */
 	const char *record; /* the name to keep it by; NULL: none */
+	const struct ac_dependency *pin; /* who asks for it; NULL: no one */
 };
 
-/* True when the image M is what is wanted, else *err says how it differs. */
+/* 0 when the image M is what is wanted, else *err says how it differs. */
 AC_MUSTUSE int pull_check(const struct ac_image *m,
 			  const struct pull_want *want, struct ac_err *err);
+
+/* The same for the imageID and the size that a dependency insists on: of the
+ * image with this ID and so many bytes as delivered.  PIN may be NULL. */
+AC_MUSTUSE int pull_check_pin(const struct ac_dependency *pin, const char *id,
+			      uint64_t size, struct ac_err *err);
 
 /* Where an App Container Image is: a file or a URL, and its signature beside
  * it. */
