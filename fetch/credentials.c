@@ -257,36 +257,26 @@ const struct credential *credentials_registry(const struct credentials *c,
 	return hit;
 }
 
-char *credentials_header(const struct credentials *c, const char *url)
+int credentials_sign(void *ctx, const struct ac_http_exchange *x,
+		     struct ac_strv *headers, struct ac_err *err AC_UNUSED)
 {
-	AC_CLEANUP(ac_url_release) struct ac_url u = AC_URL_INIT;
-	struct ac_err ignored = AC_ERR_INIT;
+	const struct credentials *c = ctx;
+	const struct ac_url *u = x->url;
 	const struct credential *hit;
 	AC_FREE char *with_port = NULL;
 
-	if (ac_url_parse(&u, url, &ignored) < 0 ||
-	    strcmp(u.scheme, "https") != 0 || u.user != NULL)
-		return NULL;
-	with_port = ac_xasprintf("%s:%s", u.host, u.port);
+	if (strcmp(u->scheme, "https") != 0 || u->user != NULL)
+		return 0;
+	with_port = ac_xasprintf("%s:%s", u->host, u->port);
 	hit = find(c, false, with_port);
 	/* A host without a port means the usual one. */
-	if (hit == NULL && strcmp(u.port, "443") == 0)
-		hit = find(c, false, u.host);
+	if (hit == NULL && strcmp(u->port, "443") == 0)
+		hit = find(c, false, u->host);
 	if (hit == NULL)
-		return NULL;
+		return 0;
 	if (hit->token != NULL)
-		return ac_xasprintf("Authorization: Bearer %s", hit->token);
-	return ac_auth_basic(hit->user, hit->password);
-}
-
-void credentials_discovery(const struct credentials *c, const char *name,
-			   uint64_t port, struct ac_strv *headers)
-{
-	AC_FREE char *url =
-		ac_xasprintf("https://%.*s:%ju/", (int)strcspn(name, "/"), name,
-			     (uintmax_t)(port != 0 ? port : 443));
-	char *h = credentials_header(c, url);
-
-	if (h != NULL)
-		ac_strv_take(headers, h);
+		ac_strv_pushf(headers, "Authorization: Bearer %s", hit->token);
+	else
+		ac_strv_take(headers, ac_auth_basic(hit->user, hit->password));
+	return 0;
 }

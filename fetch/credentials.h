@@ -56,13 +56,9 @@ AC_MUSTUSE int credentials_load(const struct globals *g,
 const struct credential *credentials_registry(const struct credentials *c,
 					      const char *host);
 
-/* The Authorization header for URL, or NULL when there is none for its host or
- * the URL is not https.  Caller frees. */
-AC_MUSTUSE char *credentials_header(const struct credentials *c,
-				    const char *url);
-
-/* Add it to the headers of the discovery of NAME at PORT (0: 443). */
-void credentials_discovery(const struct credentials *c, const char *name,
-			   uint64_t port, struct ac_strv *headers);
+/* The headers for the place that X asks, an ac_http_sign_fn: CTX is the
+ * credentials.  None when the URL is not https. */
+int credentials_sign(void *ctx, const struct ac_http_exchange *x,
+		     struct ac_strv *headers, struct ac_err *err);
 
 #endif

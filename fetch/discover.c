@@ -147,12 +147,12 @@ static int discover_one(struct run *r, const struct ac_ref *name,
 {
 	AC_CLEANUP(ac_discovered_release)
 	struct ac_discovered found = AC_DISCOVERED_INIT;
-	AC_CLEANUP(ac_strv_release) struct ac_strv headers = AC_STRV_INIT;
-	struct ac_discover_opts o = {.port = r->port, .headers = &headers};
+	struct ac_discover_opts o = {.port = r->port,
+				     .sign = credentials_sign,
+				     .sign_ctx = &r->credentials};
 	struct ac_err why = AC_ERR_INIT;
 	int ret = 1;
 
-	credentials_discovery(&r->credentials, name->name, r->port, &headers);
 	if (ac_discover(r->http, name, &o, &found, &why) < 0) {
 		AC_FREE char *shown = NULL;
 

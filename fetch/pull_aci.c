@@ -59,27 +59,16 @@ static int signature_of_file(struct job *j, const char *path,
 	return err->code == AC_E_NOT_FOUND ? no_signature(j, path, err) : -1;
 }
 
-/* Credentials for URL, if there are. */
-static void add_credentials(const struct job *j, const char *url,
-			    struct ac_strv *headers)
-{
-	char *h = credentials_header(&j->p->credentials, url);
-
-	if (h != NULL)
-		ac_strv_take(headers, h);
-}
-
 static int signature_of_url(struct job *j, const char *url, struct ac_err *err)
 {
 	AC_CLEANUP(ac_http_response_release)
 	struct ac_http_response r = AC_HTTP_RESPONSE_INIT;
 	AC_FREE char *shown = ac_url_show(url);
-	AC_CLEANUP(ac_strv_release) struct ac_strv headers = AC_STRV_INIT;
 	struct ac_http_request q = {.url = url,
-				    .headers = &headers,
+				    .sign = credentials_sign,
+				    .sign_ctx = &j->p->credentials,
 				    .max_body = MAX_SIGNATURE};
 
-	add_credentials(j, url, &headers);
 	if (ac_http_do(j->p->http, &q, &r, err) < 0)
 		return ac_err_ctx(err, "signature");
 	if (r.status == 404 || r.status == 410)
@@ -165,15 +154,14 @@ static int feed_url(struct job *j, struct ac_err *err)
 {
 	AC_CLEANUP(ac_http_response_release)
 	struct ac_http_response r = AC_HTTP_RESPONSE_INIT;
-	AC_CLEANUP(ac_strv_release) struct ac_strv headers = AC_STRV_INIT;
 	struct ac_http_request q = {.url = j->src->url,
-				    .headers = &headers,
+				    .sign = credentials_sign,
+				    .sign_ctx = &j->p->credentials,
 				    .sink = sink,
 				    .ctx = j};
 
 	if (j->want->pin != NULL)
 		q.expect_size = j->want->pin->size;
-	add_credentials(j, j->src->url, &headers);
 	if (ac_http_do(j->p->http, &q, &r, err) < 0)
 		return -1;
 	if (r.status == 404 || r.status == 410)

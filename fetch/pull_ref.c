@@ -154,10 +154,10 @@ static int pull_name(struct puller *p, const struct ac_ref *ref,
 	AC_CLEANUP(ac_discovered_release)
 	struct ac_discovered found = AC_DISCOVERED_INIT;
 	AC_FREE char *record = ac_ref_canonical(ref);
-	AC_CLEANUP(ac_strv_release) struct ac_strv headers = AC_STRV_INIT;
 	struct ac_discover_opts o = {.want = AC_DISCOVER_IMAGE,
 				     .port = (unsigned int)p->o->port,
-				     .headers = &headers};
+				     .sign = credentials_sign,
+				     .sign_ctx = &p->credentials};
 	struct pull_want want = {.name = ref->name,
 				 .record = record,
 				 .pin = pin};
@@ -166,7 +166,6 @@ static int pull_name(struct puller *p, const struct ac_ref *ref,
 	if (pull_with_platform(p, ref, &full, &want.any_platform, err) < 0)
 		return -1;
 	want.labels = &full.labels;
-	credentials_discovery(&p->credentials, ref->name, p->o->port, &headers);
 	if (ac_discover(p->http, &full, &o, &found, err) < 0)
 		return -1;
 	for (size_t i = 0; i < found.n; i++) {

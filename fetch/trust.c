@@ -325,17 +325,16 @@ static int trust_discovered(const struct trust_how *how, struct ac_http *h,
 {
 	AC_CLEANUP(credentials_release)
 	struct credentials credentials = CREDENTIALS_INIT;
-	AC_CLEANUP(ac_strv_release) struct ac_strv headers = AC_STRV_INIT;
 	struct ac_discover_opts o = {.want = AC_DISCOVER_KEYS,
 				     .port = (unsigned int)port,
-				     .headers = &headers};
+				     .sign = credentials_sign,
+				     .sign_ctx = &credentials};
 	struct ac_ref name = AC_REF_INIT;
 	struct ac_discovered d = AC_DISCOVERED_INIT;
 	int r;
 
 	if (credentials_load(how->g, &credentials, err) < 0)
 		return -1;
-	credentials_discovery(&credentials, how->prefix, port, &headers);
 	name.kind = AC_REF_NAME;
 	name.text = ac_xstrdup(how->prefix);
 	name.name = ac_xstrdup(how->prefix);

@@ -205,6 +205,13 @@ void ac_strv_sort(struct ac_strv *v)
 		qsort(v->v, v->n, sizeof(*v->v), by_bytes);
 }
 
+void ac_strv_wipe(struct ac_strv *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		explicit_bzero(v->v[i], strlen(v->v[i]));
+	ac_strv_release(v);
+}
+
 void ac_strv_release(struct ac_strv *v)
 {
 	for (size_t i = 0; i < v->n; i++)

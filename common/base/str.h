@@ -67,5 +67,7 @@ bool ac_strv_has(const struct ac_strv *v, const char *s);
 void ac_strv_sort(struct ac_strv *v);
 /* Free all, leave AC_STRV_INIT. */
 void ac_strv_release(struct ac_strv *v);
+/* The same for secrets: overwritten first. */
+void ac_strv_wipe(struct ac_strv *v);
 
 #endif

@@ -44,21 +44,6 @@ bool ac_discover_match(const char *content, const char *name,
 	       (name[n] == '\0' || name[n] == '/');
 }
 
-/* Percent-encode what is not unreserved (RFC 3986, 2.3). */
-static void encode(struct ac_buf *b, const char *text, bool slashes)
-{
-	for (const char *c = text; *c != '\0'; c++) {
-		bool plain =
-			(*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			(*c >= '0' && *c <= '9') || strchr("-._~", *c) != NULL;
-
-		if (plain || (slashes && *c == '/'))
-			ac_buf_addc(b, *c);
-		else
-			ac_buf_addf(b, "%%%02X", (unsigned char)*c);
-	}
-}
-
 static bool expand(struct ac_buf *b, struct ac_str var,
 		   const struct ac_ref *name, const char *ext)
 {
@@ -66,7 +51,7 @@ static bool expand(struct ac_buf *b, struct ac_str var,
 	const char *value = ac_pairs_get(&name->labels, label);
 
 	if (strcmp(label, "name") == 0) {
-		encode(b, name->name, true);
+		ac_url_encode(b, ac_str(name->name), true);
 		return true;
 	}
 	if (strcmp(label, "ext") == 0)
@@ -76,7 +61,7 @@ static bool expand(struct ac_buf *b, struct ac_str var,
 		value = "latest";
 	if (value == NULL)
 		return false;
-	encode(b, value, false);
+	ac_url_encode(b, ac_str(value), false);
 	return true;
 }
 
@@ -236,13 +221,14 @@ static int try_page(struct walk *w, const char *scheme, const char *name,
 		ac_xasprintf("%s://%.*s%s%s", scheme, host, name, port, slash);
 	AC_FREE char *url = ac_xasprintf("%s%s?ac-discovery=1", shown,
 					 slash[0] == '\0' ? "/" : "");
-	struct ac_http_request q = {.url = url, .max_body = MAX_PAGE};
+	struct ac_http_request q = {.url = url,
+				    .max_body = MAX_PAGE,
+				    .sign = w->opts->sign,
+				    .sign_ctx = w->opts->sign_ctx};
 	struct ac_err why = AC_ERR_INIT;
 
 	w->page = shown;
 	ac_debug("'%s': asking", shown);
-	if (strcmp(scheme, "https") == 0)
-		q.headers = w->opts->headers;
 	if (ac_http_do(w->http, &q, &r, &why) < 0) {
 		if (why.code == AC_E_SYS) {
 			*err = why;

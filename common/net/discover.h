@@ -36,10 +36,10 @@ enum ac_discover_want {
 };
 
 struct ac_discover_opts {
-	unsigned int want; /* enum ac_discover_want; 0: both */
-	unsigned int port; /* in place of 443 and 80; 0: those */
-	/* Credentials for the name's host, or NULL: sent by https only. */
-	const struct ac_strv *headers;
+	unsigned int want;    /* enum ac_discover_want; 0: both */
+	unsigned int port;    /* in place of 443 and 80; 0: those */
+	ac_http_sign_fn sign; /* credentials (http.h), or NULL */
+	void *sign_ctx;
 };
 
 /* Walk from the whole name up to its host until a page says what is wanted;

@@ -232,6 +232,16 @@ static int follow(const struct ac_http *h, struct ac_xfer *x, const char *to,
 		x->keep_secrets = false;
 	if (x->r->status < 307 && strcmp(x->method, "POST") == 0)
 		x->method = "GET";
+	/* What is posted is a secret. */
+	if (!x->keep_secrets && strcmp(x->method, "POST") == 0 &&
+	    x->q->body != NULL) {
+		ac_err_set(err, AC_E_DENIED,
+			   "a redirect to another host, '%s', is refused: "
+			   "what is sent is for this one",
+			   next.host);
+		ac_url_release(&next);
+		return -1;
+	}
 	ac_url_release(&x->url);
 	x->url = next;
 	return 0;

@@ -34,6 +34,7 @@
 
 struct ac_err;
 struct ac_http;
+struct ac_url;
 
 struct ac_http_opts {
 	bool insecure_tls;        /* do not check certificates */
@@ -62,12 +63,27 @@ struct ac_http_upload {
 	void *ctx;
 };
 
+/* One exchange of a request: redirects and resumed transfers have more. */
+struct ac_http_exchange {
+	const struct ac_url *url;
+	const char *method;
+	const char *range; /* value of its Range header, or NULL */
+};
+/* Add headers that only the place of X->url may see. */
+typedef int (*ac_http_sign_fn)(void *ctx, const struct ac_http_exchange *x,
+			       struct ac_strv *headers, struct ac_err *err);
+
 struct ac_http_request {
 	const char *url;               /* user:password@ becomes Basic */
 	const char *method;            /* NULL: GET */
 	const struct ac_strv *headers; /* "Name: value", or NULL; Authorization
 					* and Cookie stay with their host */
-	const char *body;              /* of a POST, or NULL */
+	/* Asked before each exchange, unless it is with another scheme, host or
+	 * port than .url has; or NULL.  Its headers are wiped after it. */
+	ac_http_sign_fn sign;
+	void *sign_ctx;
+	const char *body; /* of a POST, or NULL: not sent where a redirect
+			   * leads to another host */
 	const struct ac_http_upload *upload; /* of a PUT or PATCH, or NULL: an
 					      * empty one */
 	bool once; /* never tried again here: the caller knows what to do */

@@ -151,6 +151,21 @@ char *ac_url_show(const char *text)
 	return ac_buf_steal(&b);
 }
 
+void ac_url_encode(struct ac_buf *out, struct ac_str text, bool slashes)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.p[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			     (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+			     c == '_' || c == '~';
+
+		if (plain || (slashes && c == '/'))
+			ac_buf_addc(out, c);
+		else
+			ac_buf_addf(out, "%%%02X", (unsigned char)c);
+	}
+}
+
 char *ac_url_with_query(const char *base, const char *name, const char *value)
 {
 	char *escaped = curl_easy_escape(NULL, value, 0);

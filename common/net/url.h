@@ -18,7 +18,9 @@
 #include <sys/socket.h>
 
 #include "common/base/attr.h"
+#include "common/base/str.h"
 
+struct ac_buf;
 struct ac_err;
 
 /* All owned. */
@@ -49,6 +51,10 @@ bool ac_url_same_origin(const struct ac_url *a, const struct ac_url *b);
 /* TEXT for a message or a record: without user, password, query and fragment,
  * any of which may hold a secret.  Caller frees. */
 AC_MUSTUSE char *ac_url_show(const char *text);
+
+/* Append TEXT, percent-encoded but for what is unreserved (RFC 3986, 2.3) and,
+ * with SLASHES, its slashes. */
+void ac_url_encode(struct ac_buf *out, struct ac_str text, bool slashes);
 
 /* BASE with one more query parameter, its value encoded.  Caller frees. */
 AC_MUSTUSE char *ac_url_with_query(const char *base, const char *name,

@@ -78,8 +78,35 @@ static int append(struct curl_slist **list, const char *header,
 	return 0;
 }
 
-static int set_headers(const struct ac_xfer *x, struct curl_slist **list,
-		       struct ac_err *err)
+/* The headers that the caller makes for this exchange alone. */
+static int sign(const struct ac_xfer *x, const char *range,
+		struct curl_slist **list, struct ac_err *err)
+{
+	AC_FREE char *value =
+		range != NULL ? ac_xasprintf("bytes=%s", range) : NULL;
+	struct ac_http_exchange e = {&x->url, x->method, value};
+	AC_CLEANUP(ac_strv_wipe) struct ac_strv v = AC_STRV_INIT;
+
+	if (x->q->sign == NULL || !x->keep_secrets)
+		return 0;
+	if (x->q->sign(x->q->sign_ctx, &e, &v, err) < 0)
+		return -1;
+	for (size_t i = 0; i < v.n; i++)
+		if (append(list, v.v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* They may hold secrets. */
+static void free_headers(struct curl_slist *list)
+{
+	for (const struct curl_slist *l = list; l != NULL; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(list);
+}
+
+static int set_headers(const struct ac_xfer *x, const char *range,
+		       struct curl_slist **list, struct ac_err *err)
 {
 	const struct ac_strv *v = x->q->headers;
 
@@ -90,6 +117,8 @@ static int set_headers(const struct ac_xfer *x, struct curl_slist **list,
 		if ((x->keep_secrets || !is_secret(v->v[i])) &&
 		    append(list, v->v[i], err) < 0)
 			return -1;
+	if (sign(x, range, list, err) < 0)
+		return -1;
 	/* A weak ETag is not for ranges (RFC 9110, 13.1.5); the answer's is
 	 * compared in any case. */
 	if (x->got != 0 && x->validator != NULL &&
@@ -302,12 +331,12 @@ enum ac_xfer_result ac_xfer_do(struct ac_xfer *x, struct ac_err *err)
 	set_callbacks(x, errbuf);
 	set_connection(x);
 	set_request(x, range);
-	if (set_headers(x, &headers, err) < 0) {
-		curl_slist_free_all(headers);
+	if (set_headers(x, range, &headers, err) < 0) {
+		free_headers(headers);
 		return AC_XFER_FAIL;
 	}
 	code = curl_easy_perform(x->easy);
-	curl_slist_free_all(headers);
+	free_headers(headers);
 	if (x->failed)
 		return AC_XFER_FAIL;
 	if (code != CURLE_OK && !x->enough)

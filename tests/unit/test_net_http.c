@@ -116,6 +116,104 @@ TEST(secrets_stay_with_their_host)
 	end(&g);
 }
 
+/* A header that tells how often it was asked, and of what. */
+static int sign(void *ctx, const struct ac_http_exchange *x,
+		struct ac_strv *headers, struct ac_err *err)
+{
+	int *asked = ctx;
+
+	++*asked;
+	if (*asked > 2)
+		return ac_err_set(err, AC_E_INVALID, "no more");
+	ac_strv_pushf(headers, "X-Sign: %d %s %s %s", *asked, x->method,
+		      strrchr(x->url->text, '/'),
+		      x->range != NULL ? x->range : "all");
+	return 0;
+}
+
+TEST(every_exchange_with_the_host_is_signed)
+{
+	static struct server a = {
+		.steps = {{.reply = "HTTP/1.1 307 x\r\nConnection: close\r\n"
+				    "Location: /again\r\n\r\n"},
+			  {.reply = "HTTP/1.1 302 x\r\nConnection: close\r\n"
+				    "Location: http://127.0.0.1:%P/x\r\n"
+				    "Content-Length: 0\r\n\r\n"}}};
+	static struct server b = {
+		.steps = {{.reply = OK "Content-Length: 2\r\n\r\nok"}}};
+	struct get g = begin();
+	int asked = 0;
+
+	g.q.sign = sign;
+	g.q.sign_ctx = &asked;
+	server_start(&b);
+	a.other = b.port;
+	server_start(&a);
+	run(&g, &a, "/first");
+	server_finish(&a);
+	server_finish(&b);
+	CHECK(g.ret == 0 && g.r.status == 200 && asked == 2);
+	CHECK(strstr(a.steps[0].head, "X-Sign: 1 GET /first all\r\n") != NULL);
+	CHECK(strstr(a.steps[1].head, "X-Sign: 2 GET /again all\r\n") != NULL);
+	CHECK(strstr(b.steps[0].head, "X-Sign") == NULL);
+	end(&g);
+}
+
+TEST(the_rest_of_a_transfer_is_signed_too)
+{
+	static struct server s = {
+		.steps = {{.reply = OK "ETag: \"e\"\r\nContent-Length: "
+				       "6\r\n\r\nabc"},
+			  {.reply = "HTTP/1.1 206 x\r\nConnection: close\r\n"
+				    "ETag: \"e\"\r\nContent-Range: bytes "
+				    "3-5/6\r\nContent-Length: "
+				    "3\r\n\r\ndef"}}};
+	struct get g = begin();
+	int asked = 0;
+
+	g.q.sign = sign;
+	g.q.sign_ctx = &asked;
+	g.q.sink = sink;
+	server_start(&s);
+	run(&g, &s, "/x");
+	server_finish(&s);
+	CHECK(g.ret == 0 && strcmp(ac_buf_str(&g.sunk), "abcdef") == 0);
+	CHECK(strstr(s.steps[1].head, "X-Sign: 2 GET /x bytes=3-\r\n") != NULL);
+	CHECK(strstr(s.steps[1].head, "\r\nRange: bytes=3-\r\n") != NULL);
+	end(&g);
+}
+
+TEST(who_cannot_sign_does_not_ask)
+{
+	struct server s = {.port = 9};
+	struct get g = begin();
+	int asked = 2;
+
+	g.q.sign = sign;
+	g.q.sign_ctx = &asked;
+	run(&g, &s, "/");
+	CHECK(g.ret < 0 && g.err.code == AC_E_INVALID && asked == 3);
+	end(&g);
+}
+
+TEST(what_is_posted_stays_with_its_host)
+{
+	static struct server a = {
+		.steps = {{.reply = "HTTP/1.1 307 x\r\nConnection: close\r\n"
+				    "Location: http://127.0.0.1:1/x\r\n"
+				    "Content-Length: 0\r\n\r\n"}}};
+	struct get g = begin();
+
+	g.q.method = "POST";
+	g.q.body = "refresh_token=secret";
+	server_start(&a);
+	run(&g, &a, "/token");
+	server_finish(&a);
+	CHECK(g.ret < 0 && g.err.code == AC_E_DENIED);
+	CHECK(strstr(g.err.msg, "another host") != NULL);
+	end(&g);
+}
+
 TEST(redirect_loop_ends)
 {
 	static struct server s;
