@@ -187,6 +187,9 @@ clean_env = env -i PATH="$$PATH" HOME="$${HOME:-/root}" TMPDIR="$${TMPDIR:-/tmp}
 check-cli: all $(TOOLS) $(UNIT)
 	$(Q)$(clean_env) BINDIR='$(abspath $B)/bin' TOOLDIR='$(abspath $B)/tests' \
 		bats $(BATS_FLAGS) $(or $(T),tests/cli)
+crash: ## kill acfetch at random moments: make crash [N=20000] [SEED=1]
+	$(Q)AC_TEST_KILLS=$(or $(N),20000) AC_TEST_SEED=$(SEED) $(MAKE) check-cli T=tests/cli/store-crash.bats \
+		BATS_FLAGS=--show-output-of-passing-tests
 bench: all $(TOOLS) ## measure against the peers; prints ratios
 	$(Q)BINDIR='$(abspath $B)/bin' TOOLDIR='$(abspath $B)/tests' sh tests/bench/run $(T)
 
@@ -254,6 +257,6 @@ help: ## this list
 	@echo '  variables: CC=clang SAN=address,undefined COV=1 V=1 B=DIR T=tests/cli/x.bats'
 
 FORCE:
-.PHONY: all completions deps quickstart check check-deps check-unit check-fuzz check-differ check-cli differ bench \
+.PHONY: all completions deps quickstart check check-deps check-unit check-fuzz check-differ check-cli differ crash bench \
 	fuzz lint lint-format lint-headers lint-layers lint-words lint-size \
 	lint-shell lint-man lint-tidy format coverage install uninstall clean help FORCE
