@@ -125,7 +125,7 @@ static int untar(int fd, int dirfd, const char *what, struct ac_err *why,
 		ac_tar_reader_new(NULL, ac_unzipfd_source, in);
 	struct ac_treewr *tree = ac_treewr_new(dirfd, &opts);
 	AC_CLEANUP(ac_aci_check_freep)
-	struct ac_aci_check *check = ac_aci_check_new(NULL, NULL);
+	struct ac_aci_check *check = ac_aci_check_new(NULL, NULL, false);
 	struct ac_entry e;
 	int r;
 

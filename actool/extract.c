@@ -54,7 +54,6 @@ struct job {
 	bool skip;      /* the current entry */
 
 	struct ac_buf manifest;
-	struct ac_err refused; /* why the image is, once it is */
 	/* What could not be kept. */
 	uint64_t devices, owners, setids, attributes, foreign;
 };
@@ -98,23 +97,6 @@ static bool chosen(struct job *j, const struct ac_entry *e)
 			is = true;
 	}
 	return is;
-}
-
-/* What an overlay would take for its own is nothing to a directory. */
-static void on_warn(void *ctx, const struct ac_err *why)
-{
-	struct job *j = ctx;
-
-	if (strcmp(why->rule, "A14") != 0 && j->refused.code == AC_OK)
-		j->refused = *why;
-}
-
-static int check_refused(const struct job *j, struct ac_err *err)
-{
-	if (j->refused.code == AC_OK)
-		return 0;
-	*err = j->refused;
-	return -1;
 }
 
 static int on_manifest(void *ctx, const char *text, size_t len,
@@ -175,7 +157,7 @@ static int on_entry(void *ctx, const struct ac_entry *e, struct ac_err *err)
 	struct job *j = ctx;
 	struct ac_entry copy = *e;
 
-	if (ac_interrupt_check(err) < 0 || check_refused(j, err) < 0)
+	if (ac_interrupt_check(err) < 0)
 		return -1;
 	j->skip = !chosen(j, e);
 	if (j->skip)
@@ -232,13 +214,13 @@ static int read_rootfs(struct job *j, struct ac_aci_file *f, int rootfs,
 	const struct ac_aci_events ev = {.manifest = on_manifest,
 					 .entry = on_entry,
 					 .data = on_data,
-					 .warn = on_warn,
-					 .ctx = j};
+					 .ctx = j,
+					 .overlay_ok = true};
 	struct ac_digest id;
 
 	j->w = ac_treewr_new(rootfs, &opts);
 	if (ac_aci_file_read(f, &ev, &id, NULL, err) < 0 ||
-	    check_refused(j, err) < 0 || check_found(j, err) < 0)
+	    check_found(j, err) < 0)
 		return -1;
 	return ac_treewr_finish(j->w, err);
 }

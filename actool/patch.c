@@ -238,7 +238,7 @@ static int edit(struct patch *p, struct ac_err *err)
 static int read_result(const struct patch *p, int fd, struct ac_digest *id,
 		       struct ac_err *err)
 {
-	static const struct ac_aci_events none = {.ctx = NULL};
+	static const struct ac_aci_events none = {.overlay_ok = true};
 
 	if (!p->o->verify && !p->o->print_id)
 		return 0;

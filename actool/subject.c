@@ -112,7 +112,9 @@ int subject_id(int fd, const char *file, struct ac_secret *secret, char **name,
 	AC_CLEANUP(ac_aci_file_freep)
 	struct ac_aci_file *f = reopen(fd, file, secret, err);
 	AC_FREE char *found = NULL;
-	struct ac_aci_events ev = {.manifest = take_name, .ctx = &found};
+	struct ac_aci_events ev = {.manifest = take_name,
+				   .ctx = &found,
+				   .overlay_ok = true};
 	struct ac_digest d;
 
 	if (f == NULL || ac_aci_file_read(f, &ev, &d, NULL, err) < 0)

@@ -39,7 +39,8 @@ struct ac_aci_events {
 	/* For those who only check: told of what cannot be unpacked as it
 	 * stands, which is refused otherwise (aci_check.h). */
 	void (*warn)(void *ctx, const struct ac_err *why);
-	uint64_t *size; /* ac_aci_read_fd: gets the bytes of the tar */
+	bool overlay_ok; /* as for ac_aci_check_new */
+	uint64_t *size;  /* ac_aci_read_fd: gets the bytes of the tar */
 };
 
 /* Read a plain tar from SOURCE (decompressed already) to its end.  Breaking a

@@ -32,6 +32,7 @@ struct late {
 };
 
 struct ac_aci_check {
+	bool overlay_ok;
 	ac_aci_warn_fn warn;
 	void *ctx;
 	struct ac_fpmap seen;
@@ -45,12 +46,14 @@ struct ac_aci_check {
 	size_t n_late, late_bytes;
 };
 
-struct ac_aci_check *ac_aci_check_new(ac_aci_warn_fn warn, void *ctx)
+struct ac_aci_check *ac_aci_check_new(ac_aci_warn_fn warn, void *ctx,
+				      bool overlay_ok)
 {
 	struct ac_aci_check *c = ac_xcalloc(1, sizeof(*c));
 
 	c->warn = warn;
 	c->ctx = ctx;
+	c->overlay_ok = overlay_ok;
 	return c;
 }
 
@@ -371,7 +374,8 @@ static int check_file(struct ac_aci_check *c, struct ac_entry *e,
 	whole.path = path;
 	if (note_path(c, e->path, e->type == AC_F_DIR, err) < 0)
 		return -1;
-	if (ac_aci_check_special(&whole, err) < 0 && unsafe(c, err) < 0)
+	if (!c->overlay_ok && ac_aci_check_special(&whole, err) < 0 &&
+	    unsafe(c, err) < 0)
 		return -1;
 	if (e->type == AC_F_REG && check_size(c, e, err) < 0)
 		return -1;

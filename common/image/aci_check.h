@@ -33,9 +33,10 @@ enum {
 /* *why has rule, path and message. */
 typedef void (*ac_aci_warn_fn)(void *ctx, const struct ac_err *why);
 
-/* WARN may be NULL. */
-AC_MUSTUSE struct ac_aci_check *ac_aci_check_new(ac_aci_warn_fn warn,
-						 void *ctx);
+/* WARN may be NULL.  OVERLAY_OK: what an overlay takes for its own (A14) is
+ * nothing to the caller, who makes no layer of it. */
+AC_MUSTUSE struct ac_aci_check *ac_aci_check_new(ac_aci_warn_fn warn, void *ctx,
+						 bool overlay_ok);
 
 enum ac_aci_part {
 	AC_ACI_NOTHING, /* nothing to do with it */

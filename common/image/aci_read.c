@@ -105,7 +105,7 @@ int ac_aci_read(ac_source_fn source, void *source_ctx,
 	AC_CLEANUP(release)
 	struct layout l = {
 		.ev = ev,
-		.check = ac_aci_check_new(ev->warn, ev->ctx),
+		.check = ac_aci_check_new(ev->warn, ev->ctx, ev->overlay_ok),
 		.manifest = AC_BUF_INIT(AC_ACI_MAX_MANIFEST),
 	};
 	static const struct ac_tar_limits limits = {.max_entries =

@@ -482,3 +482,17 @@ others() { tar -xOf "$1" rootfs | sha256sum; }
 	run -1 --separate-stderr bash -c 'actool cat-manifest - < large'
 	run -1 --separate-stderr bash -c '(printf "{"; yes) | actool cat-manifest -'
 }
+
+@test "what an overlay takes for its own is no fault of an archive" {
+	needs_root
+	mkdir -p w/rootfs
+	mknod w/rootfs/gone c 0 0
+	echo '{"acKind":"ImageManifest","acVersion":"0.8.11","name":"example.com/w"}' > w/manifest
+	actool build w w.aci
+	run -0 actool patch-manifest --verify --print-id --name example.com/v w.aci v.aci
+	id=${lines[-1]}
+	run -0 actool id v.aci
+	[ "$output" = "$id" ]
+	actool extract v.aci out
+	[ "$(stat -c %t:%T:%F out/rootfs/gone)" = "0:0:character special file" ]
+}
