@@ -223,7 +223,7 @@ tags() {
 
 @test "a plain web server is enough" {
 	command -v nginx >/dev/null || skip "no nginx"
-	port=$((20000 + RANDOM % 10000))
+	port=$(free_port)
 	make_aci app.aci 127.0.0.1/team/app 1.0.0
 	sign_by alice app.aci
 	acfetch publish --url "http://127.0.0.1:$port" --key "$KEYS/alice.asc" site app.aci

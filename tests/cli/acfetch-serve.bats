@@ -232,8 +232,7 @@ make_layout() {
 
 @test "it ends cleanly on SIGTERM, and the port is free again" {
 	make_site
-	# Below the ports that the kernel gives to whoever connects meanwhile.
-	port=$((20000 + RANDOM % 10000))
+	port=$(free_port)
 	serve site --listen "127.0.0.1:$port"
 	run -1 --separate-stderr acfetch serve site --listen "$addr"
 	[[ $stderr == *"listen on '$addr': "*"choose another port by --listen"* ]]

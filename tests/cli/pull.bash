@@ -16,16 +16,6 @@ stop() {
 	wait "$1" 2>/dev/null || :
 }
 
-listening() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-# A port that nobody listens on now.
-free_port() {
-	local port
-	while port=$((20000 + (RANDOM << 15 | RANDOM) % 12000)); do
-		listening "$port" || { echo "$port"; return; }
-	done
-}
-
 # The store has no image, and nothing that a download left.
 store_empty() {
 	local left
