@@ -14,7 +14,12 @@
 #include "common/sys/interrupt.h"
 #include "fetch/puller.h"
 
-enum { MAX_MANIFEST = 8 << 20, MAX_CONFIG = 8 << 20 };
+enum {
+	MAX_MANIFEST = 8 << 20,
+	MAX_CONFIG = 8 << 20,
+	MAX_NESTED = 4, /* indexes within indexes */
+	MAX_TAKEN = 32, /* of all that they name */
+};
 
 /* One image on its way. */
 struct image {
@@ -24,6 +29,7 @@ struct image {
 	struct ac_registry *reg;
 	struct ac_buf manifest; /* of the one platform */
 	struct ac_digest digest;
+	int taken; /* manifests and indexes that indexes name */
 	struct ac_oci_manifest m;
 	struct ac_buf config;
 	struct ac_oci_config c;
@@ -42,66 +48,86 @@ static int allowed(const struct image *x, struct ac_err *err)
 			  "@digest in place of the tag)");
 }
 
-static int parse(const struct ac_buf *text, struct ac_json **doc,
-		 struct ac_err *err)
+static int settle(struct image *x, int depth, struct ac_err *err);
+
+/* Take a manifest or index that an index names, in its place. */
+static int take(struct image *x, const struct ac_oci_desc *d, int depth,
+		struct ac_err *err)
 {
-	*doc = ac_json_parse(ac_buf_str(text), text->len, "manifest", err);
-	return *doc != NULL ? ac_oci_is_index(*doc, err) : -1;
+	char digest[AC_DIGEST_TEXT];
+	int ret;
+
+	if (depth == MAX_NESTED || ++x->taken > MAX_TAKEN)
+		return ac_err_set(err, AC_E_LIMIT,
+				  "indexes within indexes: more than %d deep, "
+				  "or more than %d of them",
+				  MAX_NESTED, MAX_TAKEN);
+	ac_digest_print(&d->digest, ':', digest);
+	x->digest = d->digest;
+	ac_buf_reset(&x->manifest);
+	ret = ac_oci_desc_data(d, &x->manifest, err);
+	if (ret < 0)
+		return ac_err_ctx(err, "manifest '%s'", digest);
+	if (ret == 0 && ac_registry_manifest(x->reg, digest, &x->manifest,
+					     &x->digest, err) < 0)
+		return -1;
+	if (d->size != x->manifest.len)
+		return ac_err_set(
+			err, AC_E_VERIFY,
+			"manifest '%s' has %zu bytes, where its index "
+			"says %ju",
+			digest, x->manifest.len, (uintmax_t)d->size);
+	return settle(x, depth + 1, err);
 }
 
-/* The manifest for the platform in an index, in place of the index. */
-static int pick(struct image *x, struct ac_err *err)
+/* The manifest for the platform in an index, in place of the index.  Entries
+ * that do not say their platform are looked into, one after the other. */
+static int pick(struct image *x, int depth, struct ac_err *err)
 {
-	struct ac_oci_index index = {.n = 0};
+	AC_CLEANUP(ac_oci_index_release) struct ac_oci_index index = {.n = 0};
 	const struct puller *p = x->p;
-	const struct ac_oci_desc *d = NULL;
-	char digest[AC_DIGEST_TEXT];
-	int ret = ac_oci_index_parse(&index, ac_buf_str(&x->manifest),
-				     x->manifest.len, err);
+	const struct ac_oci_desc *d;
+	int ret = -1;
 
-	if (ret == 0) {
-		d = ac_oci_pick(&index, p->os != NULL ? p->os : ac_host_os(),
-				p->arch != NULL ? p->arch : ac_host_go_arch(),
-				p->variant, err);
-		ret = d != NULL ? 0 : -1;
+	if (ac_oci_index_parse(&index, ac_buf_str(&x->manifest),
+			       x->manifest.len, err) < 0)
+		return -1;
+	d = ac_oci_pick(&index, p->os != NULL ? p->os : ac_host_os(),
+			p->arch != NULL ? p->arch : ac_host_go_arch(),
+			p->os != NULL ? p->variant : ac_host_go_variant(), err);
+	if (d == NULL)
+		return -1;
+	if (d->arch != NULL)
+		return take(x, d, depth, err);
+	for (size_t i = 0; i < index.n; i++) {
+		if (index.v[i].os != NULL || index.v[i].arch != NULL)
+			continue;
+		ret = take(x, &index.v[i], depth, err);
+		if (ret == 0 || err->code != AC_E_NOT_FOUND)
+			break;
 	}
-	if (ret == 0) {
-		ac_digest_print(&d->digest, ':', digest);
-		ret = ac_registry_manifest(x->reg, digest, &x->manifest,
-					   &x->digest, err);
-	}
-	if (ret == 0 && d->size != x->manifest.len)
-		ret = ac_err_set(err, AC_E_VERIFY,
-				 "manifest '%s' has %zu bytes, where its index "
-				 "says %llu",
-				 digest, x->manifest.len,
-				 (unsigned long long)d->size);
-	ac_oci_index_release(&index);
 	return ret;
+}
+
+/* Come from what there is in x->manifest to the manifest of one image. */
+static int settle(struct image *x, int depth, struct ac_err *err)
+{
+	AC_JSON struct ac_json *doc =
+		ac_json_parse(ac_buf_str(&x->manifest), x->manifest.len,
+			      "manifest", err);
+	int is_index = doc != NULL ? ac_oci_is_index(doc, err) : -1;
+
+	return is_index == 1 ? pick(x, depth, err) : is_index;
 }
 
 static int get_manifest(struct image *x, struct ac_err *err)
 {
 	const char *what =
 		x->ref->digest != NULL ? x->ref->digest : x->ref->tag;
-	struct ac_json *doc = NULL;
-	int is_index;
 
 	if (ac_registry_manifest(x->reg, what, &x->manifest, &x->digest, err) <
-	    0)
-		return -1;
-	is_index = parse(&x->manifest, &doc, err);
-	ac_json_free(doc);
-	if (is_index == 1) {
-		if (pick(x, err) < 0)
-			return -1;
-		is_index = parse(&x->manifest, &doc, err);
-		ac_json_free(doc);
-		if (is_index == 1)
-			return ac_err_set(err, AC_E_UNSUPPORTED,
-					  "an index within an index");
-	}
-	if (is_index < 0)
+		    0 ||
+	    settle(x, 0, err) < 0)
 		return -1;
 	return ac_oci_manifest_parse(&x->m, ac_buf_str(&x->manifest),
 				     x->manifest.len, err);
@@ -139,13 +165,17 @@ static int get_config(struct image *x, struct ac_err *err)
 	const struct ac_oci_desc *d = &x->m.config;
 	struct ac_digest is;
 	char want[AC_DIGEST_TEXT];
+	int inside;
 
 	if (d->size > MAX_CONFIG)
 		return ac_err_set(err, AC_E_LIMIT,
 				  "the configuration has %llu bytes, at most "
 				  "%d are accepted",
 				  (unsigned long long)d->size, MAX_CONFIG);
-	if (ac_registry_blob(x->reg, d, append, &x->config, err) < 0)
+	inside = ac_oci_desc_data(d, &x->config, err);
+	if (inside < 0 ||
+	    (inside == 0 &&
+	     ac_registry_blob(x->reg, d, append, &x->config, err) < 0))
 		return -1;
 	ac_digest_of(d->digest.alg, ac_buf_str(&x->config), x->config.len, &is);
 	if (!ac_digest_equal(&is, &d->digest)) {

@@ -4,11 +4,15 @@
 #include <string.h>
 
 #include "common/base/alloc.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/cli/progress.h"
+#include "common/codec/json.h"
 #include "common/image/oci.h"
 #include "common/net/registry.h"
+#include "common/net/url.h"
 #include "common/sys/interrupt.h"
 #include "fetch/puller.h"
 
@@ -39,6 +43,7 @@ struct work {
 struct flow {
 	struct work *w;
 	struct ac_ingest *in;
+	bool begun; /* it got bytes */
 };
 
 static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
@@ -48,7 +53,85 @@ static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
 	if (ac_interrupt_check(err) < 0 || ac_ingest_feed(f->in, p, n, err) < 0)
 		return -1;
 	ac_progress_add(f->w->progress, n);
+	f->begun = true;
 	return 0;
+}
+
+/* From one of the places that the manifest names besides the registry.  No
+ * credentials go there. */
+static int from_url(struct flow *f, const struct layer *l, const char *url,
+		    struct ac_err *err)
+{
+	AC_CLEANUP(ac_http_response_release)
+	struct ac_http_response r = AC_HTTP_RESPONSE_INIT;
+	AC_CLEANUP(ac_url_release) struct ac_url u = AC_URL_INIT;
+	AC_FREE char *shown = ac_url_show(url);
+	struct ac_http_request q = {.sink = sink,
+				    .ctx = f,
+				    .expect_size = l->desc->size,
+				    .pinned = true,
+				    .from_public =
+					    ac_registry_is_public(f->w->reg)};
+
+	if (ac_url_parse(&u, url, err) < 0)
+		return -1;
+	if (u.user != NULL)
+		return ac_err_set(err, AC_E_DENIED,
+				  "'%s': a user in a URL that a registry gives "
+				  "is refused",
+				  shown);
+	q.url = u.text;
+	if (ac_http_do(f->w->p->http, &q, &r, err) < 0)
+		return -1;
+	if (r.status != 200)
+		return ac_err_set(err, AC_E_NET, "'%s': status %ld", shown,
+				  r.status);
+	return 0;
+}
+
+/* The registry does not have it, as *ERR says: the places that the manifest
+ * names, in turn. */
+static int from_elsewhere(struct flow *f, const struct layer *l,
+			  struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv urls = AC_STRV_INIT;
+	struct ac_err why = AC_ERR_INIT;
+
+	if (ac_oci_desc_urls(l->desc, &urls, &why) < 0) {
+		*err = why;
+		return -1;
+	}
+	if (urls.n == 0 && ac_oci_is_foreign(l->desc))
+		return ac_err_ctx(err,
+				  "%s is of a kind that registries need not "
+				  "have (%s), and its manifest names no other "
+				  "place",
+				  l->what, l->desc->media_type);
+	for (size_t i = 0; i < urls.n && !f->begun; i++) {
+		if (from_url(f, l, urls.v[i], err) == 0)
+			return 0;
+		if (ac_interrupt_check(&why) < 0)
+			return -1;
+		ac_debug("%s: %s", l->what, err->msg);
+	}
+	return ac_err_ctx(err, "%s", l->what);
+}
+
+static int receive(struct flow *f, const struct layer *l, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf data = AC_BUF_INIT(AC_JSON_MAX_BYTES);
+	int inside = ac_oci_desc_data(l->desc, &data, err);
+
+	if (inside < 0)
+		return ac_err_ctx(err, "%s", l->what);
+	if (inside == 1)
+		return sink(f, data.p, data.len, err);
+	if (ac_registry_blob(f->w->reg, l->desc, sink, f, err) == 0)
+		return 0;
+	if (err->code != AC_E_NOT_FOUND || f->begun)
+		return -1;
+	return from_elsewhere(f, l, err);
 }
 
 static int fetch_layer(struct work *w, struct layer *l, struct ac_err *err)
@@ -63,7 +146,7 @@ static int fetch_layer(struct work *w, struct layer *l, struct ac_err *err)
 	f.in = *l->in = ac_ingest_new(&w->p->store, &o, err);
 	if (f.in == NULL)
 		return -1;
-	if (ac_registry_blob(w->reg, l->desc, sink, &f, err) < 0)
+	if (receive(&f, l, err) < 0)
 		return -1;
 	return ac_ingest_finish(f.in, err);
 }

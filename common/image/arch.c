@@ -151,3 +151,14 @@ const char *ac_host_go_arch(void)
 {
 	return GO_ARCH;
 }
+
+const char *ac_host_go_variant(void)
+{
+#if defined(__arm__) && __ARM_ARCH >= 7
+	return "v7";
+#elif defined(__arm__)
+	return "v6";
+#else
+	return NULL;
+#endif
+}

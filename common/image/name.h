@@ -61,5 +61,7 @@ const char *ac_arch_to_go(const char *arch, const char **variant);
 const char *ac_host_os(void);      /* "linux" */
 const char *ac_host_arch(void);    /* appc: "amd64", "aarch64" */
 const char *ac_host_go_arch(void); /* Go and OCI: "amd64", "arm64" */
+/* "v7" of a 32-bit ARM; NULL where the architecture says enough. */
+const char *ac_host_go_variant(void);
 
 #endif

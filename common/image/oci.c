@@ -47,7 +47,7 @@ static int parse_desc(struct ac_oci_desc *d, const struct ac_json *o,
 	const char *digest = NULL;
 	int64_t size = -1;
 
-	*d = (struct ac_oci_desc){.media_type = ""};
+	*d = (struct ac_oci_desc){.media_type = "", .doc = o};
 	if (ac_field_str(o, path, "mediaType", &d->media_type, err) < 0 ||
 	    ac_field_str(o, path, "digest", &digest, err) < 0 ||
 	    ac_field_int(o, path, "size", &size, err) < 0 ||
@@ -138,8 +138,9 @@ int ac_oci_is_index(const struct ac_json *doc, struct ac_err *err)
 	if (version == 1)
 		return ac_err_set(
 			err, AC_E_UNSUPPORTED,
-			"an image manifest of Docker's schema 1; push "
-			"the image again with a newer tool");
+			"an image manifest of Docker's schema 1, which is not "
+			"read any more; pull and push the image with a "
+			"current tool, which makes an OCI image of it");
 	if (version != 2)
 		return ac_err_set(err, AC_E_INVALID,
 				  "schemaVersion must be 2, not %lld",
@@ -234,6 +235,7 @@ static int parse_manifest(struct ac_oci_manifest *m, struct ac_err *err)
 	static const char *const configs[] = {"", AC_OCI_CONFIG, DOCKER_CONFIG,
 					      NULL};
 	struct ac_json *config = NULL;
+	const char *artifact = NULL;
 	int ret = ac_field_object(m->doc, "", "config", &config, err);
 
 	if (ret < 0)
@@ -242,11 +244,15 @@ static int parse_manifest(struct ac_oci_manifest *m, struct ac_err *err)
 		return ac_err_set(err, AC_E_INVALID, "config must be set");
 	if (parse_desc(&m->config, config, "config", err) < 0)
 		return -1;
+	if (ac_field_str(m->doc, "", "artifactType", &artifact, err) < 0)
+		return -1;
 	if (!one_of(m->config.media_type, configs))
 		return ac_err_set(err, AC_E_UNSUPPORTED,
-				  "not a container image: its configuration is "
-				  "of type '%s'",
-				  m->config.media_type);
+				  "not a container image: %s of type '%s'",
+				  artifact != NULL ? "an artifact"
+						   : "its configuration is",
+				  artifact != NULL ? artifact
+						   : m->config.media_type);
 	if (parse_descs(m->doc, "layers", &m->layers, &m->n_layers, err) < 0)
 		return -1;
 	for (size_t i = 0; i < m->n_layers; i++)

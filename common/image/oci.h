@@ -16,6 +16,7 @@
 #include "common/base/str.h"
 #include "common/codec/digest.h"
 
+struct ac_buf;
 struct ac_err;
 struct ac_json;
 
@@ -36,6 +37,7 @@ struct ac_oci_desc {
 	uint64_t size;
 	const char *os, *arch, *variant; /* platform; NULL when absent */
 	const char *ref_name; /* annotation org.opencontainers.image.ref.name */
+	const struct ac_json *doc; /* itself, borrowed */
 };
 
 struct ac_oci_index {
@@ -73,6 +75,18 @@ AC_MUSTUSE int ac_oci_config_parse(struct ac_oci_config *c, const char *text,
 				   size_t len, size_t n_layers,
 				   struct ac_err *err);
 void ac_oci_config_release(struct ac_oci_config *c);
+
+/* The content that a descriptor itself has (its `data`), appended to OUT: 1, 0
+ * when it has none, -1; of another size or digest than it says it is
+ * AC_E_VERIFY. */
+AC_MUSTUSE int ac_oci_desc_data(const struct ac_oci_desc *d, struct ac_buf *out,
+				struct ac_err *err);
+/* The places where it may be besides (its `urls`), behind what OUT has. */
+AC_MUSTUSE int ac_oci_desc_urls(const struct ac_oci_desc *d,
+				struct ac_strv *out, struct ac_err *err);
+/* Is it a layer that registries often do not have (foreign, nondistributable)?
+ */
+bool ac_oci_is_foreign(const struct ac_oci_desc *d);
 
 /* The entry for OS/ARCH/VARIANT (Go spellings; VARIANT may be NULL):
  * AC_E_NOT_FOUND lists what there is.  Attestations ("unknown/unknown") are

@@ -346,7 +346,7 @@ static int try_all(const struct ac_http *h, struct ac_xfer *x,
 
 		x->method = method;
 		x->keep_secrets = true;
-		x->was_public = false;
+		x->was_public = x->q->from_public;
 		if (ac_url_parse(&x->url, x->q->url, err) < 0 ||
 		    check_scheme(h, x, &x->url, err) < 0)
 			return -1;
@@ -397,6 +397,7 @@ int ac_http_do(struct ac_http *h, const struct ac_http_request *q,
 	} else {
 		free(r->url);
 		r->url = ac_xstrdup(x.url.text);
+		r->was_public = x.was_public;
 	}
 	give_back(h, x.easy);
 	ac_url_release(&x.url);

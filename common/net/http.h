@@ -98,9 +98,11 @@ struct ac_http_request {
 	bool pinned; /* the caller checks a digest: resume even when the server
 		      * gives nothing (ETag, Last-Modified) to tell that the
 		      * content is still the same */
-	uint64_t offset; /* the sink has so many bytes from an earlier call;
-			  * only with pinned */
-	bool allow_http; /* for this one, whatever the client's say */
+	uint64_t offset;  /* the sink has so many bytes from an earlier call;
+			   * only with pinned */
+	bool allow_http;  /* for this one, whatever the client's say */
+	bool from_public; /* a public server named this place: it must not be
+			   * one of a private network, as of a redirect */
 };
 
 struct ac_http_response {
@@ -108,6 +110,7 @@ struct ac_http_response {
 	struct ac_buf body; /* without a sink; of an error its first 64 KiB */
 	struct ac_strv headers; /* "name: value", names in lower case */
 	char *url;              /* after redirects */
+	bool was_public;        /* a server of the public internet answered */
 };
 
 #define AC_HTTP_RESPONSE_INIT \

@@ -73,8 +73,10 @@ static int ask(struct ac_registry *r, const char *where,
 	q->allow_http = r->plain;
 	ret = ac_http_do(r->http, q, a, err);
 	q->url = NULL;
-	if (ret == 0 && !r->settled)
-		r->settled = true; /* before any thread shares R */
+	if (ret == 0 && !r->settled) { /* before any thread shares R */
+		r->settled = true;
+		r->public = a->was_public;
+	}
 	if (ret == 0)
 		return 0;
 	if (r->settled || r->plain || err->code != AC_E_NET || !may_be_plain(r))
@@ -186,24 +188,51 @@ static int refused(const struct ac_registry *r, const char *what,
 	}
 }
 
+/* The bytes of an answer must have this digest; WHO says so. */
+static int check_digest(const struct ac_http_response *a,
+			const struct ac_digest *expected, const char *who,
+			struct ac_err *err)
+{
+	struct ac_digest digest;
+	char want[AC_DIGEST_TEXT];
+	char is[AC_DIGEST_TEXT];
+
+	ac_digest_of(expected->alg, ac_buf_str(&a->body), a->body.len, &digest);
+	if (ac_digest_equal(expected, &digest))
+		return 0;
+	ac_digest_print(expected, ':', want);
+	ac_digest_print(&digest, ':', is);
+	return ac_err_set(err, AC_E_VERIFY,
+			  "digest does not match: '%s' %s, what came is '%s'",
+			  want, who, is);
+}
+
+/* What was asked for by a tag must at least be what the registry itself says
+ * that it is: a proxy or a broken store in between shows by that. */
+static int check_told(const struct ac_http_response *a, struct ac_err *err)
+{
+	const char *told = ac_http_header(a, "docker-content-digest");
+	struct ac_err ignored = AC_ERR_INIT;
+	struct ac_digest d;
+
+	if (told == NULL || ac_digest_parse(&d, told, ':', &ignored) < 0)
+		return 0;
+	return check_digest(a, &d, "is what the registry says", err);
+}
+
 static int check_manifest(const struct ac_http_response *a,
 			  const struct ac_digest *expected,
 			  struct ac_digest *digest, struct ac_err *err)
 {
 	const char *type = ac_http_header(a, "content-type");
-	char want[AC_DIGEST_TEXT];
-	char is[AC_DIGEST_TEXT];
 
 	ac_digest_of(expected != NULL ? expected->alg : AC_SHA256,
 		     ac_buf_str(&a->body), a->body.len, digest);
-	if (expected != NULL && !ac_digest_equal(expected, digest)) {
-		ac_digest_print(expected, ':', want);
-		ac_digest_print(digest, ':', is);
-		return ac_err_set(err, AC_E_VERIFY,
-				  "digest does not match: '%s' was asked for, "
-				  "what came is '%s'",
-				  want, is);
-	}
+	if (expected != NULL &&
+	    check_digest(a, expected, "was asked for", err) < 0)
+		return -1;
+	if (expected == NULL && check_told(a, err) < 0)
+		return -1;
 	if (expected == NULL && type != NULL &&
 	    strncasecmp(type, "text/html", 9) == 0)
 		return ac_err_set(err, AC_E_INVALID,
@@ -239,6 +268,11 @@ int ac_registry_manifest(struct ac_registry *r, const char *reference,
 	ac_buf_reset(out);
 	ac_buf_add(out, ac_buf_str(&a.body), a.body.len);
 	return ac_buf_check(out, what, err);
+}
+
+bool ac_registry_is_public(const struct ac_registry *r)
+{
+	return r->public;
 }
 
 /* Counts for the resuming, and stops what is too much of nothing. */

@@ -5,6 +5,7 @@
 /* A registry as a client sees it: OCI distribution specification 1.1 and
  * Docker's registry API v2, reading. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/attr.h"
@@ -36,6 +37,10 @@ AC_MUSTUSE int ac_registry_manifest(struct ac_registry *r,
 				    const char *reference, struct ac_buf *out,
 				    struct ac_digest *digest,
 				    struct ac_err *err);
+
+/* Did it answer from the public internet?  Then places that it names must not
+ * be of a private network (from_public of a request). */
+bool ac_registry_is_public(const struct ac_registry *r);
 
 /* A blob, streamed into SINK, resumed when the connection breaks.  More or
  * fewer bytes than DESC says is an error; the digest is checked by the

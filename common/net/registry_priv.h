@@ -17,7 +17,8 @@ struct ac_registry {
 	char *host, *repository;
 	struct ac_auth auth;
 	bool plain;   /* by http */
-	bool settled; /* it answered: plain stays as it is */
+	bool settled; /* it answered: plain stays as it is, and */
+	bool public;  /* it is one of the public internet */
 };
 
 /* One request, with credentials when it wants them: WHERE is a path below the

@@ -15,24 +15,6 @@ teardown() {
 
 insecure() { pull --insecure-options=image,http "$@"; }
 
-# The rules of a registry that serves make_oci's image; RULES come first.
-registry() {
-	{
-		cat
-		cat <<-END
-		GET /v2/app/manifests/latest
-		header Content-Type: application/vnd.oci.image.manifest.v1+json
-		file manifest.json
-		GET /v2/app/blobs/$CONFIG
-		file config.json
-		GET /v2/app/blobs/$LAYER
-		ranges
-		file layer.tar.gz
-		END
-	} >script
-	bad script
-}
-
 @test "badserver serves a good image when nothing is wrong" {
 	make_oci
 	registry </dev/null

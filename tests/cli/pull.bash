@@ -129,6 +129,24 @@ bad() {
 	A=127.0.0.1:$PORT_A B=127.0.0.1:$PORT_B
 }
 
+# The rules of a registry that serves make_oci's image; RULES come first.
+registry() {
+	{
+		cat
+		cat <<-END
+		GET /v2/app/manifests/latest
+		header Content-Type: application/vnd.oci.image.manifest.v1+json
+		file manifest.json
+		GET /v2/app/blobs/$CONFIG
+		file config.json
+		GET /v2/app/blobs/$LAYER
+		ranges
+		file layer.tar.gz
+		END
+	} >script
+	bad script
+}
+
 # A docker-registry at $REGISTRY by $REGISTRY_PID, its files in the directory
 # registry, what it was asked in registry.log.
 start_registry() {

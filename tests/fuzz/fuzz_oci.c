@@ -1,8 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
+#include "common/base/str.h"
 #include "common/codec/json.h"
 #include "common/image/manifest.h"
 #include "common/image/oci.h"
@@ -30,6 +32,21 @@ static void config(const char *text, size_t len)
 	ac_image_release(&m);
 }
 
+static void descriptors(const struct ac_oci_desc *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(4096);
+		AC_CLEANUP(ac_strv_release) struct ac_strv s = AC_STRV_INIT;
+		struct ac_err err = AC_ERR_INIT;
+
+		if (ac_oci_desc_data(&v[i], &b, &err) == 1 &&
+		    b.len != v[i].size)
+			abort();
+		(void)!ac_oci_desc_urls(&v[i], &s, &err);
+		(void)ac_oci_is_foreign(&v[i]);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
@@ -41,10 +58,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (ac_oci_pick(&x, "linux", "arm", "v7", &err) == NULL &&
 		    err.code != AC_E_NOT_FOUND)
 			abort();
+		descriptors(x.v, x.n);
 		ac_oci_index_release(&x);
 	}
-	if (ac_oci_manifest_parse(&m, text, size, &err) == 0)
+	if (ac_oci_manifest_parse(&m, text, size, &err) == 0) {
+		descriptors(&m.config, 1);
+		descriptors(m.layers, m.n_layers);
 		ac_oci_manifest_release(&m);
+	}
 	config(text, size);
 	return 0;
 }

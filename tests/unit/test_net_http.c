@@ -255,6 +255,24 @@ TEST(plain_http_must_be_allowed)
 	end(&g);
 }
 
+TEST(no_private_place_from_a_public_one)
+{
+	static struct server s = {.steps = {{.reply = OK "\r\nabc"}}};
+	struct get g = begin();
+
+	server_start(&s);
+	g.q.from_public = true;
+	run(&g, &s, "/");
+	CHECK(g.ret < 0 && g.err.code == AC_E_DENIED);
+	CHECK(strstr(g.err.msg, "private") != NULL);
+	g.q.from_public = false;
+	g.err = AC_ERR_INIT;
+	run(&g, &s, "/");
+	CHECK(g.ret == 0 && !g.r.was_public);
+	server_finish(&s);
+	end(&g);
+}
+
 TEST(nobody_listens)
 {
 	struct server s = {.port = 0};
