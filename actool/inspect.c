@@ -6,7 +6,6 @@
 
 #include "actool/cmd.h"
 #include "actool/inspect.h"
-#include "actool/sig.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -16,6 +15,7 @@
 #include "common/codec/json.h"
 #include "common/codec/pgp.h"
 #include "common/codec/sigstore.h"
+#include "common/store/sig.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 
@@ -76,10 +76,10 @@ static int makers(struct beside *b, const struct ac_buf *text,
 	struct ac_sigstore s = {.hint = NULL};
 	int r = 0;
 
-	if (strcmp(b->kind, sig_openpgp.kind) == 0)
+	if (strcmp(b->kind, ac_sig_openpgp.kind) == 0)
 		return ac_pgp_issuers(ac_buf_str(text), text->len, &b->keys,
 				      err);
-	if (strcmp(b->kind, sig_sigstore.kind) == 0) {
+	if (strcmp(b->kind, ac_sig_sigstore.kind) == 0) {
 		r = ac_sigstore_parse(&s, ac_buf_str(text), text->len, err);
 		if (r == 0 && s.hint != NULL)
 			ac_strv_push(&b->keys, s.hint);
@@ -88,7 +88,7 @@ static int makers(struct beside *b, const struct ac_buf *text,
 	return r;
 }
 
-static void look_beside(struct inspection *i, const struct sig_method *m)
+static void look_beside(struct inspection *i, const struct ac_sig_method *m)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(m->max);
 	AC_FREE char *file = ac_xasprintf("%s%s", i->file, m->suffix);
@@ -108,9 +108,6 @@ static void look_beside(struct inspection *i, const struct sig_method *m)
 static int inspect(struct inspection *i, struct ac_secret *secret,
 		   struct ac_err *err)
 {
-	static const struct sig_method *const methods[] = {&sig_openpgp,
-							   &sig_sigstore,
-							   &sig_bare};
 	const struct ac_aci_events ev = {.manifest = on_manifest,
 					 .entry = on_entry,
 					 .warn = on_warn,
@@ -119,9 +116,9 @@ static int inspect(struct inspection *i, struct ac_secret *secret,
 	if (walk_image(i->file, secret, &ev, &i->walk, err) < 0)
 		return -1;
 	tally_end(&i->tally);
-	for (size_t m = 0; m < AC_LEN(methods); m++)
+	for (size_t m = 0; m < AC_SIG_KINDS; m++)
 		if (!i->walk.layout && strcmp(i->file, "-") != 0)
-			look_beside(i, methods[m]);
+			look_beside(i, ac_sig_methods[m]);
 	return 0;
 }
 

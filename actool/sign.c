@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "actool/cmd.h"
-#include "actool/sig.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
+#include "common/store/sig.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/out.h"
@@ -84,7 +84,7 @@ static int read_old(const char *target, struct ac_buf *old, struct ac_err *err)
 }
 
 /* Sign F: the signature is of what F was and still is. */
-static int make(const struct sig_maker *m, const struct sig_file *f,
+static int make(const struct sig_maker *m, const struct ac_sig_file *f,
 		const struct ac_buf *old, char **text, size_t *len,
 		struct ac_err *err)
 {
@@ -109,7 +109,7 @@ static int sign_file(const char *file, const struct sign_opts *o,
 	AC_FREE char *target = target_of(file, o, m, err);
 	AC_CLOSE int fd = -1;
 	AC_FREE char *text = NULL;
-	struct sig_file f = {.name = file};
+	struct ac_sig_file f = {.name = file};
 	int have = 0;
 	size_t len = 0;
 

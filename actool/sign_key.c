@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "actool/keyfile.h"
-#include "actool/sig.h"
 #include "actool/sign.h"
 #include "common/base/alloc.h"
 #include "common/base/base64.h"
@@ -14,6 +13,7 @@
 #include "common/codec/message.h"
 #include "common/codec/pkey.h"
 #include "common/codec/sigstore.h"
+#include "common/store/sig.h"
 
 enum { MAX_TEXT = 64 << 10 };
 
@@ -38,7 +38,7 @@ static int bare(const struct maker *k, struct ac_message *m, struct ac_buf *out,
 	return 0;
 }
 
-static int make(void *ctx, const struct sig_file *f, const char *old,
+static int make(void *ctx, const struct ac_sig_file *f, const char *old,
 		size_t old_len, char **text, size_t *len, struct ac_err *err)
 {
 	struct ac_message m;
@@ -103,7 +103,7 @@ int sig_key_maker(struct sig_maker *m, const struct sign_opts *o,
 
 	*m = (struct sig_maker){.ctx = k, .make = make, .free = maker_free};
 	choose_form(k, o->type);
-	m->suffix = k->bundle ? sig_sigstore.suffix : sig_bare.suffix;
+	m->suffix = k->bundle ? ac_sig_sigstore.suffix : ac_sig_bare.suffix;
 	k->key = keyfile_load(o->key, secret, err);
 	if (k->key != NULL && choose_digest(k, o->digest, err) == 0)
 		return 0;

@@ -14,13 +14,14 @@ enum { MAX_TEXT = 900 }; /* an error holds no more */
 
 void verdict_release(struct verdict *v)
 {
-	sigs_release(&v->sigs);
+	ac_sigs_release(&v->sigs);
+	ac_policy_release(&v->policy);
 	free(v->name);
 	free(v->id);
 }
 
 /* Who made S, as far as it is known. */
-static const char *maker(const struct sig *s)
+static const char *maker(const struct ac_sig *s)
 {
 	if (s->key != NULL)
 		return s->key;
@@ -28,7 +29,7 @@ static const char *maker(const struct sig *s)
 }
 
 /* "signature by key 0123: why". */
-static void add_reason(struct ac_buf *b, const struct sig *s)
+static void add_reason(struct ac_buf *b, const struct ac_sig *s)
 {
 	const char *who = maker(s);
 
@@ -39,14 +40,15 @@ static void add_reason(struct ac_buf *b, const struct sig *s)
 void verdict_decide(struct verdict *v)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_TEXT);
-	size_t signers = sigs_signers(&v->sigs);
+	AC_CLEANUP(ac_buf_release) struct ac_buf why = AC_BUF_INIT(MAX_TEXT);
+	AC_CLEANUP(ac_strv_release) struct ac_strv signers = AC_STRV_INIT;
 
-	v->verified = signers >= v->required;
+	ac_sigs_signers(&v->sigs, &signers);
+	v->verified = ac_policy_met(&v->policy, &signers, &why);
 	if (v->verified)
 		return;
-	if (v->required > 1)
-		ac_buf_addf(&b, "good signatures by %zu of %zu required keys",
-			    signers, v->required);
+	if (v->policy.require > 1 || v->policy.keys.n != 0)
+		ac_buf_adds(&b, ac_buf_str(&why));
 	for (size_t i = 0; i < v->sigs.n; i++) {
 		if (v->sigs.v[i].reason == NULL)
 			continue;
@@ -58,7 +60,7 @@ void verdict_decide(struct verdict *v)
 	(void)ac_err_set(&v->err, AC_E_VERIFY, "%s", ac_buf_str(&b));
 }
 
-static void tell_good(const char *file, const struct sig *s)
+static void tell_good(const char *file, const struct ac_sig *s)
 {
 	AC_FREE char *who = ac_str_show(s->identity);
 
@@ -107,7 +109,7 @@ static void set_text(struct ac_json *o, const char *key, const char *text)
 		ac_json_set_str(o, key, text);
 }
 
-static struct ac_json *sig_json(const struct sig *s)
+static struct ac_json *sig_json(const struct ac_sig *s)
 {
 	struct ac_json *o = ac_json_object();
 
@@ -128,7 +130,7 @@ struct ac_json *verdict_json(const struct verdict *v)
 
 	ac_json_set_str(o, "file", v->file);
 	ac_json_set(o, "verified", ac_json_new_bool(v->verified));
-	ac_json_set_int(o, "required", (int64_t)v->required);
+	ac_json_set_int(o, "required", (int64_t)v->policy.require);
 	if (!v->verified)
 		ac_json_set_str(o, "error", v->err.msg);
 	/* Nobody vouches for the name in an unverified file. */

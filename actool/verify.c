@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actool/sig.h"
 #include "actool/subject.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
@@ -15,6 +14,7 @@
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/store/keystore.h"
+#include "common/store/sig.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/stamp.h"
@@ -34,7 +34,8 @@ const struct ac_opt verify_options[] = {
 	AC_OPT_STRING(struct verify_opts, user_config, "user-config", "DIR",
 		      "those of the user"),
 	AC_OPT_UINT(struct verify_opts, require, "require", "N",
-		    "good signatures by N different keys (default: 1)"),
+		    "good signatures by N different keys (default: 1, or "
+		    "more by the policy of acfetch trust)"),
 	AC_OPT_LIST(struct verify_opts, signatures, "signature", "FILE",
 		    "the signature, when it is not beside the image (repeat)"),
 	AC_OPT_LIST(struct verify_opts, signatures, "bundle", "FILE",
@@ -45,22 +46,15 @@ const struct ac_opt verify_options[] = {
 	AC_OPT_END,
 };
 
-/* Every kind of signature there is.  A kind whose files are told from others
- * only by being nothing else comes last. */
-static const struct sig_method *const methods[] = {
-	&sig_openpgp,
-	&sig_sigstore,
-	&sig_bare,
-};
-
 enum { MAX_KEYS = 16 << 20, MAX_SIGNATURE = 16 << 20, MAX_REQUIRE = 1000 };
 
 /* One call of the command. */
 struct run {
 	const struct verify_opts *o;
-	void *keys[AC_LEN(methods)]; /* of each method; NULL: none */
-	bool trusted;                /* use the keystore */
+	struct ac_sig_keys keys;
+	bool trusted; /* use the keystore */
 	struct ac_keystore keystore;
+	char *name; /* whose trusted keys are among KEYS; NULL: nobody's */
 	struct ac_secret secret; /* of encrypted images */
 };
 
@@ -71,64 +65,52 @@ static int add_keys(struct run *r, const struct ac_strv *files,
 		AC_CLEANUP(ac_buf_release)
 		struct ac_buf b = AC_BUF_INIT(MAX_KEYS);
 		const char *file = files->v[i];
-		size_t taken = 0;
 
-		if (ac_io_read_file(AT_FDCWD, file, &b, err) < 0)
+		if (ac_io_read_file(AT_FDCWD, file, &b, err) < 0 ||
+		    ac_sig_keys_add(&r->keys, ac_buf_str(&b), b.len, file,
+				    err) < 0)
 			return -1;
-		for (size_t m = 0; m < AC_LEN(methods); m++) {
-			const char *text = ac_buf_str(&b);
-
-			if (!methods[m]->is_key(text, b.len))
-				continue;
-			if (methods[m]->add_key(&r->keys[m], text, b.len, file,
-						err) < 0)
-				return ac_err_ctx(err, "keys in '%s'", file);
-			taken++;
-		}
-		if (taken == 0)
-			return ac_err_set(err, AC_E_INVALID,
-					  "keys in '%s': no public key of a "
-					  "known kind",
-					  file);
 	}
 	return 0;
 }
 
 /* The signatures of method M in the file NAME: 1, or 0 when there is no such
  * file. */
-static int check_beside(struct run *r, size_t m, const struct sig_file *f,
-			const char *name, struct sigs *out, struct ac_err *err)
+static int check_beside(struct run *r, size_t m, const struct ac_sig_file *f,
+			const char *name, struct ac_sigs *out,
+			struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release)
-	struct ac_buf b = AC_BUF_INIT(methods[m]->max);
+	struct ac_buf b = AC_BUF_INIT(ac_sig_methods[m]->max);
 	struct ac_err bad = AC_ERR_INIT; /* hides no good one */
 
 	if (ac_io_read_regular(AT_FDCWD, name, &b, &bad) < 0) {
 		if (bad.code == AC_E_NOT_FOUND)
 			return 0;
-		sigs_add(out, (struct sig){.kind = methods[m]->kind,
-					   .created = -1,
-					   .reason = ac_xstrdup(bad.msg)});
+		ac_sigs_add(out,
+			    (struct ac_sig){.kind = ac_sig_methods[m]->kind,
+					    .created = -1,
+					    .reason = ac_xstrdup(bad.msg)});
 		return 1;
 	}
-	if (methods[m]->check(r->keys[m], f, ac_buf_str(&b), b.len, name, out,
-			      err) < 0)
+	if (ac_sig_methods[m]->check(r->keys.of[m], f, ac_buf_str(&b), b.len,
+				     name, out, err) < 0)
 		return -1;
 	return 1;
 }
 
-static int check_all_beside(struct run *r, const struct sig_file *f,
-			    struct sigs *out, struct ac_err *err)
+static int check_all_beside(struct run *r, const struct ac_sig_file *f,
+			    struct ac_sigs *out, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf tried = AC_BUF_INIT(1 << 16);
 	bool found = false;
 
-	for (size_t m = 0; m < AC_LEN(methods); m++) {
-		AC_FREE char *name =
-			ac_xasprintf("%s%s", f->name, methods[m]->suffix);
+	for (size_t m = 0; m < AC_SIG_KINDS; m++) {
+		AC_FREE char *name = ac_xasprintf("%s%s", f->name,
+						  ac_sig_methods[m]->suffix);
 		int n;
 
-		if (r->keys[m] == NULL)
+		if (r->keys.of[m] == NULL)
 			continue;
 		n = check_beside(r, m, f, name, out, err);
 		if (n < 0)
@@ -144,63 +126,52 @@ static int check_all_beside(struct run *r, const struct sig_file *f,
 			  ac_buf_str(&tried));
 }
 
-/* The kind of the signature file NAME: the first that takes it and has keys,
- * because some kinds cannot be told apart for sure. */
-static int kind_of(const struct run *r, const char *name,
-		   const struct ac_buf *b, size_t *kind, struct ac_err *err)
-{
-	size_t without = AC_LEN(methods);
-
-	for (size_t m = 0; m < AC_LEN(methods); m++) {
-		if (!methods[m]->is_signature(ac_buf_str(b), b->len))
-			continue;
-		if (r->keys[m] != NULL) {
-			*kind = m;
-			return 0;
-		}
-		if (without == AC_LEN(methods))
-			without = m;
-	}
-	if (without == AC_LEN(methods))
-		return ac_err_set(err, AC_E_INVALID, "'%s' is no signature",
-				  name);
-	return ac_err_set(err, AC_E_NOT_FOUND,
-			  "no key was given for the %s in '%s'",
-			  methods[without]->what, name);
-}
-
 /* The signatures in a file that --signature names. */
-static int check_named(struct run *r, const struct sig_file *f,
-		       const char *name, struct sigs *out, struct ac_err *err)
+static int check_named(struct run *r, const struct ac_sig_file *f,
+		       const char *name, struct ac_sigs *out,
+		       struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_SIGNATURE);
 	size_t m = 0;
 
 	if (ac_io_read_file(AT_FDCWD, name, &b, err) < 0 ||
-	    kind_of(r, name, &b, &m, err) < 0)
+	    ac_sig_kind(&r->keys, ac_buf_str(&b), b.len, name, &m, err) < 0)
 		return -1;
-	return methods[m]->check(r->keys[m], f, ac_buf_str(&b), b.len, name,
-				 out, err);
+	return ac_sig_methods[m]->check(r->keys.of[m], f, ac_buf_str(&b), b.len,
+					name, out, err);
 }
 
-/* Take the keys that the keystore has for the image in F. */
-static int trust(struct run *r, const struct sig_file *f, struct verdict *v)
+/* Take the keys that the keystore has for images called NAME. */
+static int take_trusted(struct run *r, const char *name, struct ac_err *err)
+{
+	AC_CLEANUP(ac_trust_release) struct ac_trust t = AC_TRUST_INIT;
+
+	if (r->name != NULL && strcmp(r->name, name) == 0)
+		return 0;
+	free(r->name);
+	r->name = NULL;
+	if (ac_keystore_load(&r->keystore, name, &t, err) < 0 ||
+	    ac_sig_keys_trust(&r->keys, &t, err) < 0)
+		return -1;
+	r->name = ac_xstrdup(name);
+	return 0;
+}
+
+/* Take the keys that the keystore has for the image in F, and its policy. */
+static int trust(struct run *r, const struct ac_sig_file *f, struct verdict *v)
 {
 	struct ac_err *err = &v->err;
-	bool any = false;
 
 	if (subject_name(f->fd, f->name, &r->secret, &v->name, err) < 0)
 		return ac_err_ctx(err,
 				  "for whose name are keys trusted? (--key "
 				  "needs none)");
-	for (size_t m = 0; m < AC_LEN(methods); m++) {
-		if (methods[m]->trust != NULL &&
-		    methods[m]->trust(&r->keys[m], &r->keystore, v->name, err) <
-			    0)
-			return -1;
-		any = any || r->keys[m] != NULL;
-	}
-	if (any)
+	if (take_trusted(r, v->name, err) < 0 ||
+	    ac_policy_find(&r->keystore, v->name, &v->policy, err) < 0)
+		return -1;
+	if (v->policy.require < r->o->require)
+		v->policy.require = r->o->require;
+	if (ac_sig_keys_any(&r->keys))
 		return 0;
 	return ac_err_set(err, AC_E_NOT_FOUND,
 			  "no key is trusted for '%s'; run 'acfetch trust "
@@ -209,7 +180,8 @@ static int trust(struct run *r, const struct sig_file *f, struct verdict *v)
 }
 
 /* What the signatures turned out to be of. */
-static void identify(struct run *r, const struct sig_file *f, struct verdict *v)
+static void identify(struct run *r, const struct ac_sig_file *f,
+		     struct verdict *v)
 {
 	struct ac_err ignored = AC_ERR_INIT; /* anything may be signed */
 	char id[AC_DIGEST_TEXT];
@@ -228,7 +200,7 @@ static int check_file(struct run *r, const char *name, struct verdict *v)
 	const struct verify_opts *o = r->o;
 	struct ac_err *err = &v->err;
 	AC_CLOSE int fd = subject_open(name, err);
-	struct sig_file f = {.name = name, .fd = fd};
+	struct ac_sig_file f = {.name = name, .fd = fd};
 	struct ac_stamp stamp;
 
 	if (fd < 0 || ac_stamp_take(&stamp, fd, name, err) < 0 ||
@@ -252,7 +224,10 @@ static int verify(struct run *r, const char *file, struct ac_json *all)
 	AC_CLEANUP(verdict_release)
 	struct verdict v = {.file = file,
 			    .err = AC_ERR_INIT,
-			    .required = r->o->require != 0 ? r->o->require : 1};
+			    .policy = AC_POLICY_INIT};
+
+	if (r->o->require != 0)
+		v.policy.require = r->o->require;
 
 	(void)check_file(r, file, &v); /* what is wrong is in V */
 	if (r->o->json)
@@ -312,8 +287,8 @@ int run_verify(struct ac_call *c, struct ac_err *err)
 		return -1;
 	(void)ac_interrupt_catch(); /* what is temporary must go */
 	r = verify_all(c, &run, err);
-	for (size_t m = 0; m < AC_LEN(methods); m++)
-		methods[m]->free_keys(run.keys[m]);
+	ac_sig_keys_release(&run.keys);
+	free(run.name);
 	ac_secret_release(&run.secret);
 	return r;
 }

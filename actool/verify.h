@@ -7,10 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "actool/sig.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
 #include "common/cli/opt.h"
+#include "common/store/policy.h"
+#include "common/store/sig.h"
 
 struct ac_call;
 struct ac_json;
@@ -33,9 +34,9 @@ int run_verify(struct ac_call *c, struct ac_err *err);
 
 /* What was found out about one file. */
 struct verdict {
-	const char *file; /* as given */
-	size_t required;  /* different keys with good signatures */
-	struct sigs sigs;
+	const char *file;        /* as given */
+	struct ac_policy policy; /* how many keys, and which */
+	struct ac_sigs sigs;
 	bool verified;
 	char *name;        /* owned: the image's; NULL: not known */
 	char *id;          /* owned: of a verified image; NULL: not known */

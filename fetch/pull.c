@@ -28,9 +28,10 @@ const char pull_about[] =
 	"--insecure-options=image, or a digest in the reference.\n";
 
 const struct ac_opt pull_opts[] = {
-	AC_OPT_STRING(struct pull_opts, signature, "signature", "FILE",
-		      "the signature of the image (a file or a URL); default: "
-		      "beside the image, with .asc behind its name"),
+	AC_OPT_LIST(struct pull_opts, signatures, "signature", "FILE",
+		    "a signature of the image, a file or a URL (repeat); "
+		    "default: beside the image, with .asc or .sigstore.json "
+		    "behind its name"),
 	AC_OPT_BOOL(struct pull_opts, full, "full", "print whole ids"),
 	AC_OPT_CHOICE(struct pull_opts, policy, "pull-policy", "POLICY",
 		      "never new update",
@@ -127,7 +128,7 @@ static int prepare(struct puller *p, const struct ac_call *c,
 		return -1;
 	if (p->o->port > 65535)
 		return ac_err_set(err, AC_E_USAGE, "--port is at most 65535");
-	if (p->o->signature != NULL && c->argc != 1)
+	if (p->o->signatures.n != 0 && c->argc != 1)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--signature is for one image only");
 	if (ac_secret_option(&p->secret, p->o->passphrase_fd, err) < 0)

@@ -8,11 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/str.h"
 #include "common/cli/opt.h"
 #include "common/cli/prog.h"
 
 struct pull_opts {
-	const char *signature;     /* --signature: FILE or URL */
+	struct ac_strv signatures; /* --signature: FILE or URL */
 	const char *policy;        /* --pull-policy: never, new, update */
 	const char *platform;      /* --platform: OS/ARCH[/VARIANT] */
 	const char *passphrase_fd; /* --passphrase-fd: of encrypted images */

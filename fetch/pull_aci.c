@@ -10,15 +10,13 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/cli/progress.h"
-#include "common/codec/pgp.h"
-#include "common/image/aci.h"
 #include "common/net/url.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "fetch/puller.h"
 #include "fetch/verify.h"
 
-enum { MAX_SIGNATURE = 1 << 20, PART = 1 << 20 };
+enum { PART = 1 << 20 };
 
 /* One image on its way. */
 struct job {
@@ -26,7 +24,7 @@ struct job {
 	const struct aci_source *src;
 	const struct pull_want *want;
 	char *what; /* the source, for messages */
-	struct ac_buf sig;
+	struct verify verify;
 	struct ac_ingest *in;
 	struct ac_progress *progress;
 };
@@ -34,91 +32,6 @@ struct job {
 static bool verifying(const struct job *j)
 {
 	return (j->p->insecure & AC_INSECURE_IMAGE) == 0;
-}
-
-static bool is_url(const char *s)
-{
-	return strncmp(s, "https://", 8) == 0 || strncmp(s, "http://", 7) == 0;
-}
-
-static int no_signature(const struct job *j, const char *where,
-			struct ac_err *err)
-{
-	return ac_err_set(err, AC_E_NOT_FOUND,
-			  "no signature '%s' for '%s'; put it there, give "
-			  "--signature=FILE, or take the image unverified with "
-			  "--insecure-options=image",
-			  where, j->what);
-}
-
-static int signature_of_file(struct job *j, const char *path,
-			     struct ac_err *err)
-{
-	if (ac_io_read_regular(AT_FDCWD, path, &j->sig, err) == 0)
-		return 0;
-	return err->code == AC_E_NOT_FOUND ? no_signature(j, path, err) : -1;
-}
-
-static int signature_of_url(struct job *j, const char *url, struct ac_err *err)
-{
-	AC_CLEANUP(ac_http_response_release)
-	struct ac_http_response r = AC_HTTP_RESPONSE_INIT;
-	AC_FREE char *shown = ac_url_show(url);
-	struct ac_http_request q = {.url = url,
-				    .sign = credentials_sign,
-				    .sign_ctx = &j->p->credentials,
-				    .max_body = MAX_SIGNATURE};
-
-	if (ac_http_do(j->p->http, &q, &r, err) < 0)
-		return ac_err_ctx(err, "signature");
-	if (r.status == 404 || r.status == 410)
-		return no_signature(j, shown, err);
-	if (r.status != 200)
-		return ac_err_set(err, AC_E_NET, "signature '%s': status %ld",
-				  shown, r.status);
-	ac_buf_add(&j->sig, ac_buf_str(&r.body), r.body.len);
-	return 0;
-}
-
-/* The name in a file's manifest, so that the right key can be told; NULL when
- * it cannot be had: reading the image will say why.  Caller frees. */
-static char *name_in_file(const char *path)
-{
-	AC_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	AC_CLEANUP(ac_image_release) struct ac_image m = AC_IMAGE_INIT;
-	AC_FREE char *text = NULL;
-	struct ac_err ignored = AC_ERR_INIT;
-	size_t len = 0;
-
-	if (fd < 0 || ac_aci_manifest_fd(fd, path, &text, &len, &ignored) < 0 ||
-	    ac_image_parse(&m, text, len, NULL, &ignored) < 0)
-		return NULL;
-	return ac_xstrdup(m.name);
-}
-
-/* The signature first: when its key is unknown, nothing need be downloaded. */
-static int get_signature(struct job *j, struct ac_err *err)
-{
-	const char *given = j->p->o->signature;
-	AC_FREE char *name = ac_xstrdup(j->want->name);
-	int r;
-
-	if (!verifying(j))
-		return 0;
-	if (given != NULL && is_url(given))
-		r = signature_of_url(j, given, err);
-	else if (given != NULL)
-		r = signature_of_file(j, given, err);
-	else if (j->src->path_asc != NULL)
-		r = signature_of_file(j, j->src->path_asc, err);
-	else
-		r = signature_of_url(j, j->src->url_asc, err);
-	if (r < 0)
-		return -1;
-	if (name == NULL && j->src->path != NULL)
-		name = name_in_file(j->src->path);
-	return verify_key_known(j->p->g, name, ac_buf_str(&j->sig), j->sig.len,
-				j->what, err);
 }
 
 static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
@@ -176,20 +89,10 @@ static int feed_url(struct job *j, struct ac_err *err)
 
 static int verify(struct job *j, struct ac_strv *signers, struct ac_err *err)
 {
-	struct ac_pgp_result res = {.n = 0};
-	const struct ac_image *m = ac_ingest_image(j->in);
-
 	if (!verifying(j))
 		return 0;
-	if (verify_image(j->p->g, m->name, ac_buf_str(&j->sig), j->sig.len,
-			 ac_ingest_blob_fd(j->in), j->what, &res, err) < 0)
-		return -1;
-	for (size_t i = 0; i < res.n; i++) {
-		ac_strv_push(signers, res.sigs[i].fingerprint);
-		ac_log("signature verified: %s", res.sigs[i].identity);
-	}
-	ac_pgp_result_release(&res);
-	return 0;
+	return verify_image(&j->verify, ac_ingest_image(j->in)->name,
+			    ac_ingest_blob_fd(j->in), signers, err);
 }
 
 /* Is it the very image that a dependency insists on? */
@@ -226,7 +129,10 @@ static int transfer(struct job *j, struct pulled *out, struct ac_err *err)
 				 .origin = from,
 				 .signers = &signers};
 
-	if (get_signature(j, err) < 0)
+	/* The signatures first: when their keys are unknown, nothing need be
+	 * downloaded. */
+	if (verifying(j) && pull_signatures(j->p, j->src, j->want, j->what,
+					    &j->verify, err) < 0)
 		return -1;
 	j->in = ac_ingest_new(&j->p->store, &o, err);
 	if (j->in == NULL)
@@ -251,14 +157,14 @@ int pull_aci(struct puller *p, const struct aci_source *src,
 			.want = want,
 			.what = src->path != NULL ? ac_xstrdup(src->path)
 						  : ac_url_show(src->url),
-			.sig = AC_BUF_INIT(MAX_SIGNATURE)};
+			.verify = VERIFY_INIT};
 	int ret;
 
 	j.progress = ac_progress_new(j.what, 0);
 	ret = transfer(&j, out, err);
 	ac_progress_free(j.progress);
 	ac_ingest_free(j.in);
-	ac_buf_release(&j.sig);
+	verify_release(&j.verify);
 	free(j.what);
 	return ret;
 }

@@ -12,6 +12,7 @@
 #include "common/net/url.h"
 #include "common/sys/interrupt.h"
 #include "fetch/puller.h"
+#include "fetch/trust.h"
 
 int pull_check(const struct ac_image *m, const struct pull_want *want,
 	       struct ac_err *err)
@@ -168,6 +169,8 @@ static int pull_name(struct puller *p, const struct ac_ref *ref,
 	want.labels = &full.labels;
 	if (ac_discover(p->http, &full, &o, &found, err) < 0)
 		return -1;
+	if ((p->insecure & AC_INSECURE_IMAGE) == 0)
+		trust_offer(p->g, p->insecure, ref->name, p->o->port);
 	for (size_t i = 0; i < found.n; i++) {
 		struct aci_source src = {.url = found.endpoints[i].aci,
 					 .url_asc = found.endpoints[i].asc};

@@ -118,8 +118,8 @@ AC_MUSTUSE int pull_check(const struct ac_image *m,
 AC_MUSTUSE int pull_check_pin(const struct ac_dependency *pin, const char *id,
 			      uint64_t size, struct ac_err *err);
 
-/* Where an App Container Image is: a file or a URL, and its signature beside
- * it. */
+/* Where an App Container Image is: a file or a URL, and its OpenPGP signature
+ * beside it (others have its place and another suffix). */
 struct aci_source {
 	const char *path, *path_asc; /* or NULL */
 	const char *url, *url_asc;   /* or NULL */
@@ -127,6 +127,13 @@ struct aci_source {
 AC_MUSTUSE int pull_aci(struct puller *p, const struct aci_source *src,
 			const struct pull_want *want, struct pulled *out,
 			struct ac_err *err);
+
+/* Get the signatures of the image at SRC, called WHAT in messages, into V
+ * (VERIFY_INIT), and fail when they cannot be enough. */
+struct verify;
+AC_MUSTUSE int pull_signatures(struct puller *p, const struct aci_source *src,
+			       const struct pull_want *want, const char *what,
+			       struct verify *v, struct ac_err *err);
 
 AC_MUSTUSE int pull_docker(struct puller *p, const struct ac_ref *ref,
 			   struct pulled *out, struct ac_err *err);

@@ -13,14 +13,17 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/codec/json.h"
-#include "common/codec/pgp.h"
 #include "common/image/name.h"
 #include "common/image/ref.h"
 #include "common/net/discover.h"
 #include "common/store/keystore.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "fetch/credentials.h"
+#include "fetch/trustkey.h"
 #include "fetch/trustlist.h"
+#include "fetch/trustpolicy.h"
+#include "fetch/verify.h"
 
 enum { MAX_KEYS = 1 << 20, MAX_ANSWER = 64 };
 
@@ -37,15 +40,26 @@ const struct ac_opt trust_opts[] = {
 		    "port of discovery, in place of 443 (and 80)"),
 	AC_OPT_BOOL(struct trust_opts, no_legend, "no-legend",
 		    "of 'trust list': no line of headings"),
+	AC_OPT_STRING(struct trust_opts, require, "require", "N",
+		      "images need good signatures by N different keys"),
+	AC_OPT_LIST(struct trust_opts, require_keys, "require-key",
+		    "FINGERPRINT", "and one of them is by this key (repeat)"),
+	AC_OPT_BOOL(struct trust_opts, policy, "policy",
+		    "of 'trust remove': what --require wrote"),
 	AC_OPT_END,
 };
 
 const char trust_about[] =
-	"PUBKEY is a file or an https URL; without one, the keys that the site "
-	"of the\nprefix announces (ac-discovery-pubkeys) are shown.  Also:\n"
+	"PUBKEY is a file or an https URL, of OpenPGP keys or a plain key in "
+	"PEM;\n"
+	"without one, the keys that the site of the prefix announces\n"
+	"(ac-discovery-pubkeys) are shown.  Also:\n"
 	"\n"
+	"  acfetch trust --require=N --prefix=NAME|--root [PUBKEY...]\n"
 	"  acfetch trust list\n"
-	"  acfetch trust remove --prefix=NAME|--root FINGERPRINT...\n"
+	"  acfetch trust remove [--prefix=NAME|--root] FINGERPRINT...\n"
+	"  acfetch trust remove --prefix=NAME\n"
+	"  acfetch trust remove --policy --prefix=NAME|--root\n"
 	"\n"
 	"A file named 'list' or 'remove' is given as ./list or ./remove.";
 
@@ -57,41 +71,6 @@ static bool is_https(const char *location)
 static bool is_http(const char *location)
 {
 	return ac_str_starts(ac_str(location), "http://");
-}
-
-/* "8B86 DE38 890D DB72 9186  7B02 5210 BD88 8818 2190" */
-static void print_fingerprint(FILE *out, const char *hex)
-{
-	size_t n = strlen(hex);
-
-	for (size_t i = 0; i < n; i++) {
-		char c = hex[i];
-
-		if (i != 0 && i % 4 == 0)
-			fputs(i == n / 2 ? "  " : " ", out);
-		fputc(c >= 'a' && c <= 'f' ? c - 'a' + 'A' : c, out);
-	}
-	fputc('\n', out);
-}
-
-static void show_key(FILE *out, const struct ac_pgp_key *k)
-{
-	fputs("gpg key fingerprint is: ", out);
-	print_fingerprint(out, k->fingerprint);
-	for (size_t i = 0; i < k->subkeys.n; i++) {
-		if (strcmp(k->subkeys.v[i], k->fingerprint) == 0)
-			continue;
-		fputs("    Subkey fingerprint: ", out);
-		print_fingerprint(out, k->subkeys.v[i]);
-	}
-	for (size_t i = 0; i < k->identities.n; i++) {
-		AC_FREE char *id = ac_str_show(k->identities.v[i]);
-
-		fprintf(out, "\t%s\n", id);
-	}
-	if (k->revoked || k->expired)
-		fprintf(out, "\tThis key %s: what it signs will be refused.\n",
-			k->revoked ? "is revoked" : "has expired");
 }
 
 /* 1 yes, 0 no, -1. */
@@ -136,7 +115,7 @@ static int no_tty(const struct trust_how *how, const char *location,
 
 /* Show the keys from LOCATION and have them reviewed: 1 to trust, 0 not. */
 static int review(const struct trust_how *how, const char *location,
-		  const struct ac_pgp_key *keys, size_t n, struct ac_err *err)
+		  const struct trust_keys *keys, struct ac_err *err)
 {
 	bool skip =
 		how->skip_review || (how->g->trust_https && is_https(location));
@@ -145,9 +124,7 @@ static int review(const struct trust_how *how, const char *location,
 
 	ac_log("prefix: \"%s\"", how->prefix != NULL ? how->prefix : "");
 	ac_log("key: \"%s\"", shown);
-	for (size_t i = 0; i < n; i++)
-		show_key(how->show, &keys[i]);
-	(void)fflush(how->show);
+	trust_keys_show(keys, how->show);
 	if (!skip && (isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0))
 		return no_tty(how, shown, err);
 	r = skip ? 1 : ask(how->show, err);
@@ -165,7 +142,7 @@ static int review(const struct trust_how *how, const char *location,
 	return r;
 }
 
-static void tell_added(const struct trust_how *how, const char *fingerprint,
+static void tell_added(const struct trust_how *how, struct ac_key_name key,
 		       const char *path)
 {
 	struct ac_json *o = ac_json_object();
@@ -173,44 +150,43 @@ static void tell_added(const struct trust_how *how, const char *fingerprint,
 	if (how->prefix != NULL)
 		ac_json_set_str(o, "prefix", how->prefix);
 	ac_json_set(o, "root", ac_json_new_bool(how->prefix == NULL));
-	ac_json_set_str(o, "fingerprint", fingerprint);
+	ac_json_set_str(o, "kind", trust_kind(key.kind));
+	ac_json_set_str(o, "fingerprint", key.fingerprint);
 	ac_json_set_str(o, "path", path);
 	ac_json_push(how->added, o);
 }
 
-static int keep(const struct trust_how *how, const struct ac_buf *text,
-		const char *location, const char *fingerprint,
+static int keep(const struct trust_how *how, const struct trust_keys *keys,
+		size_t i, const struct ac_buf *text, const char *location,
 		struct ac_err *err)
 {
+	const struct ac_key_name key = trust_keys_name(keys, i);
 	const struct ac_keystore ks = keystore(how->g);
-	AC_FREE char *armoured = NULL;
+	AC_FREE char *alone = NULL;
 	AC_FREE char *path = NULL;
 
-	if (ac_pgp_extract(ac_buf_str(text), text->len, location, fingerprint,
-			   &armoured, err) < 0)
+	if (trust_keys_extract(keys, i, text, location, &alone, err) < 0)
 		return -1;
-	if (ac_keystore_add(&ks, how->prefix, fingerprint, armoured, &path,
-			    err) < 0)
+	if (ac_keystore_add(&ks, how->prefix, key, alone, &path, err) < 0)
 		return ac_err_ctx(err,
 				  err->sys == EACCES
 					  ? "add key '%s' (as root, or with a "
 					    "--user-config=DIR of your own)"
 					  : "add key '%s'",
-				  fingerprint);
+				  key.fingerprint);
 	if (how->prefix != NULL)
 		ac_log("Added key for prefix \"%s\" at \"%s\"", how->prefix,
 		       path);
 	else
 		ac_log("Added root key at \"%s\"", path);
 	if (how->added != NULL)
-		tell_added(how, fingerprint, path);
+		tell_added(how, key, path);
 	return 0;
 }
 
 /* Are all of these trusted at this very place already? */
 static int all_trusted(const struct trust_how *how,
-		       const struct ac_pgp_key *keys, size_t n,
-		       struct ac_err *err)
+		       const struct trust_keys *keys, struct ac_err *err)
 {
 	AC_CLEANUP(ac_trust_release) struct ac_trust have = AC_TRUST_INIT;
 	const struct ac_keystore ks = keystore(how->g);
@@ -218,36 +194,34 @@ static int all_trusted(const struct trust_how *how,
 
 	if (ac_keystore_load(&ks, NULL, &have, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		found += ac_trust_has(&have, how->prefix, keys[i].fingerprint);
-	return found == n ? 1 : 0;
+	for (size_t i = 0; i < keys->n; i++)
+		found += ac_trust_has(&have, how->prefix,
+				      trust_keys_name(keys, i));
+	return found == keys->n ? 1 : 0;
 }
 
 /* Trust the keys in TEXT, which came from LOCATION: how many, or -1. */
 static int trust_text(const struct trust_how *how, const char *location,
 		      const struct ac_buf *text, struct ac_err *err)
 {
-	struct ac_pgp_key *keys = NULL;
-	size_t n = 0;
+	AC_CLEANUP(trust_keys_release)
+	struct trust_keys keys = TRUST_KEYS_INIT;
 	int r;
 
-	if (ac_pgp_keys(ac_buf_str(text), text->len, location, &keys, &n, err) <
-	    0)
+	if (trust_keys_read(&keys, text, location, err) < 0)
 		return -1;
-	r = all_trusted(how, keys, n, err);
+	r = all_trusted(how, &keys, err);
 	if (r > 0) {
 		AC_FREE char *shown = ac_str_show(location);
 
 		ac_log("key \"%s\" already trusted", shown);
 	} else if (r == 0) {
-		r = review(how, location, keys, n, err);
-		for (size_t i = 0; r > 0 && i < n; i++)
-			if (keep(how, text, location, keys[i].fingerprint,
-				 err) < 0)
+		r = review(how, location, &keys, err);
+		for (size_t i = 0; r > 0 && i < keys.n; i++)
+			if (keep(how, &keys, i, text, location, err) < 0)
 				r = -1;
 	}
-	ac_pgp_keys_free(keys, n);
-	return r > 0 ? (int)n : r;
+	return r > 0 ? (int)keys.n : r;
 }
 
 static int read_file(const char *path, struct ac_buf *out, struct ac_err *err)
@@ -319,9 +293,8 @@ int trust_urls(const struct trust_how *how, struct ac_http *h,
 	return total;
 }
 
-/* The keys that the site of the prefix announces. */
-static int trust_discovered(const struct trust_how *how, struct ac_http *h,
-			    uint64_t port, struct ac_err *err)
+int trust_discovered(const struct trust_how *how, struct ac_http *h,
+		     uint64_t port, struct ac_err *err)
 {
 	AC_CLEANUP(credentials_release)
 	struct credentials credentials = CREDENTIALS_INIT;
@@ -359,11 +332,16 @@ static int check_scope(const struct trust_opts *o, int n, struct ac_err *err)
 	if (o->prefix == NULL && !o->root)
 		return ac_err_set(err, AC_E_USAGE,
 				  "trust: --prefix=NAME or a PUBKEY is needed");
-	if (o->root && n == 0)
+	if (o->root && n == 0 && !trust_policy_given(o))
 		return ac_err_set(err, AC_E_USAGE,
 				  "--root needs a PUBKEY: a file or a URL");
 	if (o->port > 65535)
 		return ac_err_set(err, AC_E_USAGE, "--port: too large");
+	if (o->policy)
+		return ac_err_set(err, AC_E_USAGE,
+				  "--policy goes with 'trust remove'");
+	if (trust_policy_check(o, err) < 0)
+		return -1;
 	if (o->prefix == NULL)
 		return 0;
 	if (strstr(o->prefix, "://") != NULL)
@@ -388,14 +366,38 @@ static int trust_all(const struct trust_how *how, const struct trust_opts *o,
 			    NULL);
 	int r = 0;
 
-	if (c->argc == 0)
+	if (c->argc == 0 && !trust_policy_given(o))
 		r = trust_discovered(how, h, o->port, err);
 	for (int i = 0; i < c->argc && r >= 0; i++)
 		r = trust_location(how, h, c->argv[i], err);
 	ac_http_free(h);
+	if (r >= 0 && trust_policy_given(o))
+		r = trust_policy_write(how->g, o, err);
 	if (r >= 0 && how->added != NULL)
 		r = print_json(how->added, err);
 	return r < 0 ? -1 : 0;
+}
+
+void trust_offer(const struct globals *g, unsigned int insecure,
+		 const char *name, uint64_t port)
+{
+	struct trust_how how = {.g = g, .prefix = name, .show = stderr};
+	struct ac_err err = AC_ERR_INIT;
+	unsigned int bits = 0;
+	struct ac_http *h;
+	int r = verify_has_keys(g, name, &err);
+
+	if (r != 0)
+		return; /* also when the keystore is broken: it is told later */
+	/* Nobody looked at the way that keys come by, unless he said so. */
+	if ((insecure & AC_INSECURE_PUBKEY) != 0)
+		bits = insecure & (AC_INSECURE_TLS | AC_INSECURE_HTTP);
+	how.allow_http = (bits & AC_INSECURE_HTTP) != 0;
+	h = http_client(g, bits, ac_interrupt_catch());
+	ac_log("no key is trusted for \"%s\": asking its site", name);
+	if (trust_discovered(&how, h, port, &err) < 0)
+		ac_warn("no key was added for \"%s\": %s", name, err.msg);
+	ac_http_free(h);
 }
 
 int trust_run(struct ac_call *c, struct ac_err *err)

@@ -4,84 +4,274 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/buf.h"
+#include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/store/keystore.h"
 
-static int unknown_key(const char *name, const struct ac_strv *ids,
-		       const char *what, struct ac_err *err)
-{
-	AC_CLEANUP(ac_buf_release) struct ac_buf list = AC_BUF_INIT(256);
+enum { MAX_TEXT = 700 }; /* an error holds little more */
 
-	for (size_t i = 0; i < ids->n; i++)
-		ac_buf_addf(&list, "%s%s", i != 0 ? ", " : "", ids->v[i]);
+void verify_release(struct verify *v)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		ac_buf_release(&v->files[i].text);
+		free(v->files[i].source);
+	}
+	free(v->files);
+	free(v->name);
+	free(v->what);
+	ac_sig_keys_release(&v->keys);
+	ac_policy_release(&v->policy);
+	*v = VERIFY_INIT;
+}
+
+/* The keys and the policy for NAME in place of those before. */
+static int take_name(struct verify *v, const char *name, struct ac_err *err)
+{
+	AC_CLEANUP(ac_trust_release) struct ac_trust t = AC_TRUST_INIT;
+	const struct ac_keystore ks = keystore(v->g);
+
+	free(v->name);
+	v->name = ac_xstrdup(name);
+	ac_policy_release(&v->policy);
+	if (ac_keystore_load(&ks, name, &t, err) < 0 ||
+	    (name != NULL && ac_policy_find(&ks, name, &v->policy, err) < 0) ||
+	    ac_sig_keys_trust(&v->keys, &t, err) < 0)
+		return -1;
+	ac_debug("%s: %zu key files for '%s', signatures by %zu keys needed",
+		 v->what, t.n, name != NULL ? name : "any name",
+		 v->policy.require);
+	return 0;
+}
+
+int verify_start(struct verify *v, const struct globals *g, const char *name,
+		 const char *what, struct ac_err *err)
+{
+	v->g = g;
+	v->what = ac_xstrdup(what);
+	return take_name(v, name, err);
+}
+
+bool verify_wants(const struct verify *v, size_t kind)
+{
+	if (ac_sig_methods[kind] == &ac_sig_bare)
+		return false;
+	if (v->keys.of[kind] != NULL)
+		return true;
+	return ac_sig_methods[kind] == &ac_sig_openpgp &&
+	       !ac_sig_keys_any(&v->keys);
+}
+
+int verify_add(struct verify *v, size_t kind, struct ac_buf *text,
+	       const char *source, struct ac_err *err)
+{
+	if (kind == AC_SIG_KINDS &&
+	    ac_sig_kind(&v->keys, ac_buf_str(text), text->len, source, &kind,
+			err) < 0) {
+		if (err->code != AC_E_NOT_FOUND)
+			return ac_err_ctx(err, "signature of %s", v->what);
+		*err = AC_ERR_INIT; /* whose key is missing is said later */
+	}
+	v->files = ac_xrealloc(v->files, v->n + 1, sizeof(*v->files));
+	v->files[v->n++] = (struct verify_file){.kind = kind,
+						.text = *text,
+						.source = ac_xstrdup(source)};
+	*text = AC_BUF_INIT(text->max);
+	return 0;
+}
+
+static void join(struct ac_buf *b, const struct ac_strv *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		ac_buf_addf(b, "%s%s", i != 0 ? ", " : "", list->v[i]);
+}
+
+/* None of them is ours. */
+static int unknown_key(const struct verify *v, const struct ac_strv *ids,
+		       struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf list = AC_BUF_INIT(MAX_TEXT);
+	const char *name = v->name;
+
+	join(&list, ids);
 	return ac_err_set(err, AC_E_NOT_FOUND,
 			  "%s is signed by key %s, which is not trusted%s%s; "
-			  "if you expect this key, run: acfetch trust --prefix "
-			  "\"%s\"",
-			  what, ac_buf_str(&list), name != NULL ? " for " : "",
-			  name != NULL ? name : "",
+			  "if you expected the signing key to change, try "
+			  "running: acfetch trust --prefix \"%s\"",
+			  v->what, ac_buf_str(&list),
+			  name != NULL ? " for " : "", name != NULL ? name : "",
 			  name != NULL ? name : "NAME");
 }
 
-int verify_key_known(const struct globals *g, const char *name, const void *sig,
-		     size_t len, const char *what, struct ac_err *err)
+/* Some are ours, and they are too few. */
+static int too_few(const struct verify *v, const struct ac_buf *why,
+		   const struct ac_sig_claims *c, struct ac_err *err)
 {
-	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
-	const struct ac_keystore ks = keystore(g);
-	int r;
+	AC_CLEANUP(ac_buf_release) struct ac_buf list = AC_BUF_INIT(MAX_TEXT);
 
-	if (ac_pgp_issuers(sig, len, &ids, err) < 0)
-		return ac_err_ctx(err, "signature of %s", what);
-	r = ac_keystore_knows(&ks, name, &ids, err);
-	if (r < 0)
-		return -1;
-	return r > 0 ? 0 : unknown_key(name, &ids, what, err);
+	join(&list, &c->unknown);
+	return ac_err_set(err, AC_E_NOT_FOUND,
+			  "%s: %s (policy '%s')%s%s; more keys are trusted by: "
+			  "acfetch trust --prefix \"%s\"",
+			  v->what, ac_buf_str(why), v->policy.path,
+			  c->unknown.n != 0 ? "; signatures by untrusted keys: "
+					    : "",
+			  ac_buf_str(&list), v->name);
 }
 
-/* Verified all the same, but somebody should look. */
-static void tell_rejected(const struct ac_pgp_result *res, const char *what)
+/* What each file claims, together. */
+static int claims(const struct verify *v, struct ac_sig_claims *out,
+		  struct ac_err *err)
 {
-	for (size_t i = 0; i < res->n_rejected; i++) {
-		const struct ac_pgp_sig *s = &res->rejected[i];
+	struct ac_err bad = AC_ERR_INIT;
+	size_t good = 0;
 
-		if (s->code != AC_E_NOT_FOUND)
-			ac_warn("%s: signature by key %s: %s; it does not "
-				"count",
-				what, s->subkey, s->fault);
+	for (size_t i = 0; i < v->n; i++) {
+		const struct verify_file *f = &v->files[i];
+		struct ac_err one = AC_ERR_INIT;
+
+		if (ac_sig_methods[f->kind]->claims(v->keys.of[f->kind],
+						    ac_buf_str(&f->text),
+						    f->text.len, out,
+						    &one) == 0) {
+			good++;
+		} else if (bad.code == AC_OK) {
+			(void)ac_err_ctx(&one, "signature of %s", v->what);
+			bad = one;
+		}
+	}
+	if (good != 0 || v->n == 0)
+		return 0;
+	*err = bad;
+	return -1;
+}
+
+int verify_known(const struct verify *v, struct ac_err *err)
+{
+	AC_CLEANUP(ac_sig_claims_release)
+	struct ac_sig_claims c = AC_SIG_CLAIMS_INIT;
+	AC_CLEANUP(ac_buf_release) struct ac_buf why = AC_BUF_INIT(MAX_TEXT);
+
+	if (claims(v, &c, err) < 0)
+		return -1;
+	if (c.unsaid != 0) /* only the check itself can tell */
+		return 0;
+	if (c.known.n == 0)
+		return unknown_key(v, &c.unknown, err);
+	if (ac_policy_met(&v->policy, &c.known, &why))
+		return 0;
+	return too_few(v, &why, &c, err);
+}
+
+static int check(const struct verify *v, int fd, struct ac_sigs *out,
+		 struct ac_err *err)
+{
+	const struct ac_sig_file f = {.name = v->what, .fd = fd};
+
+	for (size_t i = 0; i < v->n; i++) {
+		const struct verify_file *file = &v->files[i];
+		const struct ac_sig_method *m = ac_sig_methods[file->kind];
+		void *keys = v->keys.of[file->kind];
+
+		/* No key of this kind is trusted for the name that came. */
+		if (keys != NULL &&
+		    m->check(keys, &f, ac_buf_str(&file->text), file->text.len,
+			     file->source, out, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const char *maker(const struct ac_sig *s)
+{
+	if (s->subkey != NULL)
+		return s->subkey;
+	return s->key != NULL ? s->key : "";
+}
+
+/* "signature by key 0123: why"; caller frees. */
+static char *reason(const struct ac_sig *s)
+{
+	const char *who = maker(s);
+	AC_FREE char *text =
+		ac_xasprintf("%s%s%s%s",
+			     *who != '\0' ? "signature by key " : "", who,
+			     *who != '\0' ? ": " : "", s->reason);
+
+	return ac_str_show(text);
+}
+
+static void tell(const struct verify *v, const struct ac_sigs *sigs)
+{
+	for (size_t i = 0; i < sigs->n; i++) {
+		const struct ac_sig *s = &sigs->v[i];
+		AC_FREE char *shown = s->reason != NULL
+					      ? reason(s)
+					      : ac_str_show(s->identity);
+
+		if (s->reason == NULL)
+			ac_log("signature verified: %s",
+			       s->identity != NULL ? shown : s->key);
+		else if (!s->stranger)
+			ac_warn("%s: %s; it does not count", v->what, shown);
 	}
 }
 
-int verify_image(const struct globals *g, const char *name, const void *sig,
-		 size_t len, int fd, const char *what,
-		 struct ac_pgp_result *out, struct ac_err *err)
+/* Too few are good: why.  That a key is not trusted is said only when nothing
+ * else is wrong. */
+static int refuse(const struct verify *v, const struct ac_sigs *sigs,
+		  const struct ac_buf *missing, struct ac_err *err)
 {
-	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
-	const struct ac_keystore ks = keystore(g);
-	struct ac_pgp_ring *ring;
-	size_t n;
-	int r;
+	AC_CLEANUP(ac_sig_claims_release)
+	struct ac_sig_claims c = AC_SIG_CLAIMS_INIT;
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_TEXT);
+	struct ac_err ignored = AC_ERR_INIT;
+	bool plain = v->policy.require <= 1 && v->policy.keys.n == 0;
 
-	if (ac_pgp_issuers(sig, len, &ids, err) < 0)
-		return ac_err_ctx(err, "signature of %s", what);
-	ring = ac_pgp_ring_new(err);
-	if (ring == NULL)
-		return -1;
-	if (ac_keystore_ring(&ks, name, ring, &n, err) < 0) {
-		ac_pgp_ring_free(ring);
-		return -1;
+	if (!plain)
+		ac_buf_addf(&b, "%s (policy '%s')", ac_buf_str(missing),
+			    v->policy.path);
+	for (size_t i = 0; i < sigs->n; i++) {
+		AC_FREE char *text = NULL;
+
+		if (sigs->v[i].reason == NULL || sigs->v[i].stranger)
+			continue;
+		text = reason(&sigs->v[i]);
+		ac_buf_addf(&b, "%s%s", b.len != 0 ? "; " : "", text);
 	}
-	ac_debug("%s: %zu keys are trusted for '%s'", what, n, name);
-	if (n == 0)
-		r = unknown_key(name, &ids, what, err);
-	else
-		r = ac_pgp_verify(ring, sig, len, fd, what, out, err);
-	if (r < 0 && n != 0 && err->code == AC_E_NOT_FOUND)
-		r = unknown_key(name, &ids, what, err);
-	ac_pgp_ring_free(ring);
-	if (r == 0)
-		tell_rejected(out, what);
-	return r;
+	if (b.len == 0 && claims(v, &c, &ignored) == 0 && c.unknown.n != 0)
+		return unknown_key(v, &c.unknown, err);
+	return ac_err_set(err, AC_E_VERIFY, "%s: %s", v->what,
+			  b.len != 0 ? ac_buf_str(&b)
+				     : "no good signature by a trusted key");
+}
+
+int verify_image(struct verify *v, const char *name, int fd,
+		 struct ac_strv *signers, struct ac_err *err)
+{
+	AC_CLEANUP(ac_sigs_release) struct ac_sigs sigs = AC_SIGS_INIT;
+	AC_CLEANUP(ac_buf_release) struct ac_buf why = AC_BUF_INIT(MAX_TEXT);
+
+	if ((v->name == NULL || strcmp(v->name, name) != 0) &&
+	    take_name(v, name, err) < 0)
+		return -1;
+	if (check(v, fd, &sigs, err) < 0)
+		return -1;
+	ac_sigs_signers(&sigs, signers);
+	if (!ac_policy_met(&v->policy, signers, &why))
+		return refuse(v, &sigs, &why, err);
+	tell(v, &sigs);
+	return 0;
+}
+
+int verify_has_keys(const struct globals *g, const char *name,
+		    struct ac_err *err)
+{
+	AC_CLEANUP(ac_trust_release) struct ac_trust t = AC_TRUST_INIT;
+	const struct ac_keystore ks = keystore(g);
+
+	if (ac_keystore_load(&ks, name, &t, err) < 0)
+		return -1;
+	return t.n != 0 ? 1 : 0;
 }

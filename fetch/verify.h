@@ -2,30 +2,87 @@
 #ifndef AC_FETCH_VERIFY_H
 #define AC_FETCH_VERIFY_H
 
-/* Is this image signed by a key that is trusted for its name?  (The keys are
- * those of the keystore, see keystore.h.) */
+/*
+ * Is this image signed by keys that are trusted for its name, and by enough of
+ * them?  (The keys and the policy are those of the keystore, see keystore.h and
+ * policy.h; the kinds of signatures are those of sig.h.)
+ *
+ *	AC_CLEANUP(verify_release) struct verify v = VERIFY_INIT;
+ *
+ *	if (verify_start(&v, g, name, what, err) < 0)
+ *		return -1;
+ *	for (size_t k = 0; k < AC_SIG_KINDS; k++)
+ *		if (verify_wants(&v, k))
+ *			(fetch what is beside the image with the suffix
+ *			ac_sig_methods[k]->suffix, and verify_add() it)
+ *	if (verify_known(&v, err) < 0)
+ *		return -1;	(the image need not be fetched)
+ *	(fetch the image into a file)
+ *	return verify_image(&v, manifest->name, fd, &signers, err);
+ */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/attr.h"
-#include "common/codec/pgp.h"
+#include "common/base/buf.h"
+#include "common/base/str.h"
+#include "common/store/policy.h"
+#include "common/store/sig.h"
 #include "fetch/cmd.h"
 
 struct ac_err;
 
-/* Before the image is there: is at least one of the keys that the signature SIG
- * names trusted for NAME (NULL, the name is not known yet: for any name)?
- * No: AC_E_NOT_FOUND, naming the keys and saying "run: acfetch trust
- * --prefix ..."; not a signature at all: AC_E_INVALID. */
-AC_MUSTUSE int verify_key_known(const struct globals *g, const char *name,
-				const void *sig, size_t len, const char *what,
-				struct ac_err *err);
+/* A signature file. */
+struct verify_file {
+	size_t kind;
+	struct ac_buf text;
+	char *source;
+};
 
-/* Does SIG sign the content of FD (from its start) with a key trusted for
- * NAME?  *out gets the good signatures.  WHAT names the image in messages. */
-AC_MUSTUSE int verify_image(const struct globals *g, const char *name,
-			    const void *sig, size_t len, int fd,
-			    const char *what, struct ac_pgp_result *out,
+/* One image on its way. */
+struct verify {
+	const struct globals *g;
+	char *name; /* NULL: not known yet */
+	char *what; /* the image, in messages */
+	struct ac_sig_keys keys;
+	struct ac_policy policy;
+	struct verify_file *files;
+	size_t n;
+};
+#define VERIFY_INIT \
+	((struct verify){.keys = AC_SIG_KEYS_INIT, .policy = AC_POLICY_INIT})
+void verify_release(struct verify *v);
+
+/* Take the keys and the policy for images called NAME; NULL, the name is not
+ * known yet: all keys that are trusted for any name. */
+AC_MUSTUSE int verify_start(struct verify *v, const struct globals *g,
+			    const char *name, const char *what,
 			    struct ac_err *err);
+
+/* Is a signature of the kind to be looked for beside the image?  (Bare ones
+ * never are: nothing says whose they are.)  Where no key is trusted, OpenPGP's
+ * are, so that it can be said whose key is missing. */
+bool verify_wants(const struct verify *v, size_t kind);
+
+/* Add a signature file: TEXT is taken over.  KIND is AC_SIG_KINDS when nobody
+ * knows what it is.  SOURCE names it in messages. */
+AC_MUSTUSE int verify_add(struct verify *v, size_t kind, struct ac_buf *text,
+			  const char *source, struct ac_err *err);
+
+/* Before the image is there: by what the signatures say of themselves, could
+ * they be enough?  No: AC_E_NOT_FOUND, naming the keys and saying "run: acfetch
+ * trust --prefix ..."; no signature file among them: AC_E_INVALID. */
+AC_MUSTUSE int verify_known(const struct verify *v, struct ac_err *err);
+
+/* Do they sign the content of FD (from its start) by enough keys trusted for
+ * NAME, that in the image?  SIGNERS gets their fingerprints.  Good signatures
+ * are told, and others warned of. */
+AC_MUSTUSE int verify_image(struct verify *v, const char *name, int fd,
+			    struct ac_strv *signers, struct ac_err *err);
+
+/* Is any key trusted for images called NAME?  1, 0, -1. */
+AC_MUSTUSE int verify_has_keys(const struct globals *g, const char *name,
+			       struct ac_err *err);
 
 #endif

@@ -15,32 +15,43 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/image/name.h"
+#include "common/store/keystore_priv.h"
 #include "common/sys/at.h"
-#include "common/sys/atomic.h"
 #include "common/sys/io.h"
 #include "common/sys/path.h"
 
-enum { MAX_KEY = 1 << 20, MAX_DEPTH = 64 };
+enum { MAX_KEY = 1 << 20 };
 
 /* One directory of the configuration while it is read. */
 struct level {
 	const char *dir;
-	int fd; /* of dir/trustedkeys; -1: there is none */
-	bool all;
+	int fd;   /* of dir/trustedkeys; -1: there is none */
+	bool all; /* no name: a mask is for its own place */
 };
 
-static const char default_system[] = "/usr/lib/acutils";
+/* What the name of a key file says. */
+struct key_file {
+	enum ac_key_kind kind;
+	char fingerprint[AC_FINGERPRINT_MAX + 1];
+};
 
-static const char *local_dir(const struct ac_keystore *ks)
+static bool read_name(const char *name, struct key_file *out)
 {
-	return ks->local != NULL ? ks->local : "/etc/acutils";
-}
+	static const char suffix[] = ".pub";
+	size_t n = strlen(name);
+	size_t tail = sizeof(suffix) - 1;
 
-bool ac_fingerprint_ok(const char *s)
-{
-	size_t n = strspn(s, "0123456789abcdef");
-
-	return s[n] == '\0' && (n == 40 || n == 64);
+	out->kind = AC_KEY_PGP;
+	if (n > tail && strcmp(name + n - tail, suffix) == 0) {
+		out->kind = AC_KEY_PEM;
+		n -= tail;
+	}
+	if (n > AC_FINGERPRINT_MAX)
+		return false;
+	memcpy(out->fingerprint, name, n);
+	out->fingerprint[n] = '\0';
+	return ac_fingerprint_ok(out->fingerprint) &&
+	       (out->kind == AC_KEY_PGP || n == AC_FINGERPRINT_MAX);
 }
 
 static void trusted_release(struct ac_trusted *t)
@@ -64,12 +75,21 @@ static bool same_prefix(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-bool ac_trust_has(const struct ac_trust *k, const char *prefix,
-		  const char *fingerprint)
+bool ac_trust_has(const struct ac_trust *t, const char *prefix,
+		  struct ac_key_name key)
 {
-	for (size_t i = 0; i < k->n; i++)
-		if (strcmp(k->v[i].fingerprint, fingerprint) == 0 &&
-		    same_prefix(k->v[i].prefix, prefix))
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].kind == key.kind &&
+		    strcmp(t->v[i].fingerprint, key.fingerprint) == 0 &&
+		    same_prefix(t->v[i].prefix, prefix))
+			return true;
+	return false;
+}
+
+bool ac_trust_has_kind(const struct ac_trust *t, enum ac_key_kind kind)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].kind == kind)
 			return true;
 	return false;
 }
@@ -82,6 +102,7 @@ static void drop(struct ac_trust *k, const struct ac_trusted *t,
 
 	for (size_t i = 0; i < k->n; i++) {
 		bool gone =
+			k->v[i].kind == t->kind &&
 			strcmp(k->v[i].fingerprint, t->fingerprint) == 0 &&
 			(!same_place || same_prefix(k->v[i].prefix, t->prefix));
 
@@ -100,39 +121,25 @@ static char *place(const char *prefix)
 			      : ac_path_join("prefix.d", prefix);
 }
 
-static int read_key(const struct level *l, const char *rel, struct ac_buf *out,
-		    struct ac_err *err)
-{
-	/* Not blocking: a FIFO would be waited for. */
-	AC_CLOSE int fd =
-		ac_at_open_in_root(l->fd, rel, O_RDONLY | O_NONBLOCK, err);
-	struct stat st;
-
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return ac_err_set(err, AC_E_INVALID, "'%s' is not a file", rel);
-	return ac_io_slurp(fd, out, rel, err);
-}
-
 /* The file NAME in DIR (below trustedkeys) into OUT, or out of it.  One that
  * cannot be read may be a mask: it counts as one. */
 static void take_file(const struct level *l, const char *dir,
 		      const char *prefix, const char *name,
-		      struct ac_trust *out)
+		      const struct key_file *is, struct ac_trust *out)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_KEY);
 	AC_FREE char *rel = ac_path_join(dir, name);
 	struct ac_err err = AC_ERR_INIT;
 	struct ac_trusted t;
 
-	if (read_key(l, rel, &text, &err) < 0) {
+	if (ac_keystore_read(l->fd, rel, &text, &err) < 0) {
 		ac_warn("keystore '%s': %s; it is not used", l->dir, err.msg);
 		ac_buf_release(&text);
 	}
 	t = (struct ac_trusted){
 		.prefix = ac_xstrdup(prefix),
-		.fingerprint = ac_xstrdup(name),
+		.kind = is->kind,
+		.fingerprint = ac_xstrdup(is->fingerprint),
 		.path = ac_xasprintf("%s/trustedkeys/%s", l->dir, rel),
 		.len = text.len,
 	};
@@ -201,8 +208,9 @@ static int read_place(const struct level *l, const char *dir,
 		return ac_err_ctx(err, "keystore '%s'", l->dir);
 	for (size_t i = 0; i < files.n; i++) {
 		bool above = prefix != NULL && prefix[0] == '\0';
+		struct key_file is;
 
-		if (above || !ac_fingerprint_ok(files.v[i])) {
+		if (above || !read_name(files.v[i], &is)) {
 			ac_warn("keystore: '%s/trustedkeys/%s/%s' is not %s; "
 				"it is not used",
 				l->dir, dir, files.v[i],
@@ -210,7 +218,7 @@ static int read_place(const struct level *l, const char *dir,
 				      : "named as a fingerprint");
 			continue;
 		}
-		take_file(l, dir, prefix, files.v[i], out);
+		take_file(l, dir, prefix, files.v[i], &is, out);
 	}
 	if (subdirs != NULL) {
 		*subdirs = dirs;
@@ -246,7 +254,7 @@ static int walk_all(const struct level *l, const char *prefix, int depth,
 	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
 	AC_FREE char *dir = place(prefix);
 
-	if (depth > MAX_DEPTH)
+	if (depth > AC_KEYSTORE_DEPTH)
 		return ac_err_set(err, AC_E_LIMIT,
 				  "keystore '%s': '%s' is nested too deeply",
 				  l->dir, dir);
@@ -261,22 +269,9 @@ static int walk_all(const struct level *l, const char *prefix, int depth,
 	return 0;
 }
 
-static int open_level(struct level *l, struct ac_err *err)
-{
-	AC_FREE char *path = ac_path_join(l->dir, "trustedkeys");
-
-	l->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (l->fd < 0 && errno != ENOENT)
-		return ac_err_sys(err, errno, "open the keystore '%s'", path);
-	return 0;
-}
-
-static int load_levels(struct level *levels, size_t n, const char *name,
+static int load_levels(const struct level *levels, size_t n, const char *name,
 		       struct ac_trust *out, struct ac_err *err)
 {
-	for (size_t i = 0; i < n; i++)
-		if (open_level(&levels[i], err) < 0)
-			return -1;
 	for (size_t i = 0; i < n; i++)
 		if (levels[i].fd >= 0 &&
 		    read_place(&levels[i], "root.d", NULL, NULL, out, err) < 0)
@@ -294,114 +289,19 @@ static int load_levels(struct level *levels, size_t n, const char *name,
 int ac_keystore_load(const struct ac_keystore *ks, const char *name,
 		     struct ac_trust *out, struct ac_err *err)
 {
-	struct level levels[] = {
-		{ks->system != NULL ? ks->system : default_system, -1,
-		 name == NULL},
-		{local_dir(ks), -1, name == NULL},
-		{ks->user, -1, name == NULL},
-	};
-	size_t n = ks->user != NULL ? 3 : 2;
-	int r;
+	AC_CLEANUP(ac_keylevels_release) struct ac_keylevels open = {.n = 0};
+	struct level levels[AC_KEYSTORE_LEVELS];
 
 	/* The name becomes a path. */
 	if (name != NULL && ac_identifier_check(name, AC_NAME_STRICT, err) < 0)
 		return ac_err_ctx(err, "image name '%s'", name);
-	r = load_levels(levels, n, name, out, err);
-	for (size_t i = 0; i < n; i++)
-		if (levels[i].fd >= 0)
-			(void)close(levels[i].fd);
-	if (r < 0)
-		ac_trust_release(out);
-	return r < 0 ? -1 : 0;
-}
-
-/* Open the place for PREFIX where we write, making it; *path gets its name. */
-static int open_place(const struct ac_keystore *ks, const char *prefix,
-		      char **path, struct ac_err *err)
-{
-	const char *base = ks->user != NULL ? ks->user : local_dir(ks);
-	AC_FREE char *rel = place(prefix);
-	AC_FREE char *below = ac_path_join("trustedkeys", rel);
-	AC_CLOSE int top = -1;
-	int fd;
-
-	if (prefix != NULL &&
-	    ac_identifier_check(prefix, AC_NAME_STRICT, err) < 0)
-		return ac_err_ctx(err, "prefix '%s'", prefix);
-	if (mkdir(base, 0755) < 0 && errno != EEXIST)
-		return ac_err_sys(err, errno, "make '%s'", base);
-	top = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (top < 0)
-		return ac_err_sys(err, errno, "open '%s'", base);
-	fd = ac_at_mkdirs(top, below, 0755, err);
-	if (fd < 0)
-		return ac_err_ctx(err, "keystore '%s'", base);
-	*path = ac_path_join(base, below);
-	return fd;
-}
-
-static int put_file(int dirfd, const char *name, const char *text,
-		    const char *place_name, struct ac_err *err)
-{
-	if (ac_atomic_write(dirfd, name, 0644, text, strlen(text), err) < 0)
-		return ac_err_ctx(err, "keystore '%s'", place_name);
-	return 0;
-}
-
-int ac_keystore_add(const struct ac_keystore *ks, const char *prefix,
-		    const char *fingerprint, const char *text, char **path,
-		    struct ac_err *err)
-{
-	AC_FREE char *dir = NULL;
-	AC_CLOSE int fd = -1;
-
-	if (!ac_fingerprint_ok(fingerprint))
-		return ac_err_set(err, AC_E_INVALID, "bad fingerprint '%s'",
-				  fingerprint);
-	fd = open_place(ks, prefix, &dir, err);
-	if (fd < 0 || put_file(fd, fingerprint, text, dir, err) < 0)
+	if (ac_keylevels_open(&open, ks, err) < 0)
 		return -1;
-	*path = ac_path_join(dir, fingerprint);
-	return 0;
-}
-
-/* 1 when the key is trusted at this place, 0, -1. */
-static int is_trusted(const struct ac_keystore *ks, const char *prefix,
-		      const char *fingerprint, struct ac_err *err)
-{
-	AC_CLEANUP(ac_trust_release) struct ac_trust k = AC_TRUST_INIT;
-
-	if (ac_keystore_load(ks, NULL, &k, err) < 0)
-		return -1;
-	return ac_trust_has(&k, prefix, fingerprint) ? 1 : 0;
-}
-
-int ac_keystore_remove(const struct ac_keystore *ks, const char *prefix,
-		       const char *fingerprint, struct ac_err *err)
-{
-	AC_FREE char *dir = NULL;
-	AC_CLOSE int fd = -1;
-	int r = is_trusted(ks, prefix, fingerprint, err);
-
-	if (r < 0)
-		return -1;
-	if (r == 0)
-		return ac_err_set(err, AC_E_NOT_FOUND,
-				  "key '%s' is not trusted %s%s; see 'acfetch "
-				  "trust list'",
-				  fingerprint,
-				  prefix != NULL ? "for prefix "
-						 : "as a root "
-						   "key",
-				  prefix != NULL ? prefix : "");
-	fd = open_place(ks, prefix, &dir, err);
-	if (fd < 0)
-		return -1;
-	if (unlinkat(fd, fingerprint, 0) < 0 && errno != ENOENT)
-		return ac_err_sys(err, errno, "remove '%s/%s'", dir,
-				  fingerprint);
-	r = is_trusted(ks, prefix, fingerprint, err);
-	if (r > 0) /* from a directory that is not ours to change */
-		r = put_file(fd, fingerprint, "", dir, err);
-	return r;
+	for (size_t i = 0; i < open.n; i++)
+		levels[i] =
+			(struct level){open.dir[i], open.fd[i], name == NULL};
+	if (load_levels(levels, open.n, name, out, err) == 0)
+		return 0;
+	ac_trust_release(out);
+	return -1;
 }

@@ -5,14 +5,16 @@
 /*
  * The public keys that may sign images, one a file:
  *
- *	DIR/trustedkeys/root.d/<fingerprint>             any image
- *	DIR/trustedkeys/prefix.d/<prefix>/<fingerprint>  names at or below it
+ *	DIR/trustedkeys/root.d/<key>             any image
+ *	DIR/trustedkeys/prefix.d/<prefix>/<key>  names at or below it
  *
  * in each DIR of the configuration: the system's, then the local one, then the
- * user's when there is one.  <fingerprint> is 40 (or 64) lower-case hex digits
- * and is that of the key in the file.  An empty file takes back the trust that
- * the same fingerprint got in what was read before: root keys first, then the
- * prefixes from the shortest on, in the order of the directories.
+ * user's when there is one.  <key> is the fingerprint of the OpenPGP key in the
+ * file, 40 (or 64) lower-case hex digits, or that of a plain key in PEM (the
+ * SHA-256 of its SubjectPublicKeyInfo, 64 digits) and ".pub".  An empty file
+ *takes back the trust that the same fingerprint got in what was read before:
+ *root keys first, then the prefixes from the shortest on, in the order of the
+ *directories.
  *
  * A prefix goes by whole components: "example.com/foo" is for
  * "example.com/foo" and "example.com/foo/bar", not "example.com/foobar".
@@ -24,8 +26,9 @@
 #include "common/base/attr.h"
 
 struct ac_err;
+struct ac_pgp_key;
 struct ac_pgp_ring;
-struct ac_strv;
+struct ac_pkey;
 
 /* Where it is.  All borrowed. */
 struct ac_keystore {
@@ -34,9 +37,12 @@ struct ac_keystore {
 	const char *user;   /* NULL: none */
 };
 
+enum ac_key_kind { AC_KEY_PGP, AC_KEY_PEM };
+
 /* A file of the keystore.  All owned. */
 struct ac_trusted {
 	char *prefix; /* NULL: a root key */
+	enum ac_key_kind kind;
 	char *fingerprint;
 	char *path; /* of the file, for messages */
 	char *key;  /* its content: LEN bytes */
@@ -58,37 +64,49 @@ void ac_trust_release(struct ac_trust *k);
 AC_MUSTUSE int ac_keystore_load(const struct ac_keystore *ks, const char *name,
 				struct ac_trust *out, struct ac_err *err);
 
-/* Add the keys trusted for images called NAME to RING; *n gets how many there
- * are.  A file that does not hold the one key that its name says is passed over
- * with a warning: one bad file must not keep all others from being used. */
-AC_MUSTUSE int ac_keystore_ring(const struct ac_keystore *ks, const char *name,
-				struct ac_pgp_ring *ring, size_t *n,
-				struct ac_err *err);
-/* Is one of the keys IDS (16 lower hex each: the end of a fingerprint) trusted
- * for NAME (NULL: for any name)?  1, 0, -1. */
-AC_MUSTUSE int ac_keystore_knows(const struct ac_keystore *ks, const char *name,
-				 const struct ac_strv *ids, struct ac_err *err);
+/* Add the OpenPGP keys of T to RING; *keys gets them, *n how many they are
+ * (release them by ac_pgp_keys_free).  A file that does not hold the one key
+ * that its name says is passed over with a warning: one bad file must not keep
+ * all others from being used. */
+AC_MUSTUSE int ac_trust_ring(const struct ac_trust *t, struct ac_pgp_ring *ring,
+			     struct ac_pgp_key **keys, size_t *n,
+			     struct ac_err *err);
+/* The key in the file T, of the kind AC_KEY_PEM.  NULL, with a warning when
+ * TELL, if it does not hold the key that its name says. */
+AC_MUSTUSE struct ac_pkey *ac_trust_pem(const struct ac_trusted *t, bool tell);
 
-/* Keep the armoured key TEXT of FINGERPRINT for PREFIX (NULL: as a root key) in
- * the user's directory if there is one, else the local one.  *path gets where;
- * the caller frees it. */
+/* What names a key and says what it is. */
+struct ac_key_name {
+	enum ac_key_kind kind;
+	const char *fingerprint;
+};
+
+/* Keep the key TEXT (armoured, or PEM) called KEY for PREFIX (NULL: as a root
+ * key) in the user's directory if there is one, else the local one.  *path gets
+ * where; the caller frees it. */
 AC_MUSTUSE int ac_keystore_add(const struct ac_keystore *ks, const char *prefix,
-			       const char *fingerprint, const char *text,
+			       struct ac_key_name key, const char *text,
 			       char **path, struct ac_err *err);
 
-/* Take back the trust in FINGERPRINT at PREFIX (NULL: as a root key): the file
- * is removed where ac_keystore_add writes, and when a directory before that one
+/* Take back the trust in KEY at PREFIX (NULL: as a root key): the file is
+ * removed where ac_keystore_add writes, and when a directory before that one
  * has the key too, an empty file masks it.  AC_E_NOT_FOUND when it was not
  * trusted there. */
 AC_MUSTUSE int ac_keystore_remove(const struct ac_keystore *ks,
-				  const char *prefix, const char *fingerprint,
+				  const char *prefix, struct ac_key_name key,
 				  struct ac_err *err);
 
 /* Is the key at this very place (PREFIX NULL: the root)? */
-bool ac_trust_has(const struct ac_trust *k, const char *prefix,
-		  const char *fingerprint);
+bool ac_trust_has(const struct ac_trust *t, const char *prefix,
+		  struct ac_key_name key);
+/* Has it keys of the kind? */
+bool ac_trust_has_kind(const struct ac_trust *t, enum ac_key_kind kind);
 
-/* Could S be the name of a key file? */
+/* Could S be a fingerprint (of either kind of key)? */
 bool ac_fingerprint_ok(const char *s);
+/* The fingerprint that S means, as it is shown or typed: spaces are dropped,
+ * upper case is lowered.  False when it is not 1 to 64 hex digits. */
+enum { AC_FINGERPRINT_MAX = 64 };
+bool ac_fingerprint_read(const char *s, char out[AC_FINGERPRINT_MAX + 1]);
 
 #endif

@@ -136,8 +136,9 @@ on_tty() {
 	[[ $output == *"aaaaaaaa"*bad* ]]
 	[ "$(af --json trust list 2>/dev/null | jq -r '.[] | select(.root | not) | .fingerprint')" = "$(fingerprint bob)" ]
 
+	run -2 af trust remove
 	run -2 af trust remove --root
-	run -2 af trust remove "$(fingerprint alice)"
+	run -2 af trust remove --root --prefix example.com "$(fingerprint alice)"
 	run -1 --separate-stderr af trust remove --root "$(fingerprint bob)"
 	[[ $stderr == *"is not trusted as a root key"* ]]
 	# As it is shown for review.

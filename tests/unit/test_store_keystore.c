@@ -10,12 +10,25 @@
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/base/str.h"
 #include "common/sys/at.h"
 #include "tests/unit/tap.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define C "cccccccccccccccccccccccccccccccccccccccc"
+
+#define D "ddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd1"
+
+static struct ac_key_name pgp(const char *fingerprint)
+{
+	return (struct ac_key_name){AC_KEY_PGP, fingerprint};
+}
+
+static struct ac_key_name pem(const char *fingerprint)
+{
+	return (struct ac_key_name){AC_KEY_PEM, fingerprint};
+}
 
 /* Three directories of configuration in a temporary one. */
 struct world {
@@ -161,10 +174,54 @@ TEST(a_name_is_never_a_path)
 	put(w.local, "root.d", A, "root");
 	CHECK(ac_keystore_load(&w.ks, "../root.d", &k, &err) < 0);
 	CHECK(ac_keystore_load(&w.ks, "example.com/../..", &k, &err) < 0);
-	CHECK(ac_keystore_add(&w.ks, "../x", A, "key", &path, &err) < 0);
-	CHECK(ac_keystore_add(&w.ks, "example.com", "../x", "key", &path,
+	CHECK(ac_keystore_add(&w.ks, "../x", pgp(A), "key", &path, &err) < 0);
+	CHECK(ac_keystore_add(&w.ks, "example.com", pgp("../x"), "key", &path,
 			      &err) < 0);
 	world_end(&w);
+}
+
+/* They are told by their names, and mask only their own kind. */
+TEST(plain_keys)
+{
+	struct world w;
+	AC_CLEANUP(ac_trust_release) struct ac_trust k = AC_TRUST_INIT;
+	AC_FREE char *path = NULL;
+	struct ac_err err = AC_ERR_INIT;
+
+	world_new(&w);
+	put(w.sys, "root.d", D, "pgp");
+	put(w.sys, "root.d", D ".pub", "pem");
+	put(w.sys, "root.d", A ".pub", "short");
+	put(w.sys, "root.d", D ".pem", "other");
+	CHECK(loads(&w, "example.com", "pgp pem"));
+	put(w.local, "root.d", D ".pub", "");
+	CHECK(loads(&w, "example.com", "pgp"));
+	CHECK(ac_keystore_add(&w.ks, "example.com", pem(D), "mine", &path,
+			      &err) == 0);
+	CHECK(ac_str_ends(ac_str(path), "/prefix.d/example.com/" D ".pub"));
+	CHECK(loads(&w, "example.com/x", "pgp mine"));
+	CHECK(ac_keystore_load(&w.ks, NULL, &k, &err) == 0);
+	CHECK(ac_trust_has(&k, "example.com", pem(D)));
+	CHECK(!ac_trust_has(&k, "example.com", pgp(D)));
+	CHECK(ac_trust_has(&k, NULL, pgp(D)) &&
+	      !ac_trust_has(&k, NULL, pem(D)));
+	CHECK(ac_trust_has_kind(&k, AC_KEY_PEM));
+	CHECK(ac_keystore_remove(&w.ks, "example.com", pem(D), &err) == 0);
+	CHECK(loads(&w, "example.com/x", "pgp"));
+	world_end(&w);
+}
+
+TEST(fingerprints_as_they_are_typed)
+{
+	char hex[AC_FINGERPRINT_MAX + 1];
+
+	CHECK(ac_fingerprint_read("8B86 DE38  890d", hex));
+	CHECK(strcmp(hex, "8b86de38890d") == 0);
+	CHECK(ac_fingerprint_read(D, hex) && strcmp(hex, D) == 0);
+	CHECK(!ac_fingerprint_read(D "1", hex));
+	CHECK(!ac_fingerprint_read("", hex) && !ac_fingerprint_read("  ", hex));
+	CHECK(!ac_fingerprint_read("12x4", hex));
+	CHECK(!ac_fingerprint_read("0x12", hex));
 }
 
 /* What cannot be read is not trusted, and masks: never more trust than
@@ -197,18 +254,18 @@ TEST(adding_and_removing)
 
 	world_new(&w);
 	put(w.sys, "prefix.d/example.com/a", A, "system");
-	CHECK(ac_keystore_add(&w.ks, "example.com/a", A, "mine", &path, &err) ==
-	      0);
+	CHECK(ac_keystore_add(&w.ks, "example.com/a", pgp(A), "mine", &path,
+			      &err) == 0);
 	want = ac_xasprintf("%s/trustedkeys/prefix.d/example.com/a/" A,
 			    w.local);
 	CHECK(strcmp(path, want) == 0);
 	CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0644);
 	CHECK(loads(&w, "example.com/a", "mine"));
 	/* Removing it takes the system's trust back too. */
-	CHECK(ac_keystore_remove(&w.ks, "example.com/a", A, &err) == 0);
+	CHECK(ac_keystore_remove(&w.ks, "example.com/a", pgp(A), &err) == 0);
 	CHECK(loads(&w, "example.com/a", ""));
 	CHECK(stat(path, &st) == 0 && st.st_size == 0);
-	CHECK(ac_keystore_remove(&w.ks, "example.com/a", A, &err) < 0);
+	CHECK(ac_keystore_remove(&w.ks, "example.com/a", pgp(A), &err) < 0);
 	CHECK(err.code == AC_E_NOT_FOUND);
 	world_end(&w);
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signatures by plain keys: Sigstore bundles, and the bare signatures that
  * openssl and cosign write. */
+#include "common/store/sig.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "actool/sig.h"
 #include "common/base/alloc.h"
 #include "common/base/base64.h"
 #include "common/base/err.h"
+#include "common/base/hex.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
 #include "common/codec/message.h"
 #include "common/codec/pkey.h"
 #include "common/codec/sigstore.h"
+#include "common/store/keystore.h"
 
 enum {
 	MAX_BUNDLE = 8 << 20,
@@ -22,24 +25,23 @@ enum {
 
 struct key {
 	struct ac_pkey *pkey;
-	char *id;   /* lower hex of its identity */
-	char *hint; /* the same as bundles spell it */
-	char *file; /* where it comes from */
+	char *id;     /* lower hex of its identity */
+	char *hint;   /* the same as bundles spell it */
+	char *file;   /* where it comes from */
+	bool trusted; /* by the keystore; else of a key file */
 };
 struct keys {
 	struct key *v;
 	size_t n;
 };
 
-static int add_key(void **keys, const char *text, size_t len, const char *file,
-		   struct ac_err *err)
+/* Take P over. */
+static void push_key(void **keys, struct ac_pkey *p, const char *file,
+		     bool trusted)
 {
-	struct ac_pkey *p = ac_pkey_public(text, len, err);
 	struct keys *k = *keys;
 	char id[AC_DIGEST_TEXT];
 
-	if (p == NULL)
-		return -1;
 	if (k == NULL) {
 		k = ac_xcalloc(1, sizeof(*k));
 		*keys = k;
@@ -49,43 +51,110 @@ static int add_key(void **keys, const char *text, size_t len, const char *file,
 	k->v[k->n++] = (struct key){.pkey = p,
 				    .id = ac_xstrdup(id),
 				    .hint = ac_sigstore_hint(p),
-				    .file = ac_xstrdup(file)};
+				    .file = ac_xstrdup(file),
+				    .trusted = trusted};
+}
+
+static int add_key(void **keys, const char *text, size_t len, const char *file,
+		   struct ac_err *err)
+{
+	struct ac_pkey *p = ac_pkey_public(text, len, err);
+
+	if (p == NULL)
+		return -1;
+	push_key(keys, p, file, false);
 	return 0;
+}
+
+static void key_release(struct key *k)
+{
+	ac_pkey_free(k->pkey);
+	free(k->id);
+	free(k->hint);
+	free(k->file);
 }
 
 static void free_keys(void *keys)
 {
 	struct keys *k = keys;
 
-	for (size_t i = 0; k != NULL && i < k->n; i++) {
-		ac_pkey_free(k->v[i].pkey);
-		free(k->v[i].id);
-		free(k->v[i].hint);
-		free(k->v[i].file);
-	}
+	for (size_t i = 0; k != NULL && i < k->n; i++)
+		key_release(&k->v[i]);
 	if (k != NULL)
 		free(k->v);
 	free(k);
 }
 
-static void add_good(struct sigs *out, const char *kind, const struct key *k)
+static void drop_trusted(struct keys *k)
 {
-	sigs_add(out,
-		 (struct sig){.kind = kind,
-			      .key = ac_xstrdup(k->id),
-			      .identity = ac_xasprintf("%s (%s)", k->file,
-						       ac_pkey_name(k->pkey)),
-			      .created = -1});
+	size_t kept = 0;
+
+	for (size_t i = 0; i < k->n; i++)
+		if (k->v[i].trusted)
+			key_release(&k->v[i]);
+		else
+			k->v[kept++] = k->v[i];
+	k->n = kept;
+}
+
+/* Warn of bad files when TELL. */
+static void trust(void **keys, const struct ac_trust *t, bool tell)
+{
+	struct keys *k = *keys;
+
+	if (k != NULL)
+		drop_trusted(k);
+	for (size_t i = 0; i < t->n; i++) {
+		struct ac_pkey *p = t->v[i].kind == AC_KEY_PEM
+					    ? ac_trust_pem(&t->v[i], tell)
+					    : NULL;
+
+		if (p != NULL)
+			push_key(keys, p, t->v[i].path, true);
+	}
+	k = *keys;
+	if (k != NULL && k->n == 0) {
+		free_keys(k);
+		*keys = NULL;
+	}
+}
+
+static int trust_bundle(void **keys, const struct ac_trust *t,
+			struct ac_err *err)
+{
+	(void)err;
+	trust(keys, t, true);
+	return 0;
+}
+
+/* The keys are those of bundles: what is bad was said. */
+static int trust_bare(void **keys, const struct ac_trust *t, struct ac_err *err)
+{
+	(void)err;
+	trust(keys, t, false);
+	return 0;
+}
+
+static void add_good(struct ac_sigs *out, const char *kind, const struct key *k)
+{
+	ac_sigs_add(out,
+		    (struct ac_sig){.kind = kind,
+				    .key = ac_xstrdup(k->id),
+				    .identity =
+					    ac_xasprintf("%s (%s)", k->file,
+							 ac_pkey_name(k->pkey)),
+				    .created = -1});
 }
 
 /* K may be NULL: nobody knows whose it is. */
-static void add_bad(struct sigs *out, const char *kind, const struct key *k,
+static void add_bad(struct ac_sigs *out, const char *kind, const struct key *k,
 		    const char *reason)
 {
-	sigs_add(out, (struct sig){.kind = kind,
-				   .key = k != NULL ? ac_xstrdup(k->id) : NULL,
-				   .created = -1,
-				   .reason = ac_xstrdup(reason)});
+	ac_sigs_add(out,
+		    (struct ac_sig){.kind = kind,
+				    .key = k != NULL ? ac_xstrdup(k->id) : NULL,
+				    .created = -1,
+				    .reason = ac_xstrdup(reason)});
 }
 
 /* --- bundles --- */
@@ -110,14 +179,14 @@ static const struct key *named(const struct keys *k,
 	return NULL;
 }
 
-static void reject(struct sigs *out, const struct keys *keys,
+static void reject(struct ac_sigs *out, const struct keys *keys,
 		   const struct ac_sigstore *b)
 {
 	const struct key *k = named(keys, b);
 	AC_FREE char *reason = NULL;
 
 	if (k != NULL) {
-		add_bad(out, sig_sigstore.kind, k,
+		add_bad(out, ac_sig_sigstore.kind, k,
 			"bad signature: the file or the signature was "
 			"changed");
 		return;
@@ -127,12 +196,40 @@ static void reject(struct sigs *out, const struct keys *keys,
 			 : ac_xasprintf("it is not by any of the keys given, "
 					"but by the one that it calls '%s'",
 					b->hint);
-	add_bad(out, sig_sigstore.kind, NULL, reason);
+	add_bad(out, ac_sig_sigstore.kind, NULL, reason);
+}
+
+/* A hint as everybody writes it says whose the signature is; others may mean
+ * any key. */
+static int claims_bundle(void *keys, const char *text, size_t len,
+			 struct ac_sig_claims *out, struct ac_err *err)
+{
+	AC_CLEANUP(ac_sigstore_release)
+	struct ac_sigstore b = {.hint = NULL};
+	const struct key *k;
+	uint8_t id[AC_BASE64_ROOM(64)];
+	char hex[2 * sizeof(id) + 1];
+	size_t n = 0;
+
+	if (ac_sigstore_parse(&b, text, len, err) < 0)
+		return -1;
+	k = keys != NULL ? named(keys, &b) : NULL;
+	if (k != NULL) {
+		ac_strv_push(&out->known, k->id);
+	} else if (!b.enveloped && b.hint != NULL && strlen(b.hint) == 44 &&
+		   ac_base64_decode(b.hint, 44, id, &n) == 0 && n == 32) {
+		ac_hex_encode(hex, id, n);
+		ac_strv_push(&out->unknown, hex);
+	} else {
+		out->unsaid++;
+	}
+	return 0;
 }
 
 /* The one signature of B over M. */
 static int check_one(const struct keys *k, const struct ac_sigstore *b,
-		     struct ac_message *m, struct sigs *out, struct ac_err *err)
+		     struct ac_message *m, struct ac_sigs *out,
+		     struct ac_err *err)
 {
 	for (size_t i = 0; i < k->n; i++) {
 		int r = ac_sigstore_verify(b, k->v[i].pkey, m, err);
@@ -140,12 +237,12 @@ static int check_one(const struct keys *k, const struct ac_sigstore *b,
 		if (r < 0 && err->code != AC_E_VERIFY)
 			return -1;
 		if (r < 0) {
-			add_bad(out, sig_sigstore.kind, &k->v[i], err->msg);
+			add_bad(out, ac_sig_sigstore.kind, &k->v[i], err->msg);
 			*err = AC_ERR_INIT;
 			return 0;
 		}
 		if (r > 0) {
-			add_good(out, sig_sigstore.kind, &k->v[i]);
+			add_good(out, ac_sig_sigstore.kind, &k->v[i]);
 			return 0;
 		}
 	}
@@ -153,9 +250,9 @@ static int check_one(const struct keys *k, const struct ac_sigstore *b,
 	return 0;
 }
 
-static int check_bundle(void *keys, const struct sig_file *f, const char *text,
-			size_t len, const char *source, struct sigs *out,
-			struct ac_err *err)
+static int check_bundle(void *keys, const struct ac_sig_file *f,
+			const char *text, size_t len, const char *source,
+			struct ac_sigs *out, struct ac_err *err)
 {
 	struct ac_message m;
 	AC_CLEANUP(ac_sigstore_release)
@@ -164,7 +261,7 @@ static int check_bundle(void *keys, const struct sig_file *f, const char *text,
 
 	if (ac_sigstore_parse(&b, text, len, &broken) < 0) {
 		(void)ac_err_ctx(&broken, "'%s'", source);
-		add_bad(out, sig_sigstore.kind, NULL, broken.msg);
+		add_bad(out, ac_sig_sigstore.kind, NULL, broken.msg);
 		return 0;
 	}
 	if (b.logged)
@@ -201,7 +298,7 @@ static bool decode(const char *text, size_t len, uint8_t *out, size_t *n)
 }
 
 static int check_bytes(const struct keys *k, struct ac_message *m,
-		       const uint8_t *sig, size_t n, struct sigs *out,
+		       const uint8_t *sig, size_t n, struct ac_sigs *out,
 		       struct ac_err *err)
 {
 	for (size_t i = 0; i < k->n; i++) {
@@ -210,15 +307,26 @@ static int check_bytes(const struct keys *k, struct ac_message *m,
 				       sig, n, err);
 
 		if (r > 0)
-			add_good(out, sig_bare.kind, key);
+			add_good(out, ac_sig_bare.kind, key);
 		if (r != 0)
 			return r;
 	}
 	return 0;
 }
 
-static int check_bare(void *keys, const struct sig_file *f, const char *text,
-		      size_t len, const char *source, struct sigs *out,
+static int claims_bare(void *keys, const char *text, size_t len,
+		       struct ac_sig_claims *out, struct ac_err *err)
+{
+	(void)keys;
+	(void)text;
+	(void)len;
+	(void)err;
+	out->unsaid++;
+	return 0;
+}
+
+static int check_bare(void *keys, const struct ac_sig_file *f, const char *text,
+		      size_t len, const char *source, struct ac_sigs *out,
 		      struct ac_err *err)
 {
 	struct ac_message m;
@@ -236,13 +344,13 @@ static int check_bare(void *keys, const struct sig_file *f, const char *text,
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		add_bad(out, sig_bare.kind, NULL,
+		add_bad(out, ac_sig_bare.kind, NULL,
 			"the signature is not by any of the keys given, or the "
 			"file or the signature was changed");
 	return ac_message_unchanged(&m, err);
 }
 
-const struct sig_method sig_sigstore = {
+const struct ac_sig_method ac_sig_sigstore = {
 	.kind = "sigstore",
 	.what = "Sigstore bundle",
 	.suffix = ".sigstore.json",
@@ -250,11 +358,13 @@ const struct sig_method sig_sigstore = {
 	.is_key = ac_pkey_is_pem,
 	.is_signature = is_bundle,
 	.add_key = add_key,
+	.trust = trust_bundle,
 	.free_keys = free_keys,
+	.claims = claims_bundle,
 	.check = check_bundle,
 };
 
-const struct sig_method sig_bare = {
+const struct ac_sig_method ac_sig_bare = {
 	.kind = "bare",
 	.what = "bare signature",
 	.suffix = ".sig",
@@ -262,6 +372,8 @@ const struct sig_method sig_bare = {
 	.is_key = ac_pkey_is_pem,
 	.is_signature = is_bare,
 	.add_key = add_key,
+	.trust = trust_bare,
 	.free_keys = free_keys,
+	.claims = claims_bare,
 	.check = check_bare,
 };

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
+#include "common/store/sig.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "actool/sig.h"
-#include "actool/sign.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -13,7 +12,7 @@
 #include "common/store/keystore.h"
 #include "common/sys/spawn.h"
 
-enum { MAX_KEYS = 16 << 20, MAX_SIGNATURE = 1 << 20 };
+enum { MAX_KEYS = 16 << 20, MAX_SIGNATURE = 1 << 20, KEY_ID = 16 };
 
 /* A file with public keys, in OpenPGP's format.  All owned. */
 struct key_file {
@@ -25,7 +24,8 @@ struct keys {
 	struct ac_pgp_ring *ring;
 	struct key_file *files;
 	size_t n;
-	char *trusted; /* the image name whose trusted keys are in the ring */
+	struct ac_pgp_key *trusted; /* those of the keystore in the ring */
+	size_t n_trusted;
 };
 
 /* Whatever no other kind takes: then the message is ours. */
@@ -107,7 +107,7 @@ static void free_keys(void *keys)
 		free(k->files[i].text);
 	}
 	free(k->files);
-	free(k->trusted);
+	ac_pgp_keys_free(k->trusted, k->n_trusted);
 	free(k);
 }
 
@@ -173,33 +173,76 @@ static int restart(struct keys *k, struct ac_err *err)
 	return 0;
 }
 
-static int trust(void **keys, const struct ac_keystore *ks, const char *name,
-		 struct ac_err *err)
+static int trust(void **keys, const struct ac_trust *t, struct ac_err *err)
 {
-	struct keys *k = need_keys(keys, err);
-	size_t n;
+	struct keys *k;
 
+	if (*keys == NULL && !ac_trust_has_kind(t, AC_KEY_PGP))
+		return 0; /* gpg need not be started for that */
+	k = need_keys(keys, err);
 	if (k == NULL)
 		return -1;
-	if (k->trusted != NULL && strcmp(k->trusted, name) == 0)
-		return 0;
-	if (k->trusted != NULL && restart(k, err) < 0)
+	if (k->n_trusted != 0 && restart(k, err) < 0)
 		return -1;
-	free(k->trusted);
-	k->trusted = ac_xstrdup(name);
-	if (ac_keystore_ring(ks, name, k->ring, &n, err) < 0)
+	ac_pgp_keys_free(k->trusted, k->n_trusted);
+	k->trusted = NULL;
+	k->n_trusted = 0;
+	if (ac_trust_ring(t, k->ring, &k->trusted, &k->n_trusted, err) < 0)
 		return -1;
-	if (n == 0 && k->n == 0) {
+	if (k->n_trusted == 0 && k->n == 0) {
 		free_keys(k);
 		*keys = NULL;
 	}
 	return 0;
 }
 
-/* S, whose strings are moved out. */
-static struct sig take(struct ac_pgp_sig *s)
+static bool ends_with_id(const char *fingerprint, const char *id)
 {
-	struct sig one = {.kind = sig_openpgp.kind, .created = s->created};
+	size_t n = strlen(fingerprint);
+
+	return n >= KEY_ID && strcmp(fingerprint + n - KEY_ID, id) == 0;
+}
+
+/* The trusted key that has the id, or NULL. */
+static const struct ac_pgp_key *owner(const struct keys *k, const char *id)
+{
+	for (size_t i = 0; i < k->n_trusted; i++) {
+		const struct ac_pgp_key *key = &k->trusted[i];
+
+		if (ends_with_id(key->fingerprint, id))
+			return key;
+		for (size_t s = 0; s < key->subkeys.n; s++)
+			if (ends_with_id(key->subkeys.v[s], id))
+				return key;
+	}
+	return NULL;
+}
+
+static int claims(void *keys, const char *text, size_t len,
+		  struct ac_sig_claims *out, struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
+
+	if (ac_pgp_issuers(text, len, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++) {
+		const struct ac_pgp_key *key =
+			keys != NULL ? owner(keys, ids.v[i]) : NULL;
+
+		if (key == NULL)
+			ac_strv_push(&out->unknown, ids.v[i]);
+		else if (!ac_strv_has(&out->known, key->fingerprint))
+			ac_strv_push(&out->known, key->fingerprint);
+	}
+	return 0;
+}
+
+/* S, whose strings are moved out. */
+static struct ac_sig take(struct ac_pgp_sig *s)
+{
+	struct ac_sig one = {.kind = ac_sig_openpgp.kind,
+			     .created = s->created,
+			     .stranger = s->code == AC_E_NOT_FOUND};
 
 	if (s->fault != NULL)
 		one.reason = ac_xstrdup(s->fault);
@@ -212,8 +255,8 @@ static struct sig take(struct ac_pgp_sig *s)
 	return one;
 }
 
-static int check(void *keys, const struct sig_file *f, const char *text,
-		 size_t len, const char *source, struct sigs *out,
+static int check(void *keys, const struct ac_sig_file *f, const char *text,
+		 size_t len, const char *source, struct ac_sigs *out,
 		 struct ac_err *err)
 {
 	AC_CLEANUP(ac_pgp_result_release) struct ac_pgp_result all = {0};
@@ -222,13 +265,13 @@ static int check(void *keys, const struct sig_file *f, const char *text,
 	if (ac_pgp_check(k->ring, text, len, f->fd, source, &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
-		sigs_add(out, take(&all.sigs[i]));
+		ac_sigs_add(out, take(&all.sigs[i]));
 	for (size_t i = 0; i < all.n_rejected; i++)
-		sigs_add(out, take(&all.rejected[i]));
+		ac_sigs_add(out, take(&all.rejected[i]));
 	return 0;
 }
 
-const struct sig_method sig_openpgp = {
+const struct ac_sig_method ac_sig_openpgp = {
 	.kind = "openpgp",
 	.what = "OpenPGP signature",
 	.suffix = ".asc",
@@ -238,32 +281,6 @@ const struct sig_method sig_openpgp = {
 	.add_key = add_key,
 	.trust = trust,
 	.free_keys = free_keys,
+	.claims = claims,
 	.check = check,
 };
-
-static int make(void *ctx, const struct sig_file *f, const char *old,
-		size_t old_len, char **text, size_t *len, struct ac_err *err)
-{
-	return ac_pgp_sign(ctx, f->fd, f->name, old, old_len, text, len, err);
-}
-
-static void free_signer(void *ctx)
-{
-	ac_pgp_signer_free(ctx);
-}
-
-int sig_openpgp_maker(struct sig_maker *m, const struct sign_opts *o,
-		      const struct ac_secret *secret, struct ac_err *err)
-{
-	struct ac_pgp_signer_opts so = {.homedir = o->homedir,
-					.users = &o->local_users,
-					.secret = secret};
-
-	*m = (struct sig_maker){
-		.suffix = ".asc",
-		.ctx = ac_pgp_signer_new(&so, err),
-		.make = make,
-		.free = free_signer,
-	};
-	return m->ctx != NULL ? 0 : -1;
-}

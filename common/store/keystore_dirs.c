@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The directories of the keystore, and what is written there. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/hex.h"
+#include "common/base/own.h"
+#include "common/image/name.h"
+#include "common/store/keystore.h"
+#include "common/store/keystore_priv.h"
+#include "common/sys/at.h"
+#include "common/sys/atomic.h"
+#include "common/sys/io.h"
+#include "common/sys/path.h"
+
+static const char default_system[] = "/usr/lib/acutils";
+static const char default_local[] = "/etc/acutils";
+
+bool ac_fingerprint_ok(const char *s)
+{
+	size_t n = strspn(s, "0123456789abcdef");
+
+	return s[n] == '\0' && (n == 40 || n == AC_FINGERPRINT_MAX);
+}
+
+bool ac_fingerprint_read(const char *s, char out[AC_FINGERPRINT_MAX + 1])
+{
+	size_t n = 0;
+
+	for (; *s != '\0'; s++) {
+		if (*s == ' ')
+			continue;
+		if (ac_hex_digit(*s) < 0 || n == AC_FINGERPRINT_MAX)
+			return false;
+		out[n++] = *s >= 'A' && *s <= 'F' ? (char)(*s - 'A' + 'a') : *s;
+	}
+	out[n] = '\0';
+	return n != 0;
+}
+
+static int open_level(const char *dir, int *fd, struct ac_err *err)
+{
+	AC_FREE char *path = ac_path_join(dir, "trustedkeys");
+
+	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd < 0 && errno != ENOENT)
+		return ac_err_sys(err, errno, "open the keystore '%s'", path);
+	return 0;
+}
+
+int ac_keylevels_open(struct ac_keylevels *l, const struct ac_keystore *ks,
+		      struct ac_err *err)
+{
+	const char *dirs[AC_KEYSTORE_LEVELS] = {
+		ks->system != NULL ? ks->system : default_system,
+		ks->local != NULL ? ks->local : default_local,
+		ks->user,
+	};
+
+	l->n = 0;
+	for (size_t i = 0; i < AC_KEYSTORE_LEVELS && dirs[i] != NULL; i++) {
+		l->dir[i] = dirs[i];
+		if (open_level(dirs[i], &l->fd[i], err) < 0)
+			return -1;
+		l->n++;
+	}
+	return 0;
+}
+
+void ac_keylevels_release(struct ac_keylevels *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->fd[i] >= 0)
+			(void)close(l->fd[i]);
+	l->n = 0;
+}
+
+int ac_keystore_read(int fd, const char *rel, struct ac_buf *out,
+		     struct ac_err *err)
+{
+	/* Not blocking: a FIFO would be waited for. */
+	AC_CLOSE int file =
+		ac_at_open_in_root(fd, rel, O_RDONLY | O_NONBLOCK, err);
+	struct stat st;
+
+	if (file < 0)
+		return -1;
+	if (fstat(file, &st) < 0 || !S_ISREG(st.st_mode))
+		return ac_err_set(err, AC_E_INVALID, "'%s' is not a file", rel);
+	return ac_io_slurp(file, out, rel, err);
+}
+
+int ac_keystore_place(const struct ac_keystore *ks, const char *prefix,
+		      const char *rel, char **path, struct ac_err *err)
+{
+	const char *local = ks->local != NULL ? ks->local : default_local;
+	const char *base = ks->user != NULL ? ks->user : local;
+	AC_FREE char *below = ac_path_join("trustedkeys", rel);
+	AC_CLOSE int top = -1;
+	int fd;
+
+	if (prefix != NULL &&
+	    ac_identifier_check(prefix, AC_NAME_STRICT, err) < 0)
+		return ac_err_ctx(err, "prefix '%s'", prefix);
+	if (mkdir(base, 0755) < 0 && errno != EEXIST)
+		return ac_err_sys(err, errno, "make '%s'", base);
+	top = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		return ac_err_sys(err, errno, "open '%s'", base);
+	fd = ac_at_mkdirs(top, below, 0755, err);
+	if (fd < 0)
+		return ac_err_ctx(err, "keystore '%s'", base);
+	*path = ac_path_join(base, below);
+	return fd;
+}
+
+/* Where keys of PREFIX are, where we write. */
+static int open_keys(const struct ac_keystore *ks, const char *prefix,
+		     char **path, struct ac_err *err)
+{
+	AC_FREE char *rel = prefix != NULL ? ac_path_join("prefix.d", prefix)
+					   : ac_xstrdup("root.d");
+
+	return ac_keystore_place(ks, prefix, rel, path, err);
+}
+
+static char *file_name(struct ac_key_name key)
+{
+	return ac_xasprintf("%s%s", key.fingerprint,
+			    key.kind == AC_KEY_PEM ? ".pub" : "");
+}
+
+static int put_file(int dirfd, const char *name, const char *text,
+		    const char *place, struct ac_err *err)
+{
+	if (ac_atomic_write(dirfd, name, 0644, text, strlen(text), err) < 0)
+		return ac_err_ctx(err, "keystore '%s'", place);
+	return 0;
+}
+
+int ac_keystore_add(const struct ac_keystore *ks, const char *prefix,
+		    struct ac_key_name key, const char *text, char **path,
+		    struct ac_err *err)
+{
+	AC_FREE char *name = file_name(key);
+	AC_FREE char *dir = NULL;
+	AC_CLOSE int fd = -1;
+
+	if (!ac_fingerprint_ok(key.fingerprint))
+		return ac_err_set(err, AC_E_INVALID, "bad fingerprint '%s'",
+				  key.fingerprint);
+	fd = open_keys(ks, prefix, &dir, err);
+	if (fd < 0 || put_file(fd, name, text, dir, err) < 0)
+		return -1;
+	*path = ac_path_join(dir, name);
+	return 0;
+}
+
+/* 1 when the key is trusted at this place, 0, -1. */
+static int is_trusted(const struct ac_keystore *ks, const char *prefix,
+		      struct ac_key_name key, struct ac_err *err)
+{
+	AC_CLEANUP(ac_trust_release) struct ac_trust k = AC_TRUST_INIT;
+
+	if (ac_keystore_load(ks, NULL, &k, err) < 0)
+		return -1;
+	return ac_trust_has(&k, prefix, key) ? 1 : 0;
+}
+
+int ac_keystore_remove(const struct ac_keystore *ks, const char *prefix,
+		       struct ac_key_name key, struct ac_err *err)
+{
+	AC_FREE char *name = file_name(key);
+	AC_FREE char *dir = NULL;
+	AC_CLOSE int fd = -1;
+	int r = is_trusted(ks, prefix, key, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "key '%s' is not trusted %s%s; see 'acfetch "
+				  "trust list'",
+				  key.fingerprint,
+				  prefix != NULL ? "for prefix "
+						 : "as a root key",
+				  prefix != NULL ? prefix : "");
+	fd = open_keys(ks, prefix, &dir, err);
+	if (fd < 0)
+		return -1;
+	if (unlinkat(fd, name, 0) < 0 && errno != ENOENT)
+		return ac_err_sys(err, errno, "remove '%s/%s'", dir, name);
+	r = is_trusted(ks, prefix, key, err);
+	if (r > 0) /* from a directory that is not ours to change */
+		r = put_file(fd, name, "", dir, err);
+	return r;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All policies that there are, and writing one. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/codec/json.h"
+#include "common/store/keystore.h"
+#include "common/store/policy_priv.h"
+#include "common/sys/at.h"
+#include "common/sys/atomic.h"
+#include "common/sys/path.h"
+
+void ac_policies_release(struct ac_policies *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		ac_policy_release(&p->v[i]);
+	free(p->v);
+	*p = AC_POLICIES_INIT;
+}
+
+/* The names of the directories (or links, which may lead to some) in DIR. */
+static int subdirs(int fd, struct ac_strv *out, struct ac_err *err)
+{
+	DIR *d = fdopendir(fd);
+	const struct dirent *e;
+	int saved;
+
+	if (d == NULL) {
+		saved = errno;
+		(void)close(fd);
+		return ac_err_sys(err, saved, "read it");
+	}
+	while (errno = 0, (e = readdir(d)) != NULL) {
+		struct stat st;
+
+		if (e->d_name[0] != '.' &&
+		    fstatat(dirfd(d), e->d_name, &st, 0) == 0 &&
+		    S_ISDIR(st.st_mode))
+			ac_strv_push(out, e->d_name);
+	}
+	saved = errno;
+	(void)closedir(d);
+	ac_strv_sort(out);
+	return saved == 0 ? 0 : ac_err_sys(err, saved, "read it");
+}
+
+/* Every prefix below PREFIX (NULL: all) for which there is a directory. */
+static int prefixes(int fd, const char *prefix, int depth, struct ac_strv *out,
+		    struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
+	AC_FREE char *place = ac_policy_place(prefix);
+	int dir;
+
+	if (depth > AC_KEYSTORE_DEPTH)
+		return ac_err_set(err, AC_E_LIMIT, "'%s' is nested too deeply",
+				  place);
+	dir = ac_at_open_in_root(fd, place, O_RDONLY | O_DIRECTORY, err);
+	if (dir < 0 && err->code == AC_E_NOT_FOUND) {
+		*err = AC_ERR_INIT;
+		return 0;
+	}
+	if (dir < 0 || subdirs(dir, &dirs, err) < 0)
+		return ac_err_ctx(err, "'%s'", place);
+	for (size_t i = 0; i < dirs.n; i++) {
+		AC_FREE char *below = prefix != NULL
+					      ? ac_path_join(prefix, dirs.v[i])
+					      : ac_xstrdup(dirs.v[i]);
+
+		if (!ac_strv_has(out, below))
+			ac_strv_push(out, below);
+		if (prefixes(fd, below, depth + 1, out, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Add what counts for PREFIX, if there is something. */
+static void list_one(const struct ac_keylevels *l, const char *prefix,
+		     struct ac_policies *out)
+{
+	struct ac_policy p = AC_POLICY_INIT;
+	struct ac_err err = AC_ERR_INIT;
+	int r = 0;
+
+	for (size_t i = l->n; i > 0 && r == 0; i--)
+		r = ac_policy_read(l, i - 1, prefix, &p, &err);
+	if (r == 0)
+		return;
+	if (r < 0)
+		p.fault = ac_xstrdup(err.msg);
+	out->v = ac_xrealloc(out->v, out->n + 1, sizeof(*out->v));
+	out->v[out->n++] = p;
+}
+
+int ac_policy_list(const struct ac_keystore *ks, struct ac_policies *out,
+		   struct ac_err *err)
+{
+	AC_CLEANUP(ac_keylevels_release) struct ac_keylevels l = {.n = 0};
+	AC_CLEANUP(ac_strv_release) struct ac_strv all = AC_STRV_INIT;
+
+	if (ac_keylevels_open(&l, ks, err) < 0)
+		return -1;
+	for (size_t i = 0; i < l.n; i++)
+		if (l.fd[i] >= 0 && prefixes(l.fd[i], NULL, 0, &all, err) < 0)
+			return ac_err_ctx(err, "keystore '%s'", l.dir[i]);
+	ac_strv_sort(&all);
+	list_one(&l, NULL, out);
+	for (size_t i = 0; i < all.n; i++)
+		list_one(&l, all.v[i], out);
+	return 0;
+}
+
+int ac_policy_write(const struct ac_keystore *ks, const char *prefix,
+		    const struct ac_policy *p, char **path, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(1 << 20);
+	AC_JSON struct ac_json *o = ac_json_object();
+	struct ac_json *keys = ac_json_array();
+	AC_FREE char *rel = ac_policy_place(prefix);
+	AC_FREE char *dir = NULL;
+	AC_CLOSE int fd = -1;
+
+	for (size_t i = 0; i < p->keys.n; i++)
+		ac_json_push_str(keys, p->keys.v[i]);
+	ac_json_set_str(o, "rktKind", "trustPolicy");
+	ac_json_set_str(o, "rktVersion", "v1");
+	ac_json_set_int(o, "require", (int64_t)p->require);
+	ac_json_set(o, "keys", keys);
+	ac_json_write(o, 2, false, &text);
+	ac_buf_addc(&text, '\n');
+	fd = ac_keystore_place(ks, prefix, rel, &dir, err);
+	if (fd < 0)
+		return -1;
+	if (ac_atomic_write(fd, AC_POLICY_FILE, 0644, ac_buf_str(&text),
+			    text.len, err) < 0)
+		return ac_err_ctx(err, "keystore '%s'", dir);
+	*path = ac_path_join(dir, AC_POLICY_FILE);
+	return 0;
+}
+
+int ac_policy_remove(const struct ac_keystore *ks, const char *prefix,
+		     struct ac_err *err)
+{
+	AC_FREE char *rel = ac_policy_place(prefix);
+	AC_FREE char *dir = NULL;
+	AC_CLOSE int fd = ac_keystore_place(ks, prefix, rel, &dir, err);
+
+	if (fd < 0)
+		return -1;
+	if (unlinkat(fd, AC_POLICY_FILE, 0) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return ac_err_sys(err, errno, "remove '%s/%s'", dir,
+				  AC_POLICY_FILE);
+	return ac_err_set(err, AC_E_NOT_FOUND, "there is no policy '%s/%s'",
+			  dir, AC_POLICY_FILE);
+}
