@@ -53,11 +53,13 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE \
 	-fno-common -fcf-protection=full -fstrict-flex-arrays=3
 ifneq ($(SAN),)
 VARIANT  := -san
+AC_CPPFLAGS += -DAC_SANITIZED
 SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 else ifneq ($(COV),)
 VARIANT  := -cov
 SANFLAGS := --coverage
 override CFLAGS := -O0 -g
+AC_CPPFLAGS += -DAC_COVERAGE_DIR='"$(CURDIR)"'
 else
 AC_CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
@@ -80,6 +82,29 @@ endif
 
 all: $(PROGRAMS:%=$B/bin/%) $B/bin/acbuild-script completions ## build the programs into build/bin
 include run/build.mk
+
+# Two tools that run while building: the system calls of the machine built for,
+# from libseccomp, and the filters that are known beforehand, from our own code.
+HOSTCC      ?= $(CC)
+AC_MACHINE  := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+GEN_SRC     := common/sys/sysfilter.c common/sys/sysfilter_policy.c \
+	$(patsubst %,common/base/%.c,alloc buf err log str)
+AC_CPPFLAGS += -I$B
+GENERATED   := $(patsubst %,$B/common/sys/%.inc,syscalls confine_net confine_local)
+$B/gen-syscalls: run/gen/syscalls.c
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) -std=c17 -O1 -o $@ $< -lseccomp
+$B/common/sys/syscalls.inc: $B/gen-syscalls
+	@mkdir -p $(@D)
+	$(Q)$< $(AC_MACHINE) > $@.tmp && mv $@.tmp $@
+$B/gen-filter: run/gen/filter.c $(GEN_SRC) run/sandbox/filter.h common/sys/sysfilter.h \
+	common/sys/sysfilter_policy.h $B/common/sys/syscalls.inc
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) -std=c17 -O1 -D_GNU_SOURCE -I. -I$B -o $@ run/gen/filter.c $(GEN_SRC)
+$B/common/sys/confine_%.inc: $B/gen-filter
+	$(Q)$< $* $(if $(SAN),ptrace) > $@.tmp && mv $@.tmp $@
+$B/common/sys/sysfilter.o $B/common/sys/confine_filter.o: $(GENERATED)
 
 # One archive, one program a folder, no list of files to keep.
 COMMON_SRC := $(sort $(wildcard common/*/*.c))
@@ -193,7 +218,7 @@ crash: ## kill acfetch at random moments: make crash [N=20000] [SEED=1]
 bench: all $(TOOLS) ## measure against the peers; prints ratios
 	$(Q)BINDIR='$(abspath $B)/bin' TOOLDIR='$(abspath $B)/tests' sh tests/bench/run $(T)
 
-fuzz: ## fuzz one format: make fuzz T=tar [FUZZ_TIME=60]
+fuzz: $(GENERATED) ## fuzz one format: make fuzz T=tar [FUZZ_TIME=60]
 	@mkdir -p build-fuzz/$T
 	clang $(AC_CPPFLAGS) -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined \
 		-o build-fuzz/fuzz_$T tests/fuzz/fuzz_$T.c $(FUZZ_SRC_$T) $(COMMON_SRC) $(LIBS_tests)
@@ -222,7 +247,7 @@ lint-man:
 # A file is looked at again only when it or a header changed.
 TIDY := $(patsubst %.c,$B/tidy/%.ok,$(COMMON_SRC) $(PROGRAM_SRC))
 lint-tidy: $(TIDY)
-$B/tidy/%.ok: %.c .clang-tidy $(HEADERS)
+$B/tidy/%.ok: %.c .clang-tidy $(HEADERS) $(GENERATED)
 	@mkdir -p $(@D)
 	$(call say,TIDY,$<)
 	$(Q)clang-tidy --quiet $< -- $(AC_CPPFLAGS) -std=c17 2>$@.log || { cat $@.log; exit 1; }

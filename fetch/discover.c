@@ -14,6 +14,7 @@
 #include "common/net/discover.h"
 #include "common/sys/interrupt.h"
 #include "fetch/cmd.h"
+#include "fetch/confine.h"
 #include "fetch/credentials.h"
 
 const struct ac_opt discover_opts[] = {
@@ -198,7 +199,7 @@ int discover_run(struct ac_call *c, struct ac_err *err)
 	AC_CLEANUP(run_release) struct run r = {.g = c->globals};
 	size_t found = 0;
 
-	if (prepare(&r, c, err) < 0)
+	if (prepare(&r, c, err) < 0 || confine_discover(r.g, err) < 0)
 		return -1;
 	for (size_t i = 0; i < r.n; i++) {
 		int one = discover_one(&r, &r.names[i], err);

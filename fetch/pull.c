@@ -14,6 +14,7 @@
 #include "common/net/url.h"
 #include "common/store/render.h"
 #include "common/sys/interrupt.h"
+#include "fetch/confine.h"
 #include "fetch/puller.h"
 
 enum { SHORT_ID = 7 + 32 };
@@ -134,6 +135,7 @@ static int prepare(struct puller *p, const struct ac_call *c,
 	if (ac_secret_option(&p->secret, p->o->passphrase_fd, err) < 0)
 		return -1;
 	if (credentials_load(p->g, &p->credentials, err) < 0 ||
+	    confine_pull(p, c, err) < 0 ||
 	    ac_store_open(&p->store, p->g->dir, true, err) < 0)
 		return -1;
 	p->http = http_client(p->g, p->insecure, ac_interrupt_catch());

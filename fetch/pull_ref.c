@@ -70,13 +70,17 @@ static char *asc_of(const char *text)
 			    text + n);
 }
 
+char *pull_file_asc(const char *path)
+{
+	bool aci = ac_str_ends(ac_str(path), ".aci");
+
+	return ac_xasprintf("%s%s.asc", path, aci ? "" : ".aci");
+}
+
 static int pull_file(struct puller *p, const struct ac_ref *ref,
 		     struct pulled *out, struct ac_err *err)
 {
-	AC_FREE char *asc =
-		ac_xasprintf("%s%s.asc", ref->name,
-			     ac_str_ends(ac_str(ref->name), ".aci") ? ""
-								    : ".aci");
+	AC_FREE char *asc = pull_file_asc(ref->name);
 	struct aci_source src = {.path = ref->name, .path_asc = asc};
 	struct pull_want want = {.name = NULL};
 

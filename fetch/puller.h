@@ -124,6 +124,9 @@ struct aci_source {
 	const char *path, *path_asc; /* or NULL */
 	const char *url, *url_asc;   /* or NULL */
 };
+/* Where the signature of the image file PATH is.  Caller frees. */
+AC_MUSTUSE char *pull_file_asc(const char *path);
+
 AC_MUSTUSE int pull_aci(struct puller *p, const struct aci_source *src,
 			const struct pull_want *want, struct pulled *out,
 			struct ac_err *err);

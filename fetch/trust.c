@@ -19,6 +19,7 @@
 #include "common/store/keystore.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
+#include "fetch/confine.h"
 #include "fetch/credentials.h"
 #include "fetch/trustkey.h"
 #include "fetch/trustlist.h"
@@ -423,5 +424,7 @@ int trust_run(struct ac_call *c, struct ac_err *err)
 		return -1;
 	if (insecure & AC_INSECURE_HTTP && insecure & AC_INSECURE_PUBKEY)
 		how.allow_http = true;
+	if (confine_trust(g, c->argv, c->argc, err) < 0)
+		return -1;
 	return trust_all(&how, o, insecure, c, err);
 }

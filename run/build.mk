@@ -27,27 +27,8 @@ $B/run/acinit: $(INIT_OBJ)
 	$(Q)$(CC) -nostdlib -static-pie -Wl,-z,noexecstack,-z,separate-code,--build-id=none,-s,--gc-sections -o $@ $^
 	$(Q)! readelf -rW $@ | grep R_ || { rm -f $@; exit 1; }
 
-# Two tools that run while building: the system calls of the machine built for,
-# from libseccomp, and the default filter, from acrun's own code.
-HOSTCC      ?= $(CC)
-AC_MACHINE  := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
-GEN_SRC     := run/sandbox/filter.c run/sandbox/filter_policy.c \
-	$(patsubst %,common/base/%.c,alloc buf err log str)
-AC_CPPFLAGS += -I$B
-$B/gen-syscalls: run/gen/syscalls.c
-	@mkdir -p $(@D)
-	$(call say,HOSTCC,$@)
-	$(Q)$(HOSTCC) -std=c17 -O1 -o $@ $< -lseccomp
-$B/run/sandbox/syscalls.inc: $B/gen-syscalls
-	@mkdir -p $(@D)
-	$(Q)$< $(AC_MACHINE) > $@.tmp && mv $@.tmp $@
-$B/gen-filter: run/gen/filter.c $(GEN_SRC) run/sandbox/filter.h \
-	run/sandbox/filter_policy.h $B/run/sandbox/syscalls.inc
-	$(call say,HOSTCC,$@)
-	$(Q)$(HOSTCC) -std=c17 -O1 -D_GNU_SOURCE -I. -I$B -o $@ run/gen/filter.c $(GEN_SRC)
 $B/run/sandbox/default_filter.inc: $B/gen-filter
-	$(Q)$< > $@.tmp && mv $@.tmp $@
-$B/run/sandbox/filter.o: $B/run/sandbox/syscalls.inc
+	$(Q)mkdir -p $(@D) && $< app > $@.tmp && mv $@.tmp $@
 $B/run/sandbox/filter_default.o: $B/run/sandbox/default_filter.inc
 $B/run/sandbox/init_blob.o: run/sandbox/init_blob.c $B/run/acinit $B/flags
 	$(call say,CC,$<)
@@ -60,7 +41,6 @@ $B/tests/probe: tests/probe/probe.c
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -static -o $@ $<
 
-$B/tests/test_run_filter: $(patsubst %,$B/run/sandbox/%.o,filter filter_policy filter_default)
+$B/tests/test_run_filter: $B/run/sandbox/filter_default.o
 $B/tests/test_run_text: $(patsubst %,$B/run/%.o,duration env) $B/run/sandbox/caps.o
-$B/tidy/run/sandbox/filter.ok: $B/run/sandbox/syscalls.inc
 $B/tidy/run/sandbox/filter_default.ok: $B/run/sandbox/default_filter.inc

@@ -309,5 +309,5 @@ int isolation_make(struct isolation *out, const struct ac_isolator *v, size_t n,
 
 void isolation_release(struct isolation *i)
 {
-	filter_release(&i->made);
+	ac_filter_release(&i->made);
 }

@@ -33,7 +33,7 @@ struct isolation {
 	int oom_score_adj;
 	const struct sock_filter *filter;
 	size_t n_filter;
-	struct filter made; /* owns it, unless it is the default */
+	struct ac_filter made; /* owns it, unless it is the default */
 };
 
 /* Work out V[0..n), of an app or, with IN_POD, of the pod (limits alone).

@@ -70,25 +70,26 @@ static enum wildcard wildcard(const char *name)
 /* The default, ready made when the capabilities are the usual. */
 static int use_default(struct isolation *out, struct ac_err *err)
 {
-	struct filter_rules rules = {.mode = FILTER_DEFAULT, .caps = out->caps};
+	struct ac_filter_rules rules = {.mode = AC_FILTER_DEFAULT,
+					.caps = out->caps};
 
 	if (out->caps == FILTER_DEFAULT_CAPS) {
 		out->filter = filter_default(&out->n_filter);
 		return 0;
 	}
-	if (filter_build(&out->made, &rules, NULL, err) < 0)
+	if (ac_filter_build(&out->made, &rules, NULL, err) < 0)
 		return -1;
 	out->filter = out->made.insns;
 	out->n_filter = out->made.n;
 	return 0;
 }
 
-static int use_names(struct isolation *out, const struct filter_rules *rules,
+static int use_names(struct isolation *out, const struct ac_filter_rules *rules,
 		     struct ac_strv *unenforced, struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv unknown = AC_STRV_INIT;
 
-	if (filter_build(&out->made, rules, &unknown, err) < 0)
+	if (ac_filter_build(&out->made, rules, &unknown, err) < 0)
 		return -1;
 	for (size_t i = 0; i < unknown.n; i++)
 		ac_strv_pushf(unenforced,
@@ -106,8 +107,8 @@ int seccomp_make(struct isolation *out, const struct ac_json *value,
 	AC_CLEANUP(ac_strv_release) struct ac_strv set = AC_STRV_INIT;
 	AC_CLEANUP(ac_strv_release) struct ac_strv names = AC_STRV_INIT;
 	const char *error = "";
-	struct filter_rules rules = {
-		.mode = retain ? FILTER_RETAIN : FILTER_REMOVE,
+	struct ac_filter_rules rules = {
+		.mode = retain ? AC_FILTER_RETAIN : AC_FILTER_REMOVE,
 		.caps = out->caps,
 	};
 

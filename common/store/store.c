@@ -70,6 +70,14 @@ static int make_dirs(const char *path, struct ac_err *err)
 	return 0;
 }
 
+int ac_store_make(const char *path, struct ac_err *err)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 || errno != ENOENT ? 0
+						       : make_dirs(path, err);
+}
+
 static int no_store(const struct ac_store *s, struct ac_err *err)
 {
 	return ac_err_set(err, AC_E_NOT_FOUND,

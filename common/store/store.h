@@ -47,6 +47,10 @@ struct ac_store {
  * frees. */
 AC_MUSTUSE char *ac_store_path(const char *dir);
 
+/* Make the directory PATH (of ac_store_path) if it is missing, for who opens it
+ * with less privileges than it takes to make one. */
+AC_MUSTUSE int ac_store_make(const char *path, struct ac_err *err);
+
 /* Open it to read, or to add when CREATE: then it is made (0700) if missing,
  * what dead processes left in ingest/ is removed, and `lock` is held shared
  * until release, so that nothing is collected that was found here.  Who runs

@@ -14,6 +14,7 @@
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
+#include "common/sys/confine.h"
 #include "common/sys/io.h"
 #include "common/sys/spawn.h"
 
@@ -125,7 +126,8 @@ static int transact(const struct ac_secret *s, const char *command,
 	ac_strv_push(&argv, "--quiet");
 	if (s->homedir != NULL)
 		ac_strv_pushf(&argv, "--homedir=%s", s->homedir);
-	if (!isatty(STDIN_FILENO) && getenv("GPG_TTY") == NULL)
+	if (ac_confined() ||
+	    (!isatty(STDIN_FILENO) && getenv("GPG_TTY") == NULL))
 		ac_strv_push(&argv, "--no-autostart");
 	ac_strv_push(&argv, command);
 	ac_strv_push(&argv, "/bye");

@@ -6,7 +6,7 @@
  *
  *	gen-syscalls x86_64 > syscalls.inc
  *
- * Lines of the form {number, "name"}, for run/sandbox/filter.c.
+ * Lines of the form {number, "name"}, for common/sys/sysfilter.c.
  */
 
 #include <errno.h>

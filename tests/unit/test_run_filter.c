@@ -14,38 +14,38 @@
 #define ERRNO(e) (SECCOMP_RET_ERRNO | (uint32_t)(e))
 
 /* What filter F answers to NAME with two first arguments. */
-static uint32_t ask(const struct filter *f, const char *name, uint64_t a,
+static uint32_t ask(const struct ac_filter *f, const char *name, uint64_t a,
 		    uint64_t b)
 {
 	const uint64_t args[6] = {a, b};
-	int nr = filter_syscall(name);
+	int nr = ac_filter_syscall(name);
 
 	CHECK(nr >= 0);
-	return filter_simulate(f->insns, f->n, filter_arch(), (uint32_t)nr,
-			       args);
+	return ac_filter_simulate(f->insns, f->n, ac_filter_arch(),
+				  (uint32_t)nr, args);
 }
 
-static struct filter build(const struct filter_rules *r)
+static struct ac_filter build(const struct ac_filter_rules *r)
 {
 	struct ac_err err = AC_ERR_INIT;
-	struct filter f = FILTER_INIT;
+	struct ac_filter f = AC_FILTER_INIT;
 
-	CHECK(filter_build(&f, r, NULL, &err) == 0);
+	CHECK(ac_filter_build(&f, r, NULL, &err) == 0);
 	return f;
 }
 
 TEST(default_filter_is_what_the_build_made)
 {
-	struct filter f =
-		build(&(struct filter_rules){.mode = FILTER_DEFAULT,
-					     .caps = FILTER_DEFAULT_CAPS});
+	struct ac_filter f =
+		build(&(struct ac_filter_rules){.mode = AC_FILTER_DEFAULT,
+						.caps = FILTER_DEFAULT_CAPS});
 	size_t n;
 	const struct sock_filter *insns = filter_default(&n);
 
 	CHECK(n == f.n);
 	CHECK(memcmp(insns, f.insns, n * sizeof(*insns)) == 0);
 	CHECK(n < 300);
-	filter_release(&f);
+	ac_filter_release(&f);
 }
 
 TEST(default_allows_and_refuses)
@@ -68,20 +68,20 @@ TEST(default_allows_and_refuses)
 		{"clone3", ERRNO(ENOSYS)},
 		{"io_uring_setup", ERRNO(ENOSYS)},
 	};
-	struct filter f =
-		build(&(struct filter_rules){.mode = FILTER_DEFAULT,
-					     .caps = FILTER_DEFAULT_CAPS});
+	struct ac_filter f =
+		build(&(struct ac_filter_rules){.mode = AC_FILTER_DEFAULT,
+						.caps = FILTER_DEFAULT_CAPS});
 
 	for (size_t i = 0; i < AC_LEN(table); i++)
 		CHECK(ask(&f, table[i].name, 0, 0) == table[i].want);
-	filter_release(&f);
+	ac_filter_release(&f);
 }
 
 TEST(arguments_are_looked_at)
 {
-	struct filter f =
-		build(&(struct filter_rules){.mode = FILTER_DEFAULT,
-					     .caps = FILTER_DEFAULT_CAPS});
+	struct ac_filter f =
+		build(&(struct ac_filter_rules){.mode = AC_FILTER_DEFAULT,
+						.caps = FILTER_DEFAULT_CAPS});
 	const uint64_t high = 1ULL << 32;
 
 	CHECK(ask(&f, "ioctl", 0, 0x5401) == SECCOMP_RET_ALLOW);
@@ -97,14 +97,14 @@ TEST(arguments_are_looked_at)
 	CHECK(ask(&f, "personality", 0x40000, 0) == ERRNO(EPERM));
 	CHECK(ask(&f, "socket", 1, 0) == SECCOMP_RET_ALLOW);
 	CHECK(ask(&f, "socket", 40, 0) == ERRNO(EAFNOSUPPORT));
-	filter_release(&f);
+	ac_filter_release(&f);
 }
 
 TEST(capabilities_open_what_is_theirs)
 {
-	struct filter f =
-		build(&(struct filter_rules){.mode = FILTER_DEFAULT,
-					     .caps = 1ULL << CAP_SYS_ADMIN});
+	struct ac_filter f =
+		build(&(struct ac_filter_rules){.mode = AC_FILTER_DEFAULT,
+						.caps = 1ULL << CAP_SYS_ADMIN});
 
 	CHECK(ask(&f, "mount", 0, 0) == SECCOMP_RET_ALLOW);
 	CHECK(ask(&f, "clone3", 0, 0) == SECCOMP_RET_ALLOW);
@@ -113,7 +113,7 @@ TEST(capabilities_open_what_is_theirs)
 	CHECK(ask(&f, "ptrace", 0, 0) == ERRNO(EPERM));
 	CHECK(ask(&f, "ioctl", 0, 0x5412) == ERRNO(EPERM));
 	CHECK(ask(&f, "io_uring_setup", 0, 0) == ERRNO(ENOSYS));
-	filter_release(&f);
+	ac_filter_release(&f);
 }
 
 TEST(foreign_doors)
@@ -122,27 +122,27 @@ TEST(foreign_doors)
 	size_t n;
 	const struct sock_filter *insns = filter_default(&n);
 
-	CHECK(filter_simulate(insns, n, AUDIT_ARCH_I386, 20, args) ==
+	CHECK(ac_filter_simulate(insns, n, AUDIT_ARCH_I386, 20, args) ==
 	      SECCOMP_RET_KILL_PROCESS);
 	/* x32: the same architecture, numbers far above. */
-	CHECK(filter_simulate(insns, n, filter_arch(), 0x40000000, args) ==
-	      ERRNO(ENOSYS));
-	CHECK(filter_simulate(insns, n, filter_arch(), 0xffffffff, args) ==
-	      ERRNO(ENOSYS));
+	CHECK(ac_filter_simulate(insns, n, ac_filter_arch(), 0x40000000,
+				 args) == ERRNO(ENOSYS));
+	CHECK(ac_filter_simulate(insns, n, ac_filter_arch(), 0xffffffff,
+				 args) == ERRNO(ENOSYS));
 }
 
 TEST(retain_and_remove)
 {
 	static const char *const names[] = {"read", "ioctl", "not_a_call"};
-	struct filter_rules r = {.mode = FILTER_RETAIN,
-				 .names = names,
-				 .n = AC_LEN(names),
-				 .caps = FILTER_DEFAULT_CAPS};
+	struct ac_filter_rules r = {.mode = AC_FILTER_RETAIN,
+				    .names = names,
+				    .n = AC_LEN(names),
+				    .caps = FILTER_DEFAULT_CAPS};
 	AC_CLEANUP(ac_strv_release) struct ac_strv unknown = AC_STRV_INIT;
 	struct ac_err err = AC_ERR_INIT;
-	struct filter f = FILTER_INIT;
+	struct ac_filter f = AC_FILTER_INIT;
 
-	CHECK(filter_build(&f, &r, &unknown, &err) == 0);
+	CHECK(ac_filter_build(&f, &r, &unknown, &err) == 0);
 	CHECK(unknown.n == 1 && strcmp(unknown.v[0], "not_a_call") == 0);
 	CHECK(ask(&f, "read", 0, 0) == SECCOMP_RET_ALLOW);
 	CHECK(ask(&f, "execve", 0, 0) == SECCOMP_RET_ALLOW);
@@ -150,16 +150,16 @@ TEST(retain_and_remove)
 	CHECK(ask(&f, "write", 0, 0) == SECCOMP_RET_KILL_PROCESS);
 	CHECK(ask(&f, "ioctl", 0, 1) == SECCOMP_RET_ALLOW);
 	CHECK(ask(&f, "ioctl", 0, 0x5412) == ERRNO(EPERM));
-	filter_release(&f);
+	ac_filter_release(&f);
 
-	r.mode = FILTER_REMOVE;
+	r.mode = AC_FILTER_REMOVE;
 	r.error = ENOTTY;
 	f = build(&r);
 	CHECK(ask(&f, "read", 0, 0) == ERRNO(ENOTTY));
 	CHECK(ask(&f, "ioctl", 0, 1) == ERRNO(ENOTTY));
 	CHECK(ask(&f, "write", 0, 0) == SECCOMP_RET_ALLOW);
 	CHECK(ask(&f, "mount", 0, 0) == ERRNO(EPERM));
-	filter_release(&f);
+	ac_filter_release(&f);
 }
 
 /* Every number the same as a plain look-up would say: the tree, and its jumps
@@ -176,25 +176,25 @@ TEST(tree_agrees_with_a_table)
 		"umask",    "getuid", "ptrace", "setuid",   "getppid",
 		"setreuid",
 	};
-	struct filter_rules r = {.mode = FILTER_RETAIN,
-				 .names = all,
-				 .n = AC_LEN(all),
-				 .error = EPERM};
-	struct filter f = build(&r);
+	struct ac_filter_rules r = {.mode = AC_FILTER_RETAIN,
+				    .names = all,
+				    .n = AC_LEN(all),
+				    .error = EPERM};
+	struct ac_filter f = build(&r);
 	const uint64_t args[6] = {0};
 
 	for (uint32_t nr = 0; nr < 1100; nr++) {
-		uint32_t got =
-			filter_simulate(f.insns, f.n, filter_arch(), nr, args);
+		uint32_t got = ac_filter_simulate(f.insns, f.n,
+						  ac_filter_arch(), nr, args);
 		bool in = false;
 
 		for (size_t i = 0; i < AC_LEN(all); i++)
-			in |= filter_syscall(all[i]) == (int)nr;
+			in |= ac_filter_syscall(all[i]) == (int)nr;
 		if (in)
 			CHECK(got == SECCOMP_RET_ALLOW);
 		else
 			CHECK(got == ERRNO(EPERM) || got == SECCOMP_RET_ALLOW);
 	}
 	CHECK(ask(&f, "mount", 0, 0) == ERRNO(EPERM));
-	filter_release(&f);
+	ac_filter_release(&f);
 }

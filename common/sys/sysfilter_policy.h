@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef RUN_SANDBOX_FILTER_POLICY_H
-#define RUN_SANDBOX_FILTER_POLICY_H
+#ifndef AC_SYS_SYSFILTER_POLICY_H
+#define AC_SYS_SYSFILTER_POLICY_H
 
 /*
  * The default policy, as data.  A call not named here and known is refused
@@ -11,19 +11,19 @@
 #include <stdint.h>
 
 /* A set of calls that comes with any of these capabilities (0: for all). */
-struct filter_group {
+struct ac_filter_group {
 	uint64_t caps;
 	const char *names;
 };
 
 /* Groups; the last has no names. */
-extern const struct filter_group FILTER_GROUPS[];
+extern const struct ac_filter_group AC_FILTER_GROUPS[];
 
 /* Calls refused with ENOSYS: a C library or program then takes an older way
  * that can be filtered, or does without. */
-extern const char FILTER_ABSENT[];
+extern const char AC_FILTER_ABSENT[];
 
-/* What FILTER_RETAIN allows whatever its list says. */
-extern const char FILTER_ALWAYS[];
+/* What AC_FILTER_RETAIN allows whatever its list says. */
+extern const char AC_FILTER_ALWAYS[];
 
 #endif

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "run/sandbox/filter_policy.h"
+#include "common/sys/sysfilter_policy.h"
 
 #include <linux/capability.h>
 
 #define CAP(c) (1ULL << (c))
 
-const char FILTER_ALWAYS[] =
+const char AC_FILTER_ALWAYS[] =
 	"execve execveat exit exit_group rt_sigreturn sigreturn getrlimit "
 	"ugetrlimit restart_syscall";
 
 /* clone3 passes its flags in memory, where no filter sees them; io_uring does
  * any call behind a filter's back. */
-const char FILTER_ABSENT[] =
+const char AC_FILTER_ABSENT[] =
 	"clone3 io_uring_setup io_uring_enter io_uring_register";
 
-const struct filter_group FILTER_GROUPS[] = {
+const struct ac_filter_group AC_FILTER_GROUPS[] = {
 	/* Files and directories. */
 	{0,
 	 "access chdir chmod chown chown32 close close_range copy_file_range "

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "run/sandbox/filter.h"
+#include "common/sys/sysfilter.h"
 
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
-#include "run/sandbox/filter_policy.h"
+#include "common/sys/sysfilter_policy.h"
 
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
@@ -27,6 +29,8 @@ enum {
 	MAX_INSNS = 4096, /* the kernel's limit (BPF_MAXINSNS) */
 	TIOCSTI_CMD = 0x5412,
 	TIOCLINUX_CMD = 0x541c,
+	FICLONE_CMD = 0x40049409,
+	FICLONERANGE_CMD = 0x4020940d,
 	FAMILY_VSOCK = 40,
 	/* CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}; NEWTIME only unshare's. */
 	NEW_NAMESPACES = 0x7e020000,
@@ -39,7 +43,7 @@ static const struct {
 	int nr;
 	char name[28];
 } CALLS[] = {
-#include "run/sandbox/syscalls.inc"
+#include "common/sys/syscalls.inc"
 };
 
 /* Calls whose arguments are looked at. */
@@ -49,6 +53,9 @@ enum special {
 	SPECIAL_UNSHARE,
 	SPECIAL_PERSONALITY,
 	SPECIAL_SOCKET,
+	SPECIAL_OWN_IOCTL,
+	SPECIAL_OWN_NET,
+	SPECIAL_OWN_LOCAL, /* the last */
 };
 
 static const struct {
@@ -70,7 +77,7 @@ struct table {
 	uint32_t unknown; /* for all beyond */
 };
 
-uint32_t filter_arch(void)
+uint32_t ac_filter_arch(void)
 {
 	return ARCH;
 }
@@ -96,7 +103,7 @@ static int look_up(struct ac_str name)
 	return -1;
 }
 
-int filter_syscall(const char *name)
+int ac_filter_syscall(const char *name)
 {
 	return look_up(ac_str(name));
 }
@@ -125,9 +132,9 @@ static void set_words(struct table *t, const char *words, uint32_t action)
 
 static void set_default(struct table *t, uint64_t caps)
 {
-	set_words(t, FILTER_ABSENT, refuse(ENOSYS));
-	for (const struct filter_group *g = FILTER_GROUPS; g->names != NULL;
-	     g++)
+	set_words(t, AC_FILTER_ABSENT, refuse(ENOSYS));
+	for (const struct ac_filter_group *g = AC_FILTER_GROUPS;
+	     g->names != NULL; g++)
 		if (g->caps == 0 || (g->caps & caps) != 0)
 			set_words(t, g->names, SECCOMP_RET_ALLOW);
 	for (size_t i = 0; i < AC_LEN(SPECIALS); i++)
@@ -146,11 +153,11 @@ static void init_table(struct table *t, uint32_t known, uint32_t unknown)
 			t->action[CALLS[i].nr] = known;
 }
 
-static void add_names(struct table *t, const struct filter_rules *r,
+static void add_names(struct table *t, const struct ac_filter_rules *r,
 		      uint32_t action, struct ac_strv *unknown)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		int nr = filter_syscall(r->names[i]);
+		int nr = ac_filter_syscall(r->names[i]);
 
 		if (strcmp(r->names[i], "@default") == 0 &&
 		    action == SECCOMP_RET_ALLOW)
@@ -162,15 +169,15 @@ static void add_names(struct table *t, const struct filter_rules *r,
 	}
 }
 
-static void fill(struct table *t, const struct filter_rules *r,
+static void fill(struct table *t, const struct ac_filter_rules *r,
 		 struct ac_strv *unknown)
 {
 	uint32_t no = refuse(r->error);
-	int nr = filter_syscall("ioctl");
+	int nr = ac_filter_syscall("ioctl");
 
-	if (r->mode == FILTER_RETAIN) {
+	if (r->mode == AC_FILTER_RETAIN) {
 		init_table(t, no, no);
-		set_words(t, FILTER_ALWAYS, SECCOMP_RET_ALLOW);
+		set_words(t, AC_FILTER_ALWAYS, SECCOMP_RET_ALLOW);
 		add_names(t, r, SECCOMP_RET_ALLOW, unknown);
 		/* Typing into the caller's terminal is nobody's right. */
 		if (t->action[nr] == SECCOMP_RET_ALLOW)
@@ -179,7 +186,13 @@ static void fill(struct table *t, const struct filter_rules *r,
 	}
 	init_table(t, refuse(EPERM), refuse(ENOSYS));
 	set_default(t, r->caps);
-	if (r->mode == FILTER_REMOVE)
+	if (r->own != AC_FILTER_NOT_OWN) {
+		set_words(t, "ioctl", SPECIAL_OWN_IOCTL);
+		set_words(t, "socket",
+			  r->own == AC_FILTER_OWN_NET ? SPECIAL_OWN_NET
+						      : SPECIAL_OWN_LOCAL);
+	}
+	if (r->mode == AC_FILTER_REMOVE)
 		add_names(t, r, no, unknown);
 }
 
@@ -229,6 +242,47 @@ static void none_of_bits(struct code *c, uint32_t bits)
 	ret(c, SECCOMP_RET_ALLOW);
 }
 
+/* Allow when the loaded value is any of V, else go on. */
+static void any_of(struct code *c, const uint32_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		emit(c, BPF_JMP | BPF_JEQ | BPF_K, v[i], 0, 1);
+		ret(c, SECCOMP_RET_ALLOW);
+	}
+}
+
+/* Of a file only reflinks, of others what terminals and sockets have. */
+static void own_ioctl(struct code *c)
+{
+	static const uint32_t calls[] = {FICLONE_CMD, FICLONERANGE_CMD};
+	static const uint32_t kinds[] = {0x5400, 0x8900};
+
+	load_arg(c, 1);
+	emit(c, BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI_CMD, 0, 1);
+	ret(c, refuse(EPERM));
+	emit(c, BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX_CMD, 0, 1);
+	ret(c, refuse(EPERM));
+	any_of(c, calls, AC_LEN(calls));
+	emit(c, BPF_ALU | BPF_AND | BPF_K, 0xffffff00, 0, 0);
+	any_of(c, kinds, AC_LEN(kinds));
+	ret(c, refuse(ENOTTY));
+}
+
+static void own_socket(struct code *c, bool net)
+{
+	static const uint32_t families[] = {AF_UNIX, AF_INET, AF_INET6};
+
+	load_arg(c, 0);
+	any_of(c, families, net ? AC_LEN(families) : 1);
+	if (net) {
+		emit(c, BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 3);
+		load_arg(c, 2);
+		emit(c, BPF_JMP | BPF_JEQ | BPF_K, NETLINK_ROUTE, 0, 1);
+		ret(c, SECCOMP_RET_ALLOW);
+	}
+	ret(c, refuse(EAFNOSUPPORT));
+}
+
 static void special(struct code *c, enum special s)
 {
 	static const uint32_t ioctls[] = {TIOCSTI_CMD, TIOCLINUX_CMD};
@@ -261,6 +315,13 @@ static void special(struct code *c, enum special s)
 		load_arg(c, 0);
 		none_of(c, families, AC_LEN(families), EAFNOSUPPORT);
 		break;
+	case SPECIAL_OWN_IOCTL:
+		own_ioctl(c);
+		break;
+	case SPECIAL_OWN_NET:
+	case SPECIAL_OWN_LOCAL:
+		own_socket(c, s == SPECIAL_OWN_NET);
+		break;
 	}
 }
 
@@ -272,7 +333,7 @@ struct range {
 
 static void leaf(struct code *c, uint32_t action)
 {
-	if (action >= SPECIAL_IOCTL && action <= SPECIAL_SOCKET)
+	if (action >= SPECIAL_IOCTL && action <= SPECIAL_OWN_LOCAL)
 		special(c, (enum special)action);
 	else
 		ret(c, action);
@@ -307,8 +368,8 @@ static void tree(struct code *c, const struct range *r, size_t n)
 	tree(c, r + half, n - half);
 }
 
-int filter_build(struct filter *f, const struct filter_rules *r,
-		 struct ac_strv *unknown, struct ac_err *err)
+int ac_filter_build(struct ac_filter *f, const struct ac_filter_rules *r,
+		    struct ac_strv *unknown, struct ac_err *err)
 {
 	struct table t;
 	struct range ranges[MAX_CALLS + 1];
@@ -341,14 +402,14 @@ int filter_build(struct filter *f, const struct filter_rules *r,
 	return 0;
 }
 
-void filter_release(struct filter *f)
+void ac_filter_release(struct ac_filter *f)
 {
 	free(f->insns);
-	*f = FILTER_INIT;
+	*f = AC_FILTER_INIT;
 }
 
-uint32_t filter_simulate(const struct sock_filter *insns, size_t n,
-			 uint32_t arch, uint32_t nr, const uint64_t args[6])
+uint32_t ac_filter_simulate(const struct sock_filter *insns, size_t n,
+			    uint32_t arch, uint32_t nr, const uint64_t args[6])
 {
 	struct seccomp_data d = {.nr = (int)nr, .arch = arch};
 	uint32_t a = 0;
@@ -361,6 +422,9 @@ uint32_t filter_simulate(const struct sock_filter *insns, size_t n,
 		switch (i->code) {
 		case BPF_LD | BPF_W | BPF_ABS:
 			memcpy(&a, (const char *)&d + i->k, sizeof(a));
+			continue;
+		case BPF_ALU | BPF_AND | BPF_K:
+			a &= i->k;
 			continue;
 		case BPF_RET | BPF_K:
 			return i->k;

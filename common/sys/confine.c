@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/sys/confine.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/sys/confine_priv.h"
+
+#define CAP(c) (1ULL << (c))
+
+/* Attributes trusted.*, by which overlays tell that a directory hides what is
+ * below, are for CAP_SYS_ADMIN alone.  What else it opens is refused by the
+ * filter, by Landlock, and by mounts that cannot be changed. */
+static const uint64_t owners_caps = CAP(CAP_CHOWN) | CAP(CAP_DAC_OVERRIDE) |
+				    CAP(CAP_DAC_READ_SEARCH) | CAP(CAP_FOWNER) |
+				    CAP(CAP_FSETID) | CAP(CAP_SETFCAP) |
+				    CAP(CAP_MKNOD) | CAP(CAP_SYS_ADMIN);
+static const uint64_t other_caps =
+	CAP(CAP_DAC_OVERRIDE) | CAP(CAP_DAC_READ_SEARCH);
+
+static bool done;
+static char *tmp; /* removed at exit */
+
+static void add(struct ac_strv *v, const char *path)
+{
+	char *real = path != NULL ? realpath(path, NULL) : NULL;
+
+	if (real != NULL)
+		ac_strv_take(v, real);
+}
+
+void ac_confine_read(struct ac_confine *c, const char *path)
+{
+	/* A link in /proc to what has no path is followed when it is opened. */
+	if (path != NULL)
+		ac_strv_push(&c->reads, path);
+}
+
+void ac_confine_write(struct ac_confine *c, const char *path)
+{
+	add(&c->writes, path);
+}
+
+void ac_confine_write_beside(struct ac_confine *c, const char *path)
+{
+	AC_FREE char *dir = ac_xstrdup(path != NULL ? path : "");
+	char *slash = strrchr(dir, '/');
+
+	if (slash == NULL)
+		add(&c->writes, ".");
+	else if (slash == dir)
+		add(&c->writes, "/");
+	else {
+		*slash = '\0';
+		add(&c->writes, dir);
+	}
+}
+
+void ac_confine_release(struct ac_confine *c)
+{
+	ac_strv_release(&c->reads);
+	ac_strv_release(&c->writes);
+}
+
+bool ac_confined(void)
+{
+	return done;
+}
+
+static void remove_tmp(void)
+{
+	(void)rmdir(tmp); /* who used it has removed what was in it */
+}
+
+/* The place of $TMPDIR, absolute. */
+static char *tmp_parent(void)
+{
+	const char *t = getenv("TMPDIR");
+
+	return realpath(t != NULL && t[0] == '/' ? t : "/tmp", NULL);
+}
+
+static int make_tmp(const char *parent, struct ac_err *err)
+{
+	tmp = ac_xasprintf("%s/acutils-XXXXXX",
+			   parent != NULL ? parent : "/tmp");
+	if (mkdtemp(tmp) == NULL)
+		return ac_err_sys(err, errno, "make the directory '%s'", tmp);
+	if (atexit(remove_tmp) != 0 || setenv("TMPDIR", tmp, 1) != 0)
+		return ac_err_set(err, AC_E_SYS, "out of memory");
+	return 0;
+}
+
+static bool get_caps(struct __user_cap_data_struct data[2])
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+
+	return syscall(SYS_capget, &head, data) == 0;
+}
+
+static bool may_mount(void)
+{
+	struct __user_cap_data_struct d[2];
+
+	return get_caps(d) && (d[0].effective & CAP(CAP_SYS_ADMIN)) != 0;
+}
+
+/* What is kept is for programs that we execute, too. */
+static void drop_caps(uint64_t keep)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct d[2];
+
+	if (geteuid() != 0)
+		keep = 0;
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	for (int c = 0; c < 64; c++)
+		if ((keep >> c & 1) == 0 && prctl(PR_CAPBSET_DROP, c) < 0 &&
+		    errno == EINVAL)
+			break; /* beyond the kernel's last */
+	if (!get_caps(d))
+		return;
+	for (int i = 0; i < 2; i++) {
+		d[i].permitted &= (uint32_t)(keep >> (32 * i));
+		d[i].effective = d[i].permitted;
+		d[i].inheritable = 0;
+	}
+	if (syscall(SYS_capset, &head, d) < 0)
+		ac_debug("not confined by capabilities: %s", strerror(errno));
+}
+
+static void filter_calls(unsigned int flags)
+{
+	struct sock_fprog p;
+	size_t n;
+
+	/* The kernel does not write to it. */
+	p.filter =
+		(struct sock_filter *)(uintptr_t)ac_confine_filter(flags, &n);
+	p.len = (unsigned short)n;
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p) < 0)
+		ac_debug("not confined by a filter of system calls: %s",
+			 strerror(errno));
+}
+
+static void no_dumps(void)
+{
+	const struct rlimit none = {.rlim_cur = 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	/* A sanitizer traces us to look for leaks. */
+#ifndef AC_SANITIZED
+	(void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+static int mounts(const struct ac_confine *c, const char *parent,
+		  struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv v = AC_STRV_INIT;
+
+	if (!may_mount())
+		return 0;
+	for (size_t i = 0; i < c->writes.n; i++)
+		ac_strv_push(&v, c->writes.v[i]);
+	if (parent != NULL)
+		ac_strv_push(&v, parent);
+#ifdef AC_COVERAGE_DIR
+	ac_strv_push(&v, AC_COVERAGE_DIR);
+#endif
+	return ac_confine_mounts(&v, err);
+}
+
+int ac_confine_enter(const struct ac_confine *c, unsigned int flags,
+		     struct ac_err *err)
+{
+	const char *wanted = getenv("ACUTILS_SANDBOX");
+	bool owners = (flags & AC_CONFINE_OWNERS) != 0;
+	AC_FREE char *parent = NULL;
+
+	if (wanted != NULL && strcmp(wanted, "off") == 0) {
+		ac_debug("not confined: ACUTILS_SANDBOX=off");
+		return 0;
+	}
+	if ((flags & AC_CONFINE_TMP) != 0) {
+		parent = tmp_parent();
+		if (make_tmp(parent, err) < 0)
+			return -1;
+	}
+	no_dumps();
+	if (mounts(c, parent, err) < 0)
+		return -1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		ac_debug("not confined: no new privileges: %s",
+			 strerror(errno));
+	ac_confine_landlock(c, flags, tmp);
+	drop_caps(owners ? owners_caps : other_caps);
+	filter_calls(flags);
+	done = true;
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_SYS_CONFINE_PRIV_H
+#define AC_SYS_CONFINE_PRIV_H
+
+/* The parts of confine.h; nobody else includes it. */
+
+#include <stddef.h>
+
+#include "common/sys/confine.h"
+
+struct sock_filter;
+
+/* The filter of system calls, made at build time: static. */
+const struct sock_filter *ac_confine_filter(unsigned int flags, size_t *n);
+
+/* The private mount namespace: WRITES (absolute paths of directories) stay as
+ * they are.  -1 only when it is half done. */
+AC_MUSTUSE int ac_confine_mounts(const struct ac_strv *writes,
+				 struct ac_err *err);
+
+/* Landlock.  TMP (may be NULL) is the directory of our own. */
+void ac_confine_landlock(const struct ac_confine *c, unsigned int flags,
+			 const char *tmp);
+
+#endif

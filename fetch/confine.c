@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/confine.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/alloc.h"
+#include "common/base/err.h"
+#include "common/base/own.h"
+#include "common/cli/prog.h"
+#include "common/sys/confine.h"
+#include "common/sys/path.h"
+
+static void common_reads(struct ac_confine *c, const struct globals *g)
+{
+	ac_confine_read(c, g->ca_file);
+	ac_confine_read(c, config_system(g));
+	ac_confine_read(c, config_local(g));
+	ac_confine_read(c, g->user_config);
+}
+
+/* A file that may be an image, and its signature. */
+static void image_file(struct ac_confine *c, const char *text)
+{
+	AC_CLEANUP(ac_ref_release) struct ac_ref ref = AC_REF_INIT;
+	AC_FREE char *asc = NULL;
+	struct ac_err later = AC_ERR_INIT;
+
+	if (ac_ref_parse(&ref, text, &later) < 0 || ref.kind != AC_REF_FILE)
+		return;
+	asc = pull_file_asc(ref.name);
+	ac_confine_read(c, ref.name);
+	ac_confine_read(c, asc);
+}
+
+int confine_pull(const struct puller *p, const struct ac_call *call,
+		 struct ac_err *err)
+{
+	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
+	AC_FREE char *store = ac_store_path(p->g->dir);
+	unsigned int flags = AC_CONFINE_NET | AC_CONFINE_OWNERS;
+
+	if (ac_store_make(store, err) < 0)
+		return -1;
+	ac_confine_write(&c, store);
+	common_reads(&c, p->g);
+	ac_confine_read(&c, p->o->signature);
+	for (int i = 0; i < call->argc; i++)
+		image_file(&c, call->argv[i]);
+	if ((p->insecure & AC_INSECURE_IMAGE) == 0)
+		flags |= AC_CONFINE_TMP;
+	return ac_confine_enter(&c, flags, err);
+}
+
+/* Wait for the child that does the work, and take its end for ours. */
+static AC_NORETURN void watch(pid_t child, const char *dir, const char *keys)
+{
+	int status = 0;
+
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	(void)rmdir(keys);
+	if (dir != NULL)
+		(void)rmdir(dir);
+	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+				  : WEXITSTATUS(status));
+}
+
+/* The directory KEYS in DIR, which must be there to be allowed.  When it had to
+ * be made, what comes back is a child, and its parent, who keeps all
+ * privileges and does nothing, removes it in the end if it is still empty. */
+static int make_place(const char *dir, const char *keys, struct ac_err *err)
+{
+	bool made = mkdir(dir, 0755) == 0;
+	pid_t pid;
+
+	/* What cannot be made is told when a key is to be kept. */
+	if (!made && errno != EEXIST)
+		return 0;
+	if (mkdir(keys, 0755) < 0)
+		return 0;
+	pid = fork();
+	if (pid < 0)
+		return ac_err_sys(err, errno, "fork");
+	if (pid != 0)
+		watch(pid, made ? dir : NULL, keys);
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	return 0;
+}
+
+int confine_trust(const struct globals *g, char *const *files, int n,
+		  struct ac_err *err)
+{
+	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
+	const char *dir =
+		g->user_config != NULL ? g->user_config : config_local(g);
+	AC_FREE char *keys = ac_path_join(dir, "trustedkeys");
+
+	if (make_place(dir, keys, err) < 0)
+		return -1;
+	ac_confine_write(&c, keys);
+	common_reads(&c, g);
+	for (int i = 0; i < n; i++)
+		ac_confine_read(&c, files[i]);
+	return ac_confine_enter(&c, AC_CONFINE_NET | AC_CONFINE_TMP, err);
+}
+
+int confine_discover(const struct globals *g, struct ac_err *err)
+{
+	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
+
+	common_reads(&c, g);
+	return ac_confine_enter(&c, AC_CONFINE_NET, err);
+}

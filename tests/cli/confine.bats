@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# Programs that read what is foreign have given up what they do not need
+# (spec/conventions.md, C40 to C45); tests/unit/test_sys_confine.c attacks.
+# shellcheck disable=SC2154 # run sets $stderr
+
+load helper
+load pull
+
+setup() { store_setup; }
+
+teardown() {
+	if [ -n "${PID-}" ]; then stop "$PID"; fi
+	if [ -n "${BAD_PID-}" ]; then stop "$BAD_PID"; fi
+}
+
+status() { awk -v f="$1:" '$1 == f { print $2 }' "/proc/$PID/status"; }
+
+begun() { [ -n "$(find "$ACUTILS_DIR/ingest" -name files)" ]; }
+
+# A pull that waits in the middle of the image: by PID.
+waiting_pull() {
+	make_aci app.aci example.com/app 1.0
+	cat >script <<-END
+	GET /app.aci
+	file app.aci
+	slow 1 1000
+	END
+	bad script
+	"$@" acfetch --local-config="$PWD/etc" --insecure-options=image,http pull "http://$A/app.aci" >out 2>&1 3>&- &
+	PID=$!
+	wait_for 20 grep -q app.aci log
+	wait_for 20 begun
+}
+
+@test "in the middle of a pull" {
+	local caps=0000000000000000
+	waiting_pull
+	[ "$(id -u)" != 0 ] || caps=000000008820001f
+	[ "$(status NoNewPrivs)" = 1 ]
+	[ "$(status Seccomp)" = 2 ]
+	[ "$(status CapInh)" = 0000000000000000 ]
+	# What there is beforehand may be less than what is kept.
+	[ $((0x$(status CapEff) & ~0x$caps)) = 0 ]
+	[ $((0x$(status CapPrm) & ~0x$caps)) = 0 ]
+	[ "$(id -u)" != 0 ] || [ $((0x$(status CapBnd) & ~0x$caps)) = 0 ]
+	[ "$(awk '/core file/ { print $5 $6 }' "/proc/$PID/limits")" = 00 ]
+	for task in "/proc/$PID/task"/*; do
+		grep -q '^Seccomp:.2' "$task/status"
+		grep -q '^NoNewPrivs:.1' "$task/status"
+	done
+}
+
+@test "in the middle of a pull: mounts of its own, all read-only but the store" {
+	needs_root
+	unshare --mount true || skip "no mounts may be made"
+	waiting_pull
+	[ "$(readlink "/proc/$PID/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ]
+	store=$(realpath "$ACUTILS_DIR")
+	# $5: where it is mounted; $6: how.
+	awk -v s="$store" '$5 == s { if ($6 ~ /^rw,.*nodev/) good = 1; next }
+		$6 !~ /^ro(,|$)/ || $6 !~ /nosuid/ { print; bad = 1 }
+		END { exit bad || !good }' "/proc/$PID/mountinfo"
+	# And nothing of it is seen outside.
+	run ! grep -q " $store " /proc/self/mountinfo
+}
+
+@test "as nobody" {
+	needs_root
+	chmod 777 .
+	chmod o+rx "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" 2>/dev/null || :
+	cp -r "$BINDIR" bin
+	PATH=$PWD/bin:$PATH
+	export ACUTILS_DIR=$PWD/nobodys
+	make_aci app.aci example.com/app 1.0
+	run -0 as_nobody acfetch --insecure-options=image pull ./app.aci
+	[ "$output" != "" ]
+}
+
+@test "stores in odd places, images beside and far away" {
+	make_aci app.aci example.com/app 1.0
+	mkdir -p real/below far
+	ln -s real link
+	export ACUTILS_DIR=$PWD/link/below/store
+	run -0 pull --insecure-options=image app.aci
+	[ -d "real/below/store/layers" ]
+	# From a directory within the store, and relative.
+	cd real/below
+	run -0 acfetch --dir store --insecure-options=image pull ../../app.aci
+	cd ../..
+	# By a link, a pipe, a descriptor.
+	mv app.aci far/x
+	ln -s far/x linked.aci
+	run -0 pull --no-store --insecure-options=image linked.aci
+	run -0 acfetch --insecure-options=image pull /dev/stdin <far/x
+	run -0 acfetch --insecure-options=image pull <(cat far/x)
+	# On another file system.
+	d=$(mktemp -d -p /dev/shm acutils.XXXXXX)
+	run -0 acfetch --dir "$d/store" --insecure-options=image pull far/x
+	rm -r "$d"
+}
+
+@test "signed: gpg runs in it, in a directory of its own that goes" {
+	make_key "$PWD/gnupg" signer
+	make_aci app.aci example.com/app 1.0
+	sign "$PWD/gnupg" app.aci
+	trust "$PWD/gnupg" example.com
+	drop_key "$PWD/gnupg"
+	mkdir tmp far
+	mv app.aci.asc far/signature
+	TMPDIR=$PWD/tmp run -0 pull --signature far/signature app.aci
+	[ -z "$(ls tmp)" ]
+	run -1 env TMPDIR="$PWD/none" acfetch --local-config etc pull app.aci
+}
+
+@test "ACUTILS_SANDBOX=off" {
+	make_aci app.aci example.com/app 1.0
+	run -0 --separate-stderr env ACUTILS_SANDBOX=off acfetch --debug --insecure-options=image pull app.aci
+	[[ $stderr == *"not confined: ACUTILS_SANDBOX=off"* ]]
+	waiting_pull env ACUTILS_SANDBOX=off
+	[ "$(status Seccomp)" = 0 ] && [ "$(status NoNewPrivs)" = 0 ]
+}
