@@ -49,7 +49,8 @@ int confine_pull(const struct puller *p, const struct ac_call *call,
 		return -1;
 	ac_confine_write(&c, store);
 	common_reads(&c, p->g);
-	ac_confine_read(&c, p->o->signature);
+	for (size_t i = 0; i < p->o->signatures.n; i++)
+		ac_confine_read(&c, p->o->signatures.v[i]);
 	for (int i = 0; i < call->argc; i++)
 		image_file(&c, call->argv[i]);
 	if ((p->insecure & AC_INSECURE_IMAGE) == 0)
