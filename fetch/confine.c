@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,6 +14,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
+#include "common/store/sig.h"
 #include "common/sys/confine.h"
 #include "common/sys/path.h"
 
@@ -24,7 +26,7 @@ static void common_reads(struct ac_confine *c, const struct globals *g)
 	ac_confine_read(c, g->user_config);
 }
 
-/* A file that may be an image, and its signature. */
+/* A file that may be an image, and its signatures. */
 static void image_file(struct ac_confine *c, const char *text)
 {
 	AC_CLEANUP(ac_ref_release) struct ac_ref ref = AC_REF_INIT;
@@ -35,34 +37,33 @@ static void image_file(struct ac_confine *c, const char *text)
 		return;
 	asc = pull_file_asc(ref.name);
 	ac_confine_read(c, ref.name);
-	ac_confine_read(c, asc);
+	for (size_t k = 0; k < AC_SIG_KINDS; k++) {
+		AC_FREE char *sig =
+			ac_xasprintf("%.*s%s", (int)(strlen(asc) - 4), asc,
+				     ac_sig_methods[k]->suffix);
+
+		ac_confine_read(c, sig);
+	}
 }
 
-int confine_pull(const struct puller *p, const struct ac_call *call,
-		 struct ac_err *err)
-{
-	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
-	AC_FREE char *store = ac_store_path(p->g->dir);
-	unsigned int flags = AC_CONFINE_NET | AC_CONFINE_OWNERS;
+static pid_t worker;
 
-	if (ac_store_make(store, err) < 0)
-		return -1;
-	ac_confine_write(&c, store);
-	common_reads(&c, p->g);
-	for (size_t i = 0; i < p->o->signatures.n; i++)
-		ac_confine_read(&c, p->o->signatures.v[i]);
-	for (int i = 0; i < call->argc; i++)
-		image_file(&c, call->argv[i]);
-	if ((p->insecure & AC_INSECURE_IMAGE) == 0)
-		flags |= AC_CONFINE_TMP;
-	return ac_confine_enter(&c, flags, err);
+static void pass_on(int sig)
+{
+	(void)kill(worker, sig);
 }
 
 /* Wait for the child that does the work, and take its end for ours. */
 static AC_NORETURN void watch(pid_t child, const char *dir, const char *keys)
 {
+	static const int others[] = {SIGINT, SIGHUP, SIGQUIT};
 	int status = 0;
 
+	worker = child;
+	(void)signal(SIGTERM, pass_on);
+	/* The terminal sends these to both. */
+	for (size_t i = 0; i < AC_LEN(others); i++)
+		(void)signal(others[i], SIG_IGN);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	(void)rmdir(keys);
@@ -94,17 +95,57 @@ static int make_place(const char *dir, const char *keys, struct ac_err *err)
 	return 0;
 }
 
-int confine_trust(const struct globals *g, char *const *files, int n,
-		  struct ac_err *err)
+/* The keys of the configuration that is written. */
+static int allow_keys(struct ac_confine *c, const struct globals *g,
+		      struct ac_err *err)
 {
-	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
 	const char *dir =
 		g->user_config != NULL ? g->user_config : config_local(g);
 	AC_FREE char *keys = ac_path_join(dir, "trustedkeys");
 
 	if (make_place(dir, keys, err) < 0)
 		return -1;
-	ac_confine_write(&c, keys);
+	ac_confine_write(c, keys);
+	return 0;
+}
+
+/* May a key be added on the way: is there somebody to ask, or is it said? */
+static bool adds_keys(const struct puller *p)
+{
+	return p->g->trust_https ||
+	       (isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0);
+}
+
+int confine_pull(const struct puller *p, const struct ac_call *call,
+		 struct ac_err *err)
+{
+	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
+	AC_FREE char *store = ac_store_path(p->g->dir);
+	bool verifying = (p->insecure & AC_INSECURE_IMAGE) == 0;
+	unsigned int flags = AC_CONFINE_NET | AC_CONFINE_OWNERS;
+
+	if (ac_store_make(store, err) < 0)
+		return -1;
+	ac_confine_write(&c, store);
+	if (verifying && adds_keys(p) && allow_keys(&c, p->g, err) < 0)
+		return -1;
+	common_reads(&c, p->g);
+	for (size_t i = 0; i < p->o->signatures.n; i++)
+		ac_confine_read(&c, p->o->signatures.v[i]);
+	for (int i = 0; i < call->argc; i++)
+		image_file(&c, call->argv[i]);
+	if (verifying)
+		flags |= AC_CONFINE_TMP;
+	return ac_confine_enter(&c, flags, err);
+}
+
+int confine_trust(const struct globals *g, char *const *files, int n,
+		  struct ac_err *err)
+{
+	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
+
+	if (allow_keys(&c, g, err) < 0)
+		return -1;
 	common_reads(&c, g);
 	for (int i = 0; i < n; i++)
 		ac_confine_read(&c, files[i]);
