@@ -15,6 +15,7 @@
 #include "common/store/render.h"
 #include "common/sys/interrupt.h"
 #include "fetch/confine.h"
+#include "fetch/events.h"
 #include "fetch/puller.h"
 
 enum { SHORT_ID = 7 + 32 };
@@ -47,6 +48,9 @@ const struct ac_opt pull_opts[] = {
 		      "of a multi-platform image, such as linux/arm64; "
 		      "default: this machine's"),
 	AC_OPT_PASSPHRASE(struct pull_opts, passphrase_fd),
+	AC_OPT_STRING(struct pull_opts, events, "events", "N",
+		      "write what is being done as JSON lines to this "
+		      "descriptor, 2 or higher"),
 	AC_OPT_UINT(struct pull_opts, port, "port", "PORT",
 		    "ask this port when a name is discovered"),
 	AC_OPT_END,
@@ -115,6 +119,17 @@ static void puller_release(struct puller *p)
 	credentials_release(&p->credentials);
 	pull_graph_release(&p->graph);
 	ac_secret_release(&p->secret);
+	events_free(p->events);
+}
+
+static void on_retry(void *ctx, const char *what, const char *why,
+		     uint64_t pause_ms)
+{
+	struct ac_json *o = ac_json_object();
+
+	ac_json_set_str(o, "reason", why);
+	ac_json_set_int(o, "pause_ms", (int64_t)pause_ms);
+	events_tell(ctx, "retry", what, o);
 }
 
 static int prepare(struct puller *p, const struct ac_call *c,
@@ -132,13 +147,16 @@ static int prepare(struct puller *p, const struct ac_call *c,
 	if (p->o->signatures.n != 0 && c->argc != 1)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--signature is for one image only");
-	if (ac_secret_option(&p->secret, p->o->passphrase_fd, err) < 0)
+	if (events_open(p->o->events, &p->events, err) < 0 ||
+	    ac_secret_option(&p->secret, p->o->passphrase_fd, err) < 0)
 		return -1;
 	if (credentials_load(p->g, &p->credentials, err) < 0 ||
 	    confine_pull(p, c, err) < 0 ||
 	    ac_store_open(&p->store, p->g->dir, true, err) < 0)
 		return -1;
 	p->http = http_client(p->g, p->insecure, ac_interrupt_catch());
+	if (p->events != NULL)
+		ac_http_on_retry(p->http, on_retry, p->events);
 	if ((p->insecure & AC_INSECURE_IMAGE) != 0)
 		ac_warn("image signature verification has been disabled");
 	if ((p->insecure & AC_INSECURE_TLS) != 0)
@@ -146,15 +164,22 @@ static int prepare(struct puller *p, const struct ac_call *c,
 	return 0;
 }
 
-static void add_result(struct ac_json *results, const char *reference,
-		       const struct pulled *done)
+static struct ac_json *result(const char *reference, const struct pulled *done)
 {
 	struct ac_json *o = ac_json_object();
 
 	ac_json_set_str(o, "reference", reference);
 	ac_json_set_str(o, "id", done->id);
 	ac_json_set(o, "fetched", ac_json_new_bool(done->fetched));
-	ac_json_push(results, o);
+	return o;
+}
+
+static void tell_error(const struct puller *p, const char *why)
+{
+	struct ac_json *o = ac_json_object();
+
+	ac_json_set_str(o, "reason", why);
+	events_tell(p->events, "error", NULL, o);
 }
 
 /* What 'acrun' needs beyond the layers: its own process writes nothing into the
@@ -177,11 +202,13 @@ static int pull_one(struct puller *p, const char *text, struct ac_json *results,
 	if (ac_ref_parse(&ref, text, err) < 0)
 		return -1;
 	shown = ref.kind == AC_REF_URL ? ac_url_show(text) : ac_xstrdup(text);
+	events_image(p->events, shown);
 	if (pull_image(p, &ref, &done, err) < 0 ||
 	    make_runnable(p, done.id, err) < 0)
 		return ac_err_ctx(err, "image '%s'", shown);
+	events_tell(p->events, "done", NULL, result(shown, &done));
 	if (p->g->json)
-		add_result(results, shown, &done);
+		ac_json_push(results, result(shown, &done));
 	else
 		printf("%.*s\n", p->o->full ? AC_DIGEST_TEXT : SHORT_ID,
 		       done.id);
@@ -196,6 +223,9 @@ int pull_run(struct ac_call *c, struct ac_err *err)
 
 	for (int i = 0; ret == 0 && i < c->argc; i++)
 		ret = pull_one(&p, c->argv[i], results, err);
+	if (ret < 0)
+		tell_error(&p,
+			   ac_interrupt_code() != 0 ? "interrupted" : err->msg);
 	if (ret < 0 && ac_interrupt_code() != 0) {
 		ac_log("interrupted; nothing unfinished was kept");
 		return ac_interrupt_code();

@@ -17,6 +17,7 @@ struct pull_opts {
 	const char *policy;        /* --pull-policy: never, new, update */
 	const char *platform;      /* --platform: OS/ARCH[/VARIANT] */
 	const char *passphrase_fd; /* --passphrase-fd: of encrypted images */
+	const char *events;        /* --events: the descriptor for them */
 	uint64_t port;             /* --port: of discovery */
 	bool full;                 /* --full: whole ids */
 	bool store_only;           /* --store-only: as --pull-policy=never */

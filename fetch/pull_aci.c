@@ -13,6 +13,7 @@
 #include "common/net/url.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
+#include "fetch/events.h"
 #include "fetch/puller.h"
 #include "fetch/verify.h"
 
@@ -27,6 +28,7 @@ struct job {
 	struct verify verify;
 	struct ac_ingest *in;
 	struct ac_progress *progress;
+	struct events_meter meter;
 };
 
 static bool verifying(const struct job *j)
@@ -41,7 +43,18 @@ static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
 	if (ac_interrupt_check(err) < 0 || ac_ingest_feed(j->in, p, n, err) < 0)
 		return -1;
 	ac_progress_add(j->progress, n);
+	events_meter_add(&j->meter, n);
 	return 0;
+}
+
+/* Now it is known how much will come. */
+static void on_total(void *ctx, uint64_t total)
+{
+	struct job *j = ctx;
+
+	if (j->meter.total == 0)
+		ac_progress_expect(j->progress, total);
+	j->meter.total = total;
 }
 
 static int feed_file(struct job *j, struct ac_err *err)
@@ -56,7 +69,7 @@ static int feed_file(struct job *j, struct ac_err *err)
 	if (S_ISDIR(st.st_mode))
 		return ac_err_sys(err, EISDIR, "open '%s'", j->src->path);
 	if (st.st_size > 0)
-		ac_progress_expect(j->progress, (uint64_t)st.st_size);
+		on_total(j, (uint64_t)st.st_size);
 	while ((n = ac_io_read(fd, part, PART, j->src->path, err)) > 0)
 		if (sink(j, part, (size_t)n, err) < 0)
 			return -1;
@@ -71,7 +84,8 @@ static int feed_url(struct job *j, struct ac_err *err)
 				    .sign = credentials_sign,
 				    .sign_ctx = &j->p->credentials,
 				    .sink = sink,
-				    .ctx = j};
+				    .ctx = j,
+				    .on_total = on_total};
 
 	if (j->want->pin != NULL)
 		q.expect_size = j->want->pin->size;
@@ -137,8 +151,11 @@ static int transfer(struct job *j, struct pulled *out, struct ac_err *err)
 	j->in = ac_ingest_new(&j->p->store, &o, err);
 	if (j->in == NULL)
 		return -1;
+	events_meter_begin(&j->meter, j->p->events, j->what, 0);
 	if ((j->src->path != NULL ? feed_file(j, err) : feed_url(j, err)) < 0)
 		return -1;
+	events_meter_end(&j->meter);
+	events_tell(j->p->events, "unpack", j->what, NULL);
 	if (ac_ingest_finish(j->in, err) < 0 || verify(j, &signers, err) < 0)
 		return -1;
 	if (pull_check(ac_ingest_image(j->in), j->want, err) < 0 ||
@@ -160,7 +177,7 @@ int pull_aci(struct puller *p, const struct aci_source *src,
 			.verify = VERIFY_INIT};
 	int ret;
 
-	j.progress = ac_progress_new(j.what, 0);
+	j.progress = pull_progress(p, j.what);
 	ret = transfer(&j, out, err);
 	ac_progress_free(j.progress);
 	ac_ingest_free(j.in);

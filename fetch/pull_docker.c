@@ -243,6 +243,7 @@ static int present(struct image *x, struct pulled *out, struct ac_err *err)
 	if (found != 1)
 		return found;
 	out->fetched = false;
+	pull_tell_cached(x->p, out->id);
 	return ac_store_name(&x->p->store, out->id, x->name, err) < 0 ? -1 : 1;
 }
 

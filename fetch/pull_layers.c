@@ -14,6 +14,7 @@
 #include "common/net/registry.h"
 #include "common/net/url.h"
 #include "common/sys/interrupt.h"
+#include "fetch/events.h"
 #include "fetch/puller.h"
 
 enum { THREADS = 3 };
@@ -43,6 +44,7 @@ struct work {
 struct flow {
 	struct work *w;
 	struct ac_ingest *in;
+	struct events_meter meter;
 	bool begun; /* it got bytes */
 };
 
@@ -53,6 +55,7 @@ static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
 	if (ac_interrupt_check(err) < 0 || ac_ingest_feed(f->in, p, n, err) < 0)
 		return -1;
 	ac_progress_add(f->w->progress, n);
+	events_meter_add(&f->meter, n);
 	f->begun = true;
 	return 0;
 }
@@ -142,13 +145,21 @@ static int fetch_layer(struct work *w, struct layer *l, struct ac_err *err)
 				   .diff = l->diff,
 				   .what = l->what};
 	struct flow f = {.w = w};
+	char from[AC_DIGEST_TEXT];
 
 	f.in = *l->in = ac_ingest_new(&w->p->store, &o, err);
 	if (f.in == NULL)
 		return -1;
+	ac_digest_print(&l->desc->digest, ':', from);
+	events_meter_begin(&f.meter, w->p->events, from, l->desc->size);
 	if (receive(&f, l, err) < 0)
 		return -1;
-	return ac_ingest_finish(f.in, err);
+	events_meter_end(&f.meter);
+	events_tell(w->p->events, "unpack", from, NULL);
+	if (ac_ingest_finish(f.in, err) < 0)
+		return -1;
+	ac_progress_item(w->progress);
+	return 0;
 }
 
 static void failed(struct work *w, const struct ac_err *err)
@@ -207,6 +218,14 @@ static int by_size(const void *pa, const void *pb)
 	return (a < b) - (a > b);
 }
 
+static void tell_cached(const struct puller *p, const struct ac_oci_desc *d)
+{
+	char from[AC_DIGEST_TEXT];
+
+	ac_digest_print(&d->digest, ':', from);
+	events_tell(p->events, "cached", from, NULL);
+}
+
 /* Which layers are missing? */
 static void plan(struct work *w, const char *what,
 		 const struct ac_oci_manifest *m, const struct ac_oci_config *c,
@@ -219,8 +238,10 @@ static void plan(struct work *w, const char *what,
 	for (size_t i = 0; i < m->n_layers; i++) {
 		const struct ac_oci_desc *d = &m->layers[i];
 
-		if (ac_store_has_layer(&w->p->store, &chain[i], &d->digest))
+		if (ac_store_has_layer(&w->p->store, &chain[i], &d->digest)) {
+			tell_cached(w->p, d);
 			continue;
+		}
 		ac_progress_expect(w->progress, d->size);
 		w->v[w->n++] =
 			(struct layer){.desc = d,
@@ -229,6 +250,7 @@ static void plan(struct work *w, const char *what,
 				       .what = ac_xasprintf("layer %zu of '%s'",
 							    i + 1, what)};
 	}
+	ac_progress_items(w->progress, "layer", w->n);
 	qsort(w->v, w->n, sizeof(w->v[0]), by_size);
 }
 
@@ -238,7 +260,7 @@ int pull_layers(struct puller *p, struct ac_registry *reg, const char *what,
 {
 	struct work w = {.p = p,
 			 .reg = reg,
-			 .progress = ac_progress_new(what, 0),
+			 .progress = pull_progress(p, what),
 			 .v = ac_xcalloc(m->n_layers + 1, sizeof(w.v[0])),
 			 .err = AC_ERR_INIT};
 	int ret;

@@ -7,10 +7,13 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/progress.h"
+#include "common/codec/json.h"
 #include "common/image/name.h"
 #include "common/net/discover.h"
 #include "common/net/url.h"
 #include "common/sys/interrupt.h"
+#include "fetch/events.h"
 #include "fetch/puller.h"
 #include "fetch/trust.h"
 
@@ -171,6 +174,7 @@ static int pull_name(struct puller *p, const struct ac_ref *ref,
 	if (pull_with_platform(p, ref, &full, &want.any_platform, err) < 0)
 		return -1;
 	want.labels = &full.labels;
+	events_tell(p->events, "discover", ref->name, NULL);
 	if (ac_discover(p->http, &full, &o, &found, err) < 0)
 		return -1;
 	if ((p->insecure & AC_INSECURE_IMAGE) == 0)
@@ -233,6 +237,14 @@ static bool fits_pin(const struct ac_dependency *pin, const struct ac_record *r)
 			      &differs) == 0;
 }
 
+void pull_tell_cached(const struct puller *p, const char *id)
+{
+	struct ac_json *o = ac_json_object();
+
+	ac_json_set_str(o, "id", id);
+	events_tell(p->events, "cached", NULL, o);
+}
+
 /* Look for REF in the store: 1, 0, -1. */
 static int find(struct puller *p, const struct ac_ref *ref,
 		const struct ac_dependency *pin, struct pulled *out,
@@ -256,6 +268,7 @@ static int find(struct puller *p, const struct ac_ref *ref,
 	if (found == 1) {
 		(void)snprintf(out->id, sizeof(out->id), "%s", r.id);
 		out->fetched = false;
+		pull_tell_cached(p, out->id);
 	}
 	return found;
 }
@@ -290,6 +303,28 @@ static int from_source(struct puller *p, const struct ac_ref *ref,
 	return not_here(p, ref, err);
 }
 
+static void tell_resolve(const struct puller *p, const struct ac_ref *ref)
+{
+	static const char *const kinds[] = {[AC_REF_ID] = "id",
+					    [AC_REF_FILE] = "file",
+					    [AC_REF_URL] = "url",
+					    [AC_REF_NAME] = "name",
+					    [AC_REF_DOCKER] = "docker"};
+	AC_FREE char *canonical = ac_ref_canonical(ref);
+	AC_FREE char *shown = ref->kind == AC_REF_URL ? ac_url_show(canonical)
+						      : ac_xstrdup(canonical);
+	struct ac_json *o = ac_json_object();
+
+	ac_json_set_str(o, "kind", kinds[ref->kind]);
+	ac_json_set_str(o, "reference", shown);
+	events_tell(p->events, "resolve", NULL, o);
+}
+
+struct ac_progress *pull_progress(const struct puller *p, const char *label)
+{
+	return events_on_stderr(p->events) ? NULL : ac_progress_new(label, 0);
+}
+
 int pull_ref(struct puller *p, const struct ac_ref *ref,
 	     const struct ac_dependency *pin, struct pulled *out,
 	     struct ac_err *err)
@@ -298,6 +333,7 @@ int pull_ref(struct puller *p, const struct ac_ref *ref,
 
 	if (ac_interrupt_check(err) < 0)
 		return -1;
+	tell_resolve(p, ref);
 	if (p->policy != PULL_UPDATE || ref->kind == AC_REF_ID)
 		found = find(p, ref, pin, out, err);
 	if (found < 0)

@@ -11,6 +11,7 @@
 #include "common/image/aci.h"
 #include "common/net/url.h"
 #include "common/sys/io.h"
+#include "fetch/events.h"
 #include "fetch/puller.h"
 #include "fetch/verify.h"
 
@@ -85,8 +86,11 @@ static int get(struct job *j, const char *place, size_t kind,
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(max);
 	AC_FREE char *shown =
 		is_url(place) ? ac_url_show(place) : ac_xstrdup(place);
-	int r = is_url(place) ? of_url(j, place, &text, err)
-			      : of_file(j, place, &text, err);
+	int r;
+
+	events_tell(j->p->events, "signature", shown, NULL);
+	r = is_url(place) ? of_url(j, place, &text, err)
+			  : of_file(j, place, &text, err);
 
 	return r <= 0                                          ? r
 	       : verify_add(j->v, kind, &text, shown, err) < 0 ? -1

@@ -26,7 +26,9 @@
 struct ac_err;
 struct ac_oci_config;
 struct ac_oci_manifest;
+struct ac_progress;
 struct ac_registry;
+struct events;
 
 enum pull_policy {
 	PULL_NEVER,  /* what is in the store, or nothing */
@@ -69,7 +71,16 @@ struct puller {
 	struct credentials credentials;
 	struct ac_secret secret; /* --passphrase-fd */
 	struct pull_graph graph; /* the images of this run */
+	struct events *events;   /* --events; NULL: nobody watches */
 };
+
+/* How far a transfer is, for people; NULL (which is fine with ac_progress_*)
+ * where the events are. */
+AC_MUSTUSE struct ac_progress *pull_progress(const struct puller *p,
+					     const char *label);
+
+/* An event: the image is in the store. */
+void pull_tell_cached(const struct puller *p, const char *id);
 
 /* What became of one image. */
 struct pulled {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,9 +15,13 @@
 #include "common/base/own.h"
 #include "common/base/str.h"
 
+enum { BAR = 20, LABEL = 30, WIDTH = 80 };
+
 struct ac_progress {
 	pthread_mutex_t mu;
 	char *label;
+	const char *item; /* what there are several of, or NULL */
+	size_t items, items_done;
 	uint64_t total; /* 0: unknown */
 	uint64_t done;
 	double started;
@@ -47,26 +52,66 @@ struct ac_progress *ac_progress_new(const char *label, uint64_t total)
 	return p;
 }
 
-/* "12.3 of 45.6 MB (27%), 5.1 MB/s" */
+/* Not above 1: a server may send more than it said. */
+static double part(const struct ac_progress *p)
+{
+	return p->done < p->total ? (double)p->done / (double)p->total : 1;
+}
+
+/* "12.3 of 45.6 MB (27%), 5.1 MB/s, layer 2 of 5" */
 static void text(const struct ac_progress *p, double t, char *out, size_t n)
 {
 	double mb = (double)p->done / 1e6;
 	double rate = t > p->started ? mb / (t - p->started) : 0;
+	int len;
 
 	if (p->total != 0)
-		(void)snprintf(out, n, "%.1f of %.1f MB (%d%%), %.1f MB/s", mb,
-			       (double)p->total / 1e6,
-			       (int)(100.0 * (double)p->done /
-				     (double)p->total),
+		len = snprintf(out, n, "%.1f of %.1f MB (%d%%), %.1f MB/s", mb,
+			       (double)p->total / 1e6, (int)(100 * part(p)),
 			       rate);
 	else
-		(void)snprintf(out, n, "%.1f MB, %.1f MB/s", mb, rate);
+		len = snprintf(out, n, "%.1f MB, %.1f MB/s", mb, rate);
+	if (p->items > 1 && len > 0 && (size_t)len < n)
+		(void)snprintf(out + len, n - (size_t)len, ", %s %zu of %zu",
+			       p->item,
+			       p->items_done < p->items ? p->items_done + 1
+							: p->items,
+			       p->items);
+}
+
+/* "[====>     ] ", or nothing where there is no room or no total. */
+static void bar(const struct ac_progress *p, size_t room, char out[BAR + 4])
+{
+	size_t full = (size_t)(BAR * part(p));
+
+	out[0] = '\0';
+	if (p->total == 0 || room < BAR + 3)
+		return;
+	memset(out, ' ', BAR + 3);
+	out[0] = '[';
+	memset(out + 1, '=', full);
+	if (full < BAR)
+		out[1 + full] = '>';
+	out[BAR + 1] = ']';
+	out[BAR + 3] = '\0';
+}
+
+static size_t width(void)
+{
+	struct winsize w;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col != 0
+		       ? w.ws_col
+		       : WIDTH;
 }
 
 static void draw(struct ac_progress *p, double t)
 {
-	char amount[96];
+	char amount[128];
 	char line[256];
+	char graph[BAR + 4];
+	size_t cols = width();
+	size_t used;
 	int n;
 
 	text(p, t, amount, sizeof(amount));
@@ -74,16 +119,26 @@ static void draw(struct ac_progress *p, double t)
 		ac_log("%s: %s", p->label, amount);
 		return;
 	}
+	n = snprintf(line, sizeof(line), "%.*s: ", LABEL, p->label);
+	used = (size_t)n + strlen(amount) + 1;
+	bar(p, cols > used ? cols - used : 0, graph);
+	n = snprintf(line, sizeof(line), "%.*s: %s%s", LABEL, p->label, graph,
+		     amount);
+	/* A line that wraps could not be wiped. */
+	if ((size_t)n >= cols)
+		n = (int)cols - 1;
 	/* \033[K: erase to the end of the line. */
-	n = snprintf(line, sizeof(line), "\r%.30s: %s\033[K", p->label, amount);
-	(void)!write(STDERR_FILENO, line, (size_t)n);
+	(void)!dprintf(STDERR_FILENO, "\r%.*s\033[K", n, line);
 	p->drawn = true;
 }
 
 void ac_progress_add(struct ac_progress *p, uint64_t n)
 {
-	double t = now();
+	double t;
 
+	if (p == NULL)
+		return;
+	t = now();
 	(void)pthread_mutex_lock(&p->mu);
 	p->done += n;
 	if (t - p->shown >= (p->tty ? 0.2 : 30.0)) {
@@ -100,8 +155,27 @@ void ac_progress_on(void *p, uint64_t n)
 
 void ac_progress_expect(struct ac_progress *p, uint64_t n)
 {
+	if (p == NULL)
+		return;
 	(void)pthread_mutex_lock(&p->mu);
 	p->total += n;
+	(void)pthread_mutex_unlock(&p->mu);
+}
+
+void ac_progress_items(struct ac_progress *p, const char *item, size_t n)
+{
+	if (p == NULL)
+		return;
+	p->item = item;
+	p->items = n;
+}
+
+void ac_progress_item(struct ac_progress *p)
+{
+	if (p == NULL)
+		return;
+	(void)pthread_mutex_lock(&p->mu);
+	p->items_done++;
 	(void)pthread_mutex_unlock(&p->mu);
 }
 

@@ -42,6 +42,8 @@ struct ac_http {
 	struct ac_buf ca;
 	struct curl_blob ca_blob;
 	struct ac_err broken; /* told by the first request */
+	ac_http_retry_fn on_retry;
+	void *retry_ctx;
 };
 
 static void start_libcurl(void)
@@ -143,6 +145,12 @@ void ac_http_free(struct ac_http *h)
 	(void)pthread_mutex_destroy(&h->mu);
 	ac_buf_release(&h->ca);
 	free(h);
+}
+
+void ac_http_on_retry(struct ac_http *h, ac_http_retry_fn fn, void *ctx)
+{
+	h->on_retry = fn;
+	h->retry_ctx = ctx;
 }
 
 bool ac_http_allows_http(const struct ac_http *h)
@@ -307,13 +315,26 @@ static int wait_ms(const struct ac_http *h, uint64_t ms, struct ac_err *err)
 	return 0;
 }
 
-/* Before try number TRIES: true when it may be made, after a pause. */
+static void tell_retry(const struct ac_http *h, const struct ac_xfer *x,
+		       const char *why, uint64_t ms)
+{
+	AC_FREE char *what = NULL;
+
+	if (h->on_retry == NULL)
+		return;
+	what = ac_url_show(x->q->url);
+	h->on_retry(h->retry_ctx, what, why, ms);
+}
+
+/* Before try number TRIES: true when it may be made, after a pause.  WHY the
+ * last one broke; NULL: it was answered. */
 static bool again(const struct ac_http *h, const struct ac_xfer *x,
-		  unsigned int tries, bool answered)
+		  unsigned int tries, const char *why)
 {
 	uint64_t ms = (uint64_t)BACKOFF_MS << (tries < 6 ? tries : 6);
-	uint64_t asked = answered ? retry_after(x->r) : 0;
+	uint64_t asked = why == NULL ? retry_after(x->r) : 0;
 	struct ac_err ignored = AC_ERR_INIT;
+	char status[32];
 	uint8_t jitter = 0;
 
 	if (tries >= h->opts.retries || strcmp(x->method, "POST") == 0 ||
@@ -323,7 +344,10 @@ static bool again(const struct ac_http *h, const struct ac_xfer *x,
 		return false; /* it cannot be told that the rest fits */
 	(void)!getrandom(&jitter, 1, GRND_NONBLOCK);
 	ms += ms * jitter / 1024;
-	return wait_ms(h, ms > asked ? ms : asked, &ignored) == 0;
+	ms = ms > asked ? ms : asked;
+	(void)snprintf(status, sizeof(status), "status %ld", x->r->status);
+	tell_retry(h, x, why != NULL ? why : status, ms);
+	return wait_ms(h, ms, &ignored) == 0;
 }
 
 /* Everything was here before the connection broke. */
@@ -359,7 +383,7 @@ static int try_all(const struct ac_http *h, struct ac_xfer *x,
 			return 0;
 		if (x->got - before >= PROGRESS)
 			tries = 0;
-		if (!again(h, x, tries, res == AC_XFER_DONE))
+		if (!again(h, x, tries, res == AC_XFER_DONE ? NULL : err->msg))
 			return res == AC_XFER_DONE ? 0 : -1;
 		tries++;
 	}

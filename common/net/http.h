@@ -51,6 +51,12 @@ struct ac_http_opts {
  * NULL; a ca_file that cannot be read is told by the first request. */
 AC_MUSTUSE struct ac_http *ac_http_new(const struct ac_http_opts *opts);
 void ac_http_free(struct ac_http *h); /* NULL is fine */
+/* Have FN told of each further try, before the pause that it makes: of what
+ * (without secrets), why the last one was not enough, and how long the pause
+ * is.  From any thread that does a request. */
+typedef void (*ac_http_retry_fn)(void *ctx, const char *what, const char *why,
+				 uint64_t pause_ms);
+void ac_http_on_retry(struct ac_http *h, ac_http_retry_fn fn, void *ctx);
 bool ac_http_allows_http(const struct ac_http *h);
 
 /* What is sent: SIZE bytes of the file FD from OFF on, or those at P. */
@@ -93,6 +99,10 @@ struct ac_http_request {
 	 * transfer is resumed (Range, If-Range). */
 	ac_sink_fn sink;
 	void *ctx;
+	/* Told how many bytes the body will have, before the first of them,
+	 * when the server says so; once more when it begins again.  CTX is that
+	 * of the sink; may be NULL. */
+	void (*on_total)(void *ctx, uint64_t total);
 	uint64_t expect_size; /* of the body: another is AC_E_VERIFY, as soon as
 			       * it shows; 0: unknown */
 	bool pinned; /* the caller checks a digest: resume even when the server

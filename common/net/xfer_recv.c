@@ -138,6 +138,8 @@ static int begin_whole(struct ac_xfer *x, uint64_t length, struct ac_err *err)
 	free(x->validator);
 	x->validator = ac_xstrdup(v);
 	x->total = length;
+	if (length != 0 && x->q->on_total != NULL)
+		x->q->on_total(x->q->ctx, length);
 	return 0;
 }
 
