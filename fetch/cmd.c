@@ -9,6 +9,8 @@ const struct ac_opt global_opts[] = {
 	AC_OPT_STRING(struct globals, dir, "dir", "DIR",
 		      "the store (default: $ACUTILS_DIR, or /var/lib/acutils "
 		      "for root and ~/.local/share/acutils for others)"),
+	AC_OPT_LIST(struct globals, store_read, "store-read", "DIR",
+		    "also read the store in DIR (repeat)"),
 	AC_OPT_STRING(struct globals, system_config, "system-config", "DIR",
 		      "configuration and keys of the system, by default "
 		      "/usr/lib/acutils"),

@@ -27,6 +27,7 @@ struct ac_json;
 /* The program's options, as given. */
 struct globals {
 	const char *dir;           /* --dir: the store; NULL: the default */
+	struct ac_strv store_read; /* --store-read: more stores */
 	bool debug;                /* not first: ac_prog.debug_offset */
 	const char *system_config; /* --system-config: /usr/lib/acutils */
 	const char *local_config;  /* --local-config: /etc/acutils */

@@ -13,7 +13,7 @@
 
 struct ac_err;
 
-/* list, cat-manifest, export, render, rm, gc, verify. */
+/* list, cat-manifest, export, extract, render, rm, gc, verify, tree, du. */
 extern const struct ac_cmd image_cmds[];
 
 /* Open the store and find the image that TEXT names in it: an id, the beginning
@@ -45,5 +45,19 @@ struct render_opts {
 };
 extern const struct ac_opt render_opts[];
 int render_run(struct ac_call *c, struct ac_err *err);
+/* The same for one image alone: acfetch image extract. */
+int extract_run(struct ac_call *c, struct ac_err *err);
+
+/* acfetch image tree, du (imagetree.c). */
+int tree_run(struct ac_call *c, struct ac_err *err);
+int du_run(struct ac_call *c, struct ac_err *err);
+
+/* acfetch image verify (imageverify.c). */
+struct verify_opts {
+	bool no_repair;
+	const char *passphrase_fd;
+};
+extern const struct ac_opt verify_opts[];
+int verify_run(struct ac_call *c, struct ac_err *err);
 
 #endif

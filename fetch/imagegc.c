@@ -14,19 +14,20 @@
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/cli/table.h"
-#include "common/codec/digest.h"
 #include "common/codec/json.h"
 #include "common/image/name.h"
 #include "common/store/ingest.h"
-#include "common/sys/io.h"
 #include "fetch/image.h"
-
-enum { CHUNK = 1 << 18 };
 
 const struct ac_opt gc_opts[] = {
 	AC_OPT_STRING(struct gc_opts, grace, "grace-period", "DURATION",
-		      "also remove images that came longer ago than this (24h, "
-		      "90m, 0) and that no pod uses"),
+		      "also remove images that nobody used for so long (24h, "
+		      "90m, 0)"),
+	AC_OPT_STRING(struct gc_opts, max_size, "max-size", "SIZE",
+		      "also remove the images used least recently until the "
+		      "store's images take up no more than this (20G)"),
+	AC_OPT_BOOL(struct gc_opts, dry_run, "dry-run",
+		    "remove nothing, only tell what would go"),
 	AC_OPT_END,
 };
 
@@ -76,13 +77,34 @@ static char *resolve(const struct ac_store *s, const char *text,
 	return NULL;
 }
 
-/* On standard output, or into LIST when there is one. */
-static void tell_removed(const char *id, struct ac_json *list)
+/* What is told about images and the rest that went. */
+struct removal {
+	bool dry;
+	struct ac_json *list; /* of ids; NULL: standard output */
+	size_t removed, failed;
+};
+
+static void tell_removed(const struct removal *r, const char *id)
 {
-	if (list != NULL)
-		ac_json_push_str(list, id);
+	if (r->list != NULL)
+		ac_json_push_str(r->list, id);
+	else if (r->dry)
+		printf("would remove aci for image: \"%s\"\n", id);
 	else
 		printf("successfully removed aci for image: \"%s\"\n", id);
+}
+
+static void removed(void *ctx, const char *id, const struct ac_err *err)
+{
+	struct removal *r = ctx;
+
+	if (err != NULL) {
+		ac_log("%s", err->msg);
+		r->failed++;
+		return;
+	}
+	r->removed++;
+	tell_removed(r, id);
 }
 
 int rm_run(struct ac_call *c, struct ac_err *err)
@@ -91,8 +113,7 @@ int rm_run(struct ac_call *c, struct ac_err *err)
 	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
 	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
 	AC_JSON struct ac_json *list = ac_json_array();
-	size_t removed = 0;
-	int failed = 0;
+	struct removal r = {.list = g->json ? list : NULL};
 
 	if (ac_store_open(&s, g->dir, false, err) < 0)
 		return -1;
@@ -102,66 +123,61 @@ int rm_run(struct ac_call *c, struct ac_err *err)
 
 		if (id == NULL) {
 			ac_log("%s", one.msg);
-			failed++;
+			r.failed++;
 		} else if (!ac_strv_has(&ids, id)) {
 			ac_strv_push(&ids, id);
 		}
 	}
-	for (size_t i = 0; i < ids.n; i++) {
-		struct ac_err one = AC_ERR_INIT;
-
-		if (ac_store_remove(&s, ids.v[i], &one) < 0) {
-			ac_log("%s", one.msg);
-			failed++;
-			continue;
-		}
-		removed++;
-		tell_removed(ids.v[i], g->json ? list : NULL);
-	}
-	if (removed != 0)
-		ac_log("%zu image(s) successfully removed", removed);
+	if (ids.n != 0 && ac_store_remove_all(&s, &ids, removed, &r, err) < 0)
+		return -1;
+	if (r.removed != 0)
+		ac_log("%zu image(s) successfully removed", r.removed);
 	if (g->json && print_json(list, err) < 0)
 		return -1;
-	if (failed != 0)
+	if (r.failed != 0)
 		return ac_err_set(err, AC_E_NOT_FOUND,
-				  "%d image(s) could not be removed", failed);
+				  "%zu image(s) could not be removed",
+				  r.failed);
 	return 0;
 }
 
-struct old {
-	int64_t before;
-	struct ac_strv ids;
-};
-
-static int collect_old(void *ctx, const struct ac_record *r, struct ac_err *err)
+static void gone(void *ctx, enum ac_gone what, const char *name, uint64_t bytes)
 {
-	struct old *o = ctx;
+	const struct removal *r = ctx;
+	char size[AC_SHOW_TEXT];
 
-	(void)err;
-	if (r->imported <= o->before)
-		ac_strv_push(&o->ids, r->id);
-	return 0;
+	if (what == AC_GONE_IMAGE) {
+		tell_removed(r, name);
+		return;
+	}
+	ac_show_size(bytes, size);
+	ac_log("%s %s \"%s\" (%s)", r->dry ? "would remove" : "removed",
+	       what == AC_GONE_LAYER ? "layer" : "blob", name, size);
 }
 
-static int remove_old(struct ac_store *s, int64_t grace, struct ac_json *list,
+static int gc_options(const struct gc_opts *o, struct ac_gc_opts *out,
 		      struct ac_err *err)
 {
-	struct old o = {.before = (int64_t)time(NULL) - grace};
-	int r = ac_store_each(s, collect_old, &o, err);
+	int64_t grace = 0;
+	struct timespec now;
 
-	for (size_t i = 0; r >= 0 && i < o.ids.n; i++) {
-		r = ac_store_remove(s, o.ids.v[i], err);
-		if (r < 0 && err->code == AC_E_BUSY) {
-			ac_debug("%s", err->msg);
-			*err = AC_ERR_INIT;
-			r = 0;
-			continue;
-		}
-		if (r >= 0)
-			tell_removed(o.ids.v[i], list);
-	}
-	ac_strv_release(&o.ids);
-	return r;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (o->grace != NULL && duration_parse(o->grace, &grace) < 0)
+		return ac_err_set(err, AC_E_USAGE,
+				  "--grace-period: '%s' is not a duration such "
+				  "as 24h, 1h30m, 90s or 0",
+				  o->grace);
+	out->by_age = o->grace != NULL;
+	out->unused_since = (now.tv_sec - grace) * 1000000000 + now.tv_nsec;
+	if (o->max_size == NULL)
+		return 0;
+	out->has_max = true;
+	if (ac_num_size(ac_str(o->max_size), &out->max_bytes) < 0)
+		return ac_err_set(err, AC_E_USAGE,
+				  "--max-size: '%s' is not a size such as 20G "
+				  "or 500M",
+				  o->max_size);
+	return 0;
 }
 
 int gc_run(struct ac_call *c, struct ac_err *err)
@@ -171,83 +187,20 @@ int gc_run(struct ac_call *c, struct ac_err *err)
 	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
 	AC_JSON struct ac_json *doc = ac_json_object();
 	struct ac_json *list = ac_json_array();
+	struct removal r = {.dry = o->dry_run, .list = g->json ? list : NULL};
+	struct ac_gc_opts opts = {.dry_run = o->dry_run,
+				  .tell = gone,
+				  .ctx = &r};
 	char size[AC_SHOW_TEXT];
-	int64_t grace = 0;
 	uint64_t bytes = 0;
 
 	ac_json_set(doc, "removed", list);
-	if (o->grace != NULL && duration_parse(o->grace, &grace) < 0)
-		return ac_err_set(err, AC_E_USAGE,
-				  "--grace-period: '%s' is not a duration such "
-				  "as 24h, 1h30m, 90s or 0",
-				  o->grace);
-	if (ac_store_open(&s, g->dir, false, err) < 0)
-		return -1;
-	if (o->grace != NULL &&
-	    remove_old(&s, grace, g->json ? list : NULL, err) < 0)
-		return -1;
-	if (ac_store_gc(&s, &bytes, err) < 0)
+	if (gc_options(o, &opts, err) < 0 ||
+	    ac_store_open(&s, g->dir, false, err) < 0 ||
+	    ac_store_gc_with(&s, &opts, &bytes, err) < 0)
 		return -1;
 	ac_show_size(bytes, size);
-	ac_log("%s freed", size);
+	ac_log("%s %s", size, o->dry_run ? "would be freed" : "freed");
 	ac_json_set_int(doc, "freed", (int64_t)bytes);
 	return g->json ? print_json(doc, err) : 0;
-}
-
-static int verify_blob(const struct ac_store *s, const struct ac_blob *b,
-		       struct ac_err *err)
-{
-	AC_FREE char *chunk = ac_xmalloc(CHUNK);
-	AC_CLOSE int fd = ac_store_open_blob(s, &b->digest, err);
-	char text[AC_DIGEST_TEXT];
-	struct ac_hash *h;
-	struct ac_digest got;
-	uint64_t total = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	ac_digest_print(&b->digest, ':', text);
-	h = ac_hash_new(b->digest.alg);
-	while ((n = ac_io_read(fd, chunk, CHUNK, text, err)) > 0) {
-		ac_hash_add(h, chunk, (size_t)n);
-		total += (uint64_t)n;
-	}
-	ac_hash_final(h, &got);
-	ac_hash_free(h);
-	if (n < 0)
-		return -1;
-	if (!ac_digest_equal(&got, &b->digest) || total != b->size)
-		return ac_err_set(err, AC_E_VERIFY,
-				  "the stored file '%s' is damaged; 'acfetch "
-				  "image rm' the image and pull it again",
-				  text);
-	return 0;
-}
-
-int verify_run(struct ac_call *c, struct ac_err *err)
-{
-	const struct globals *g = c->globals;
-	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
-	AC_JSON struct ac_json *list = ac_json_array();
-
-	if (ac_store_open(&s, g->dir, false, err) < 0)
-		return -1;
-	for (int i = 0; i < c->argc; i++) {
-		AC_CLEANUP(ac_record_release)
-		struct ac_record r = AC_RECORD_INIT;
-
-		if (image_find(&s, c->argv[i], &r, err) < 0)
-			return -1;
-		for (size_t b = 0; b < r.n_blobs; b++)
-			if (verify_blob(&s, &r.blobs[b], err) < 0)
-				return ac_err_ctx(err, "image '%s'",
-						  c->argv[i]);
-		if (!g->json)
-			printf("successfully verified checksum for image: "
-			       "\"%s\" (\"%s\")\n",
-			       c->argv[i], r.id);
-		ac_json_push_str(list, r.id);
-	}
-	return g->json ? print_json(list, err) : 0;
 }

@@ -2,8 +2,9 @@
 #ifndef AC_FETCH_IMAGEGC_H
 #define AC_FETCH_IMAGEGC_H
 
-/* acfetch image rm, gc, verify. */
+/* acfetch image rm, gc. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/attr.h"
@@ -16,13 +17,12 @@ struct ac_err;
 int rm_run(struct ac_call *c, struct ac_err *err);
 
 struct gc_opts {
-	const char *grace; /* --grace-period: DURATION */
+	const char *grace;    /* --grace-period: DURATION */
+	const char *max_size; /* --max-size: SIZE */
+	bool dry_run;
 };
 extern const struct ac_opt gc_opts[];
 int gc_run(struct ac_call *c, struct ac_err *err);
-
-/* Read each blob of the images and compare it with its name. */
-int verify_run(struct ac_call *c, struct ac_err *err);
 
 /* Seconds of "24h", "1h30m", "90s", "0". */
 AC_MUSTUSE int duration_parse(const char *text, int64_t *seconds);

@@ -9,9 +9,11 @@
 #include "common/base/own.h"
 #include "common/cli/table.h"
 #include "common/codec/json.h"
+#include "common/store/space.h"
+#include "common/store/used.h"
 #include "fetch/image.h"
 
-#define FIELDS "id name size importtime kind"
+#define FIELDS "id name size importtime lastused latest kind shared alone"
 
 const struct ac_opt list_opts[] = {
 	AC_OPT_BOOL(struct list_opts, full, "full",
@@ -22,7 +24,8 @@ const struct ac_opt list_opts[] = {
 		      "json json-pretty", "print JSON"),
 	AC_OPT_CHOICES(struct list_opts, fields, "fields", "LIST", FIELDS,
 		       "columns, separated by commas: id, name, size, "
-		       "importtime, kind (default: the first four)"),
+		       "importtime, lastused, latest, kind, shared, alone "
+		       "(default: the first five)"),
 	AC_OPT_CHOICE(struct list_opts, sort, "sort", "FIELD", FIELDS,
 		      "order by this field (default: importtime)"),
 	AC_OPT_CHOICE(struct list_opts, order, "order", "ORDER", "asc desc",
@@ -35,23 +38,34 @@ enum field {
 	F_NAME,
 	F_SIZE,
 	F_IMPORT,
+	F_USED,
+	F_LATEST,
 	F_KIND,
+	F_SHARED,
+	F_ALONE,
 	N_FIELDS,
 };
 
 static const struct {
 	const char *name, *title;
 } fields[N_FIELDS] = {
-	[F_ID] = {"id", "ID"},       [F_NAME] = {"name", "NAME"},
-	[F_SIZE] = {"size", "SIZE"}, [F_IMPORT] = {"importtime", "IMPORT TIME"},
+	[F_ID] = {"id", "ID"},
+	[F_NAME] = {"name", "NAME"},
+	[F_SIZE] = {"size", "SIZE"},
+	[F_IMPORT] = {"importtime", "IMPORT TIME"},
+	[F_USED] = {"lastused", "LAST USED"},
+	[F_LATEST] = {"latest", "LATEST"},
 	[F_KIND] = {"kind", "KIND"},
+	[F_SHARED] = {"shared", "SHARED"},
+	[F_ALONE] = {"alone", "ALONE"},
 };
 
 /* An image, as far as the list shows it. */
 struct row {
 	char *id, *title;
-	uint64_t size;
-	int64_t imported; /* ns */
+	uint64_t size, shared;
+	int64_t imported, used; /* ns */
+	bool latest;
 	const char *kind;
 	struct ac_strv names;
 	bool descending; /* the same in all: qsort has no context */
@@ -59,6 +73,8 @@ struct row {
 };
 
 struct rows {
+	const struct ac_store *s;
+	struct ac_space *space; /* NULL: nobody asks */
 	struct row *v;
 	size_t n;
 };
@@ -71,6 +87,7 @@ static void rows_release(struct rows *r)
 		ac_strv_release(&r->v[i].names);
 	}
 	free(r->v);
+	ac_space_free(r->space);
 }
 
 static int add_row(void *ctx, const struct ac_record *r, struct ac_err *err)
@@ -81,13 +98,19 @@ static int add_row(void *ctx, const struct ac_record *r, struct ac_err *err)
 		.title = image_title(r),
 		.size = image_size(r),
 		.imported = r->imported * 1000000000 + r->imported_ns,
+		.used = ac_store_used(rows->s, r),
+		.latest = ac_record_is_latest(r),
 		.kind = r->kind == AC_IMAGE_OCI ? "oci" : "aci",
 	};
 
 	(void)err;
+	if (rows->space != NULL)
+		row.shared = ac_space_shared(rows->space, r);
 	for (size_t i = 0; i < r->names.n; i++)
 		ac_strv_push(&row.names, r->names.v[i]);
-	rows->v = ac_xrealloc(rows->v, rows->n + 1, sizeof(*rows->v));
+	if ((rows->n & (rows->n - 1)) == 0)
+		rows->v = ac_xrealloc(rows->v, rows->n != 0 ? rows->n * 2 : 1,
+				      sizeof(*rows->v));
 	rows->v[rows->n++] = row;
 	return 0;
 }
@@ -96,7 +119,7 @@ static enum field find_field(struct ac_str name)
 {
 	int i = 0;
 
-	while (i < F_KIND && !ac_str_eq(name, fields[i].name))
+	while (i + 1 < N_FIELDS && !ac_str_eq(name, fields[i].name))
 		i++;
 	return (enum field)i;
 }
@@ -105,8 +128,8 @@ static enum field find_field(struct ac_str name)
 static int pick_fields(const char *list, enum field out[N_FIELDS],
 		       struct ac_err *err)
 {
-	struct ac_str rest =
-		ac_str(list != NULL ? list : "id,name,size,importtime");
+	struct ac_str rest = ac_str(
+		list != NULL ? list : "id,name,size,importtime,lastused");
 	struct ac_str one;
 	int n = 0;
 
@@ -119,6 +142,16 @@ static int pick_fields(const char *list, enum field out[N_FIELDS],
 	return n;
 }
 
+static uint64_t alone(const struct row *r)
+{
+	return r->size > r->shared ? r->size - r->shared : 0;
+}
+
+static int order(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
 static int compare(const struct row *a, const struct row *b)
 {
 	int r = 0;
@@ -128,13 +161,25 @@ static int compare(const struct row *a, const struct row *b)
 		r = strcmp(a->title, b->title);
 		break;
 	case F_SIZE:
-		r = a->size < b->size ? -1 : a->size > b->size;
+		r = order(a->size, b->size);
+		break;
+	case F_SHARED:
+		r = order(a->shared, b->shared);
+		break;
+	case F_ALONE:
+		r = order(alone(a), alone(b));
 		break;
 	case F_KIND:
 		r = strcmp(a->kind, b->kind);
 		break;
+	case F_LATEST:
+		r = (int)a->latest - (int)b->latest;
+		break;
 	case F_IMPORT:
 		r = a->imported < b->imported ? -1 : a->imported > b->imported;
+		break;
+	case F_USED:
+		r = a->used < b->used ? -1 : a->used > b->used;
 		break;
 	case F_ID:
 	case N_FIELDS:
@@ -165,10 +210,26 @@ static void sort_rows(struct rows *rows, const struct list_opts *o)
 		qsort(rows->v, rows->n, sizeof(*rows->v), compare_rows);
 }
 
+static void show_size(uint64_t size, bool full, char text[AC_SHOW_TEXT])
+{
+	if (full)
+		(void)snprintf(text, AC_SHOW_TEXT, "%ju", (uintmax_t)size);
+	else
+		ac_show_size(size, text);
+}
+
+static void show_time(int64_t ns, bool full, char text[AC_SHOW_TEXT])
+{
+	if (full)
+		ac_show_time(ns, text);
+	else
+		ac_show_ago(ns / 1000000000, (int64_t)time(NULL), text);
+}
+
 static void add_cell(struct ac_table *t, const struct row *r, enum field f,
 		     bool full)
 {
-	char text[AC_SHOW_TEXT];
+	char text[AC_SHOW_TEXT] = "";
 
 	switch (f) {
 	case F_ID:
@@ -181,18 +242,23 @@ static void add_cell(struct ac_table *t, const struct row *r, enum field f,
 		ac_table_add(t, r->title);
 		return;
 	case F_SIZE:
-		if (full)
-			(void)snprintf(text, sizeof(text), "%ju",
-				       (uintmax_t)r->size);
-		else
-			ac_show_size(r->size, text);
+		show_size(r->size, full, text);
+		break;
+	case F_SHARED:
+		show_size(r->shared, full, text);
+		break;
+	case F_ALONE:
+		show_size(alone(r), full, text);
 		break;
 	case F_IMPORT:
-		if (full)
-			ac_show_time(r->imported, text);
-		else
-			ac_show_ago(r->imported / 1000000000,
-				    (int64_t)time(NULL), text);
+		show_time(r->imported, full, text);
+		break;
+	case F_USED:
+		show_time(r->used, full, text);
+		break;
+	case F_LATEST:
+		(void)snprintf(text, sizeof(text), "%s",
+			       r->latest ? "true" : "false");
 		break;
 	case F_KIND:
 	case N_FIELDS:
@@ -237,8 +303,11 @@ static int print_rows_json(const struct rows *rows, bool pretty,
 		ac_json_set_str(o, "id", r->id);
 		ac_json_set_str(o, "name", r->title);
 		ac_json_set_int(o, "import_time", r->imported);
+		ac_json_set_int(o, "last_used_time", r->used);
 		ac_json_set_int(o, "size", (int64_t)r->size);
+		ac_json_set_int(o, "shared", (int64_t)r->shared);
 		ac_json_set_str(o, "kind", r->kind);
+		ac_json_set(o, "latest", ac_json_new_bool(r->latest));
 		ac_json_set(o, "references", names);
 		ac_json_push(array, o);
 	}
@@ -249,12 +318,32 @@ static int print_rows_json(const struct rows *rows, bool pretty,
 	return 0;
 }
 
+/* Does the list show, or is it sorted by, what images share? */
+static bool wants_space(const struct list_opts *o, bool json)
+{
+	const char *const lists[] = {o->fields, o->sort};
+
+	for (size_t i = 0; i < AC_LEN(lists); i++)
+		if (lists[i] != NULL &&
+		    (strcasestr(lists[i], "shared") != NULL ||
+		     strcasestr(lists[i], "alone") != NULL))
+			return true;
+	return json;
+}
+
+static int read_rows(struct rows *rows, bool space, struct ac_err *err)
+{
+	if (space && (rows->space = ac_space_new(rows->s, err)) == NULL)
+		return -1;
+	return ac_store_each_brief(rows->s, add_row, rows, err);
+}
+
 int list_run(struct ac_call *c, struct ac_err *err)
 {
 	const struct list_opts *o = c->opts;
 	const struct globals *g = c->globals;
-	AC_CLEANUP(rows_release) struct rows rows = {.v = NULL};
 	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
+	AC_CLEANUP(rows_release) struct rows rows = {.s = &s};
 	bool pretty =
 		o->format != NULL && strcmp(o->format, "json-pretty") == 0;
 	bool json = g->json || o->format != NULL;
@@ -263,7 +352,7 @@ int list_run(struct ac_call *c, struct ac_err *err)
 		if (err->code != AC_E_NOT_FOUND)
 			return -1;
 		*err = AC_ERR_INIT; /* no store is an empty one */
-	} else if (ac_store_each(&s, add_row, &rows, err) < 0) {
+	} else if (read_rows(&rows, wants_space(o, json), err) < 0) {
 		return -1;
 	}
 	sort_rows(&rows, o);

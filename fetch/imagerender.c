@@ -34,25 +34,30 @@ static int write_manifest(int dirfd, const struct ac_record *r,
 			       text.len, err);
 }
 
+/* ac_render or ac_extract. */
+typedef int (*write_fn)(const struct ac_store *s, const struct ac_record *r,
+			int dirfd, struct ac_err *err);
+
 static int fill(const struct ac_store *s, const struct ac_record *r, int dirfd,
-		bool rootfs_only, struct ac_err *err)
+		bool rootfs_only, write_fn write_root, struct ac_err *err)
 {
 	AC_CLOSE int rootfs = -1;
 
 	if (rootfs_only)
-		return ac_render(s, r, dirfd, err);
+		return write_root(s, r, dirfd, err);
 	if (mkdirat(dirfd, "rootfs", 0755) < 0)
 		return ac_err_sys(err, errno, "make 'rootfs'");
 	rootfs = openat(dirfd, "rootfs",
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (rootfs < 0)
 		return ac_err_sys(err, errno, "open 'rootfs'");
-	if (ac_render(s, r, rootfs, err) < 0)
+	if (write_root(s, r, rootfs, err) < 0)
 		return -1;
 	return write_manifest(dirfd, r, err);
 }
 
-int render_run(struct ac_call *c, struct ac_err *err)
+static int write_tree(const struct ac_call *c, write_fn write_root,
+		      const char *what, struct ac_err *err)
 {
 	const struct render_opts *o = c->opts;
 	const struct globals *g = c->globals;
@@ -65,7 +70,17 @@ int render_run(struct ac_call *c, struct ac_err *err)
 	    image_find(&s, c->argv[0], &r, err) < 0 ||
 	    ac_newdir_open(&d, c->argv[1], o->overwrite, err) < 0)
 		return -1;
-	if (fill(&s, &r, d.fd, o->rootfs_only, err) < 0)
-		return ac_err_ctx(err, "render image '%s'", c->argv[0]);
+	if (fill(&s, &r, d.fd, o->rootfs_only, write_root, err) < 0)
+		return ac_err_ctx(err, "%s image '%s'", what, c->argv[0]);
 	return ac_newdir_commit(&d, o->rootfs_only, err);
+}
+
+int render_run(struct ac_call *c, struct ac_err *err)
+{
+	return write_tree(c, ac_render, "render", err);
+}
+
+int extract_run(struct ac_call *c, struct ac_err *err)
+{
+	return write_tree(c, ac_extract, "extract", err);
 }

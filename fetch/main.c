@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/cli/prog.h"
+#include "common/store/store.h"
 #include "fetch/cmd.h"
 #include "fetch/discover.h"
 #include "fetch/image.h"
@@ -70,6 +71,14 @@ static const struct ac_cmd cmds[] = {
 	AC_CMD_END,
 };
 
+/* Whoever opens the store, and the programs that we execute. */
+static void before(const struct ac_call *call)
+{
+	const struct globals *g = call->globals;
+
+	ac_store_read_also(&g->store_read);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ac_prog prog = {
@@ -81,6 +90,7 @@ int main(int argc, char **argv)
 		.globals = global_opts,
 		.global_size = sizeof(struct globals),
 		.debug_offset = offsetof(struct globals, debug),
+		.before = before,
 		.version = "appc version 0.8.11",
 	};
 

@@ -18,6 +18,7 @@ struct pod_dir;
 struct globals {
 	bool debug;
 	const char *dir;
+	struct ac_strv store_read;
 	const char *insecure;
 };
 extern const struct ac_opt global_opts[];

@@ -23,6 +23,8 @@ const struct ac_opt global_opts[] = {
 	AC_OPT_STRING(struct globals, dir, "dir", "DIR",
 		      "the store (default: $ACUTILS_DIR, or "
 		      "/var/lib/acutils)"),
+	AC_OPT_LIST(struct globals, store_read, "store-read", "DIR",
+		    "also read the store in DIR (repeat)"),
 	AC_OPT_CHOICES(struct globals, insecure, "insecure-options",
 		       "NAME,NAME...", AC_INSECURE_VALUES,
 		       "switch off: image, tls, http, pubkey (when fetching), "
@@ -128,6 +130,14 @@ static const struct ac_cmd cmds[] = {
 	AC_CMD_END,
 };
 
+/* Whoever opens the store, and the acfetch that we execute. */
+static void before(const struct ac_call *call)
+{
+	const struct globals *g = call->globals;
+
+	ac_store_read_also(&g->store_read);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ac_prog prog = {
@@ -137,6 +147,7 @@ int main(int argc, char **argv)
 		.globals = global_opts,
 		.global_size = sizeof(struct globals),
 		.debug_offset = offsetof(struct globals, debug),
+		.before = before,
 		.usage_code = FAILED,
 		.fail_code = FAILED,
 	};

@@ -23,7 +23,8 @@ void ac_add_blob(struct ac_record *r, const struct ac_digest *d, uint64_t size,
 /* All that was written so far reaches the disk: one call for thousands of
  * files, where one for each would wait thousands of times. */
 AC_MUSTUSE int ac_add_sync_files(const struct ac_store *s, struct ac_err *err);
-/* Move FROM in DIRFD to where the blob D belongs: 1, 0 when it is there. */
+/* Move FROM in DIRFD, whose digest was checked, to where the blob D belongs, in
+ * the place of what is there. */
 AC_MUSTUSE int ac_add_move_blob(const struct ac_store *s, int dirfd,
 				const char *from, const struct ac_digest *d,
 				struct ac_err *err);

@@ -141,15 +141,15 @@ static int copy_file(struct copy_up *c, const struct ac_hit *h,
 }
 
 /* The names of one file below: all that its list connects. */
-static int connect_names(void *ctx, char type, const char *path,
-			 const char *target, AC_UNUSED struct ac_err *err)
+static int connect_names(void *ctx, const struct ac_list_line *l,
+			 AC_UNUSED struct ac_err *err)
 {
 	struct ac_set *names = ctx;
 
-	if (type == AC_F_HARD &&
-	    (ac_set_has(names, path) || ac_set_has(names, target))) {
-		(void)ac_set_add(names, path);
-		(void)ac_set_add(names, target);
+	if (l->type == AC_F_HARD &&
+	    (ac_set_has(names, l->e.path) || ac_set_has(names, l->e.link))) {
+		(void)ac_set_add(names, l->e.path);
+		(void)ac_set_add(names, l->e.link);
 	}
 	return 0;
 }

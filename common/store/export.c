@@ -12,6 +12,7 @@
 #include "common/store/ingest.h"
 #include "common/store/render.h"
 #include "common/store/root.h"
+#include "common/store/used.h"
 #include "common/sys/io.h"
 
 struct out {
@@ -132,9 +133,10 @@ static int export_squashed(const struct ac_store *s, const struct ac_record *r,
 int ac_export(const struct ac_store *s, const struct ac_record *r, int fd,
 	      enum ac_zip zip, struct ac_secret *secret, struct ac_err *err)
 {
-	int rc = r->kind == AC_IMAGE_ACI
-			 ? export_aci(s, r, fd, zip, secret, err)
-			 : export_squashed(s, r, fd, zip, err);
+	int rc;
 
+	ac_store_touch(s, r->id);
+	rc = r->kind == AC_IMAGE_ACI ? export_aci(s, r, fd, zip, secret, err)
+				     : export_squashed(s, r, fd, zip, err);
 	return rc < 0 ? ac_err_ctx(err, "image '%s'", r->image.name) : 0;
 }

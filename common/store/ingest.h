@@ -111,9 +111,39 @@ AC_MUSTUSE int ac_store_name(struct ac_store *s, const char *id,
 AC_MUSTUSE int ac_store_remove(struct ac_store *s, const char *id,
 			       struct ac_err *err);
 
+/* The same for many, with one reading of the store.  FN is told of each, ERR is
+ * NULL where it went. */
+typedef void (*ac_store_removed_fn)(void *ctx, const char *id,
+				    const struct ac_err *err);
+AC_MUSTUSE int ac_store_remove_all(struct ac_store *s,
+				   const struct ac_strv *ids,
+				   ac_store_removed_fn fn, void *ctx,
+				   struct ac_err *err);
+
 /* Remove layers, blobs and ingests that nobody needs or holds.  *bytes (may be
  * NULL) gets what was freed. */
 AC_MUSTUSE int ac_store_gc(struct ac_store *s, uint64_t *bytes,
 			   struct ac_err *err);
+
+/* The same, and before it images that were not used for long, or that are used
+ * least until the store is small enough (store/used.h); never one that a pod
+ * holds, and none before those that depend on it. */
+enum ac_gone {
+	AC_GONE_IMAGE, /* its id */
+	AC_GONE_LAYER, /* its name */
+	AC_GONE_BLOB,  /* "ALG/HEX" */
+};
+struct ac_gc_opts {
+	bool by_age;
+	int64_t unused_since; /* by_age: nanoseconds since 1970 */
+	bool has_max;
+	uint64_t max_bytes; /* has_max: of layers and blobs together */
+	bool dry_run;       /* tell, and remove nothing */
+	void (*tell)(void *ctx, enum ac_gone what, const char *name,
+		     uint64_t bytes); /* or NULL; 0 bytes of images */
+	void *ctx;
+};
+AC_MUSTUSE int ac_store_gc_with(struct ac_store *s, const struct ac_gc_opts *o,
+				uint64_t *bytes, struct ac_err *err);
 
 #endif

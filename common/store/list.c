@@ -34,8 +34,7 @@ void ac_list_release(struct ac_list *l)
 	ac_buf_release(&l->buf);
 }
 
-/* A name as one field: no blanks, no controls, and back again. */
-static void put_name(struct ac_buf *b, const char *s)
+void ac_list_escape(struct ac_buf *b, const char *s)
 {
 	ac_buf_addc(b, ' ');
 	for (; *s != '\0'; s++) {
@@ -82,9 +81,9 @@ int ac_list_add(struct ac_list *l, const struct ac_entry *e,
 			ac_buf_adds(b, "- -");
 		}
 	}
-	put_name(b, e->path[0] != '\0' ? e->path : ".");
+	ac_list_escape(b, e->path[0] != '\0' ? e->path : ".");
 	if (e->type == AC_F_LINK || e->type == AC_F_HARD)
-		put_name(b, e->link);
+		ac_list_escape(b, e->link);
 	ac_buf_addc(b, '\n');
 	return flush(l, FLUSH, err);
 }
@@ -94,7 +93,7 @@ int ac_list_mark(struct ac_list *l, char mark, const char *path,
 {
 	l->entries++;
 	ac_buf_addf(&l->buf, "%c - - - - - -", mark);
-	put_name(&l->buf, path[0] != '\0' ? path : ".");
+	ac_list_escape(&l->buf, path[0] != '\0' ? path : ".");
 	ac_buf_addc(&l->buf, '\n');
 	return flush(l, FLUSH, err);
 }
@@ -137,8 +136,7 @@ int ac_list_bytes(int fd, uint64_t *bytes, struct ac_err *err)
 	return 0;
 }
 
-/* Undo put_name, in place. */
-static int get_name(char *s)
+int ac_list_unescape(char *s)
 {
 	char *to = s;
 	uint8_t c;
@@ -158,25 +156,95 @@ static int get_name(char *s)
 	return 0;
 }
 
+/* Cut one field, ended by a NUL, off *AT. */
+static char *cut(char **at)
+{
+	char *s = *at;
+	char *blank = s != NULL ? strchr(s, ' ') : NULL;
+
+	if (blank != NULL)
+		*blank++ = '\0';
+	*at = blank;
+	return s;
+}
+
+static int get_mtime(char *text, struct ac_entry *e)
+{
+	char *dot = strchr(text, '.');
+	uint64_t ns;
+
+	if (dot == NULL || strlen(dot + 1) != 9 ||
+	    ac_num_max(ac_str(dot + 1), 999999999, &ns) < 0)
+		return -1;
+	*dot = '\0';
+	e->mtime_ns = (uint32_t)ns;
+	return ac_num_i64(ac_str(text), &e->mtime);
+}
+
+static int get_size(char *text, struct ac_list_line *l)
+{
+	char *colon = strchr(text, ':');
+	uint64_t n;
+
+	if (l->type == AC_F_REG)
+		return ac_num_u64(ac_str(text), &l->e.size);
+	if (l->type != AC_F_CHR && l->type != AC_F_BLK)
+		return 0;
+	if (colon == NULL)
+		return -1;
+	*colon = '\0';
+	if (ac_num_max(ac_str(text), UINT32_MAX, &n) < 0)
+		return -1;
+	l->e.dev_major = (unsigned int)n;
+	if (ac_num_max(ac_str(colon + 1), UINT32_MAX, &n) < 0)
+		return -1;
+	l->e.dev_minor = (unsigned int)n;
+	return 0;
+}
+
+/* The attributes: what is behind the type and before the path. */
+static int get_attributes(char *f[6], struct ac_list_line *l)
+{
+	uint64_t mode;
+	uint64_t uid;
+	uint64_t gid;
+
+	if (ac_num_octal(ac_str(f[0]), &mode) < 0 || mode > 07777 ||
+	    ac_num_max(ac_str(f[1]), UINT32_MAX, &uid) < 0 ||
+	    ac_num_max(ac_str(f[2]), UINT32_MAX, &gid) < 0 ||
+	    get_mtime(f[3], &l->e) < 0 || get_size(f[4], l) < 0)
+		return -1;
+	l->e.mode = (mode_t)mode;
+	l->e.uid = (uid_t)uid;
+	l->e.gid = (gid_t)gid;
+	if (l->type == AC_F_REG &&
+	    (strlen(f[5]) != 32 || ac_hex_decode(l->xxh3, 16, f[5], 32) < 0))
+		return -1;
+	return 0;
+}
+
 static int one_line(char *line, ac_list_fn fn, void *ctx, struct ac_err *err)
 {
+	struct ac_list_line l = {.type = line[0]};
 	char *at = line;
-	char *target;
+	char *f[6];
+	char *path;
 
-	for (int field = 0; field < 7; field++) {
-		at = strchr(at, ' ');
-		if (at == NULL)
-			return damaged(err);
-		at++;
-	}
-	target = strchr(at, ' ');
-	if (target != NULL)
-		*target++ = '\0';
-	if (get_name(at) < 0 || (target != NULL && get_name(target) < 0))
+	if (strlen(cut(&at)) != 1 || strchr("fdlhcbpwo", l.type) == NULL)
 		return damaged(err);
-	if (strcmp(at, ".") == 0)
-		*at = '\0';
-	return fn(ctx, line[0], at, target, err);
+	for (size_t i = 0; i < AC_LEN(f); i++)
+		f[i] = cut(&at);
+	path = cut(&at);
+	if (path == NULL || ac_list_unescape(path) < 0 ||
+	    (at != NULL && ac_list_unescape(at) < 0) ||
+	    ((l.type == AC_F_LINK || l.type == AC_F_HARD) && at == NULL))
+		return damaged(err);
+	l.e.type = (enum ac_ftype)l.type;
+	l.e.path = strcmp(path, ".") == 0 ? "" : path;
+	l.e.link = at;
+	if (strchr("how", l.type) == NULL && get_attributes(f, &l) < 0)
+		return damaged(err);
+	return fn(ctx, &l, err);
 }
 
 static void fclosep(FILE **f)

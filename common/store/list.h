@@ -40,14 +40,24 @@ AC_MUSTUSE int ac_list_mark(struct ac_list *l, char mark, const char *path,
 AC_MUSTUSE int ac_list_finish(struct ac_list *l, struct ac_err *err);
 void ac_list_release(struct ac_list *l);
 
+/* A name as one field, no blanks or controls in it: append a blank and S; and
+ * undo it in place (without the blank): 0, or -1 when S is no such field. */
+void ac_list_escape(struct ac_buf *b, const char *s);
+AC_MUSTUSE int ac_list_unescape(char *s);
+
 /* The bytes of all regular files, from the last line of the list open as
  * FD. */
 AC_MUSTUSE int ac_list_bytes(int fd, uint64_t *bytes, struct ac_err *err);
 
-/* Call FN with each line of the list open as FD, from its start: its type, its
- * path and, of links, the target. */
-typedef int (*ac_list_fn)(void *ctx, char type, const char *path,
-			  const char *target, struct ac_err *err);
+/* Call FN with each line of the list open as FD, from its start.  A line that
+ * is none, and an end without the last line, are AC_E_INVALID. */
+struct ac_list_line {
+	char type;         /* of sys/entry.h, or AC_LIST_... */
+	struct ac_entry e; /* of marks and hard links the path and the link */
+	uint8_t xxh3[16];  /* of a regular file */
+};
+typedef int (*ac_list_fn)(void *ctx, const struct ac_list_line *l,
+			  struct ac_err *err);
 AC_MUSTUSE int ac_list_each(int fd, ac_list_fn fn, void *ctx,
 			    struct ac_err *err);
 

@@ -9,6 +9,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/store/record.h"
+#include "common/store/used.h"
 #include "common/sys/io.h"
 #include "common/sys/path.h"
 
@@ -132,7 +133,7 @@ static const struct ac_record *find_dependency(struct walk *w,
 {
 	const struct ac_record *r;
 
-	if (!w->loaded && ac_records_read(w->s, &w->all, err) < 0)
+	if (!w->loaded && ac_records_read_all(w->s, &w->all, err) < 0)
 		return NULL;
 	w->loaded = true;
 	r = d->image_id != NULL ? by_id(&w->all, d->image_id)
@@ -242,12 +243,18 @@ int ac_plan_is_made(const struct ac_store *s, const struct ac_record *r,
 	AC_CLEANUP(ac_buf_release) struct ac_buf have = AC_BUF_INIT(MAX_PLAN);
 	AC_FREE char *layer = ac_plan_layer(r);
 	AC_FREE char *name = ac_xasprintf("layers/%s/plan", layer);
+	int got = s->dirfd < 0 ? ac_err_set(err, AC_E_NOT_FOUND, "no store")
+			       : ac_io_read_file(s->dirfd, name, &have, err);
+
+	for (size_t i = 0;
+	     got < 0 && err->code == AC_E_NOT_FOUND && i < s->n_more; i++)
+		got = ac_io_read_file(s->more[i].dirfd, name, &have, err);
+	if (got < 0)
+		return err->code == AC_E_NOT_FOUND ? 0 : -1;
 
 	ac_plan_print(p, &want);
 	if (ac_buf_check(&want, "the plan of the root", err) < 0)
 		return -1;
-	if (ac_io_read_file(s->dirfd, name, &have, err) < 0)
-		return err->code == AC_E_NOT_FOUND ? 0 : -1;
 	return have.len == want.len && memcmp(have.p, want.p, want.len) == 0;
 }
 
@@ -259,6 +266,7 @@ int ac_store_layers(const struct ac_store *s, const struct ac_record *r,
 
 	if (ac_plan_make(s, r, &plan, err) < 0)
 		return -1;
+	ac_store_touch_plan(s, &plan);
 	if (!plan.flat) {
 		for (size_t i = 0; i < plan.n; i++)
 			for (size_t k = 0; k < plan.v[i].layers.n; k++)

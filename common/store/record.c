@@ -24,6 +24,7 @@ void ac_record_release(struct ac_record *r)
 	free(r->blobs);
 	ac_strv_release(&r->signers);
 	free(r->origin);
+	free(r->brief);
 	*r = AC_RECORD_INIT;
 }
 

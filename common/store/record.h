@@ -36,7 +36,18 @@ struct ac_records {
 #define AC_RECORDS_INIT ((struct ac_records){.v = NULL})
 AC_MUSTUSE int ac_records_read(const struct ac_store *s, struct ac_records *out,
 			       struct ac_err *err);
+/* Those of the stores that are read with S, too. */
+AC_MUSTUSE int ac_records_read_all(const struct ac_store *s,
+				   struct ac_records *out, struct ac_err *err);
 void ac_records_release(struct ac_records *r);
+/* Put them into the order of import. */
+void ac_records_order(struct ac_records *r);
+
+/* The record of a full id in S itself: 1, 0, -1; and what is said about one
+ * that cannot be read. */
+AC_MUSTUSE int ac_record_get(const struct ac_store *s, const char *id,
+			     struct ac_record *r, struct ac_err *err);
+void ac_record_warn(const char *id, const struct ac_err *err);
 
 /* The ids in images/ that begin with PREFIX, sorted; whether their records can
  * be read is not looked at. */

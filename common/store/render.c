@@ -16,6 +16,7 @@
 #include "common/store/publish.h"
 #include "common/store/root.h"
 #include "common/store/scratch.h"
+#include "common/store/used.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/treewr.h"
@@ -53,8 +54,10 @@ int ac_render_under(const struct ac_store *s, const struct ac_record *r,
 {
 	AC_CLEANUP(ac_plan_release) struct ac_plan p = AC_PLAN_INIT;
 
-	if (ac_plan_make(s, r, &p, err) < 0 ||
-	    render(s, &p, top, dirfd, NULL, err) < 0)
+	if (ac_plan_make(s, r, &p, err) < 0)
+		return ac_err_ctx(err, "image '%s'", r->image.name);
+	ac_store_touch_plan(s, &p);
+	if (render(s, &p, top, dirfd, NULL, err) < 0)
 		return ac_err_ctx(err, "image '%s'", r->image.name);
 	return 0;
 }
@@ -112,6 +115,16 @@ static int render(const struct ac_store *s, const struct ac_plan *p, int top,
 	if (ac_root_open(&from, s, p, err) < 0)
 		return -1;
 	return write_layers(&from, put_on_top(&from, p, top), dirfd, list, err);
+}
+
+int ac_extract(const struct ac_store *s, const struct ac_record *r, int dirfd,
+	       struct ac_err *err)
+{
+	struct ac_plan_image own = {.id = r->id, .layers = r->layers};
+	const struct ac_plan p = {.v = &own, .n = 1};
+
+	ac_store_touch(s, r->id);
+	return render(s, &p, -1, dirfd, NULL, err);
 }
 
 static int write_plan(int dirfd, const struct ac_plan *p, struct ac_err *err)

@@ -16,7 +16,11 @@ struct ac_secret;
 AC_MUSTUSE int ac_render(const struct ac_store *s, const struct ac_record *r,
 			 int dirfd, struct ac_err *err);
 
-/* The same with the tree TOP as the files of R itself, above those of the
+/* The files of R alone, without what it depends on and without whitelists. */
+AC_MUSTUSE int ac_extract(const struct ac_store *s, const struct ac_record *r,
+			  int dirfd, struct ac_err *err);
+
+/* As ac_render, with the tree TOP as the files of R itself, above those of the
  * store. */
 AC_MUSTUSE int ac_render_under(const struct ac_store *s,
 			       const struct ac_record *r, int top, int dirfd,

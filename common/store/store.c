@@ -123,7 +123,8 @@ static int make_layout(const struct ac_store *s, struct ac_err *err)
 {
 	static const char *const dirs[] = {"blobs",        "blobs/sha256",
 					   "blobs/sha512", "images",
-					   "layers",       "ingest"};
+					   "layers",       "ingest",
+					   "used"};
 
 	for (size_t i = 0; i < AC_LEN(dirs); i++)
 		if (mkdirat(s->dirfd, dirs[i], 0755) < 0 && errno != EEXIST)
@@ -168,18 +169,82 @@ static int open_at(struct ac_store *s, bool create, struct ac_err *err)
 	return ac_scratch_sweep(s, err);
 }
 
+/* The stores that $ACUTILS_STORE_READ names. */
+static int open_more(struct ac_store *s, struct ac_err *err)
+{
+	const char *list = getenv("ACUTILS_STORE_READ");
+	struct ac_str rest = ac_str(list != NULL ? list : "");
+	struct ac_str one;
+
+	while (rest.len != 0) {
+		struct ac_store *more;
+		AC_FREE char *dir = NULL;
+
+		(void)ac_str_cut(&rest, ':', &one);
+		if (one.len == 0)
+			continue;
+		dir = ac_xstrndup(one.p, one.len);
+		s->more = ac_xrealloc(s->more, s->n_more + 1, sizeof(*s->more));
+		more = &s->more[s->n_more++];
+		*more = AC_STORE_INIT;
+		more->path = absolute(dir);
+		if (open_at(more, false, err) < 0)
+			return ac_err_ctx(err, "--store-read");
+	}
+	return 0;
+}
+
+void ac_store_read_also(const struct ac_strv *dirs)
+{
+	const char *old = getenv("ACUTILS_STORE_READ");
+	AC_CLEANUP(ac_buf_release) struct ac_buf list = AC_BUF_INIT(1 << 20);
+
+	for (size_t i = 0; i < dirs->n; i++) {
+		AC_FREE char *dir = absolute(dirs->v[i]);
+
+		ac_buf_addf(&list, "%s%s", list.len != 0 ? ":" : "", dir);
+	}
+	if (list.len == 0)
+		return;
+	if (given(old))
+		ac_buf_addf(&list, ":%s", old);
+	(void)setenv("ACUTILS_STORE_READ", ac_buf_str(&list), 1);
+}
+
+/* A store of one's own may be missing when there are others to read. */
+static int open_own(struct ac_store *s, bool create, struct ac_err *err)
+{
+	if (open_at(s, create, err) == 0)
+		return 0;
+	if (create || err->code != AC_E_NOT_FOUND ||
+	    !given(getenv("ACUTILS_STORE_READ")))
+		return -1;
+	*err = AC_ERR_INIT;
+	return 0;
+}
+
 int ac_store_open(struct ac_store *s, const char *dir, bool create,
 		  struct ac_err *err)
 {
 	struct ac_store new = AC_STORE_INIT;
 
 	new.path = ac_store_path(dir);
-	if (open_at(&new, create, err) < 0) {
+	if (open_own(&new, create, err) < 0 || open_more(&new, err) < 0) {
 		ac_store_release(&new);
 		return -1;
 	}
 	*s = new;
 	return 0;
+}
+
+int ac_store_hold(struct ac_store *s, struct ac_err *err)
+{
+	if (s->dirfd < 0)
+		return no_store(s, err);
+	if (s->lockfd < 0)
+		s->lockfd = ac_lock_file(s->dirfd, "lock", AC_LOCK_SHARED, true,
+					 err);
+	return s->lockfd < 0 ? -1 : 0;
 }
 
 void ac_store_release(struct ac_store *s)
@@ -189,6 +254,9 @@ void ac_store_release(struct ac_store *s)
 		(void)close(s->dirfd);
 	if (s->lockfd >= 0)
 		(void)close(s->lockfd);
+	for (size_t i = 0; i < s->n_more; i++)
+		ac_store_release(&s->more[i]);
+	free(s->more);
 	*s = AC_STORE_INIT;
 }
 
@@ -204,30 +272,55 @@ static bool still_there(int fd, int dirfd, const char *name)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-int ac_store_open_layer(const struct ac_store *s, const char *chain,
-			int *rootfs, int *lock, struct ac_err *err)
+/* 1, 0 when it is not there. */
+static int open_layer(const struct ac_store *s, const char *chain, int *rootfs,
+		      int *lock, struct ac_err *err)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	AC_FREE char *name = ac_xasprintf("layers/%s", chain);
 	AC_CLOSE int held = -1;
 	int fd;
 
-	if (!ac_layer_name_ok(chain))
-		return ac_err_set(err, AC_E_INVALID, "'%s' is no layer's name",
-				  chain);
-	held = openat(s->dirfd, name, flags);
-	if (held < 0 && errno != ENOENT)
-		return ac_err_sys(err, errno, "open layer '%s'", chain);
-	if (held >= 0 && ac_lock_fd(held, AC_LOCK_SHARED, true, name, err) < 0)
-		return -1;
-	if (held < 0 || !still_there(held, s->dirfd, name))
-		return ac_err_set(err, AC_E_NOT_FOUND,
-				  "layer '%s' is not in the store", chain);
+	if (s->dirfd < 0)
+		return 0;
+	/* Another one may have come in its place while we waited. */
+	for (int tries = 0; tries < 8; tries++) {
+		ac_own_closep(&held);
+		held = openat(s->dirfd, name, flags);
+		if (held < 0)
+			return errno == ENOENT
+				       ? 0
+				       : ac_err_sys(err, errno,
+						    "open layer '%s'", chain);
+		if (ac_lock_fd(held, AC_LOCK_SHARED, true, name, err) < 0)
+			return -1;
+		if (still_there(held, s->dirfd, name))
+			break;
+	}
+	if (!still_there(held, s->dirfd, name))
+		return 0;
 	fd = openat(held, "rootfs", flags);
 	if (fd < 0)
 		return ac_err_sys(err, errno, "open the rootfs of layer '%s'",
 				  chain);
 	*rootfs = fd;
 	*lock = ac_steal_fd(&held);
-	return 0;
+	return 1;
+}
+
+int ac_store_open_layer(const struct ac_store *s, const char *chain,
+			int *rootfs, int *lock, struct ac_err *err)
+{
+	int got;
+
+	if (!ac_layer_name_ok(chain))
+		return ac_err_set(err, AC_E_INVALID, "'%s' is no layer's name",
+				  chain);
+	got = open_layer(s, chain, rootfs, lock, err);
+	for (size_t i = 0; got == 0 && i < s->n_more; i++)
+		got = open_layer(&s->more[i], chain, rootfs, lock, err);
+	if (got == 0)
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "layer '%s' is not in the store", chain);
+	return got < 0 ? -1 : 0;
 }

@@ -11,6 +11,7 @@
  *	                      <chain> is "sha256-<hex>" of an OCI chain id, the
  *	                      image id of an ACI, or a flattened tree's name
  *	ingest/               downloads and unpackings under way
+ *	used/<id>             when it was used last (store/used.h)
  *	pods/                 acrun's
  *
  * Everything becomes visible by one rename after all of it reached the disk;
@@ -36,8 +37,10 @@ struct ac_ref;
 
 struct ac_store {
 	char *path; /* absolute */
-	int dirfd;
+	int dirfd;  /* -1: there is none, but others to read */
 	int lockfd; /* holds `lock` shared when open to add, else -1 */
+	struct ac_store *more; /* stores that are only read, owned */
+	size_t n_more;
 };
 
 #define AC_STORE_INIT ((struct ac_store){.dirfd = -1, .lockfd = -1})
@@ -51,6 +54,13 @@ AC_MUSTUSE char *ac_store_path(const char *dir);
  * with less privileges than it takes to make one. */
 AC_MUSTUSE int ac_store_make(const char *path, struct ac_err *err);
 
+/* Have every store that is opened after this read the stores in DIRS too, in
+ * this order, before those of $ACUTILS_STORE_READ (directories separated by
+ * colons), which is set to all of them, for the programs that we execute.  What
+ * is not in a store itself is found there and used in place; they are never
+ * written. */
+void ac_store_read_also(const struct ac_strv *dirs);
+
 /* Open it to read, or to add when CREATE: then it is made (0700) if missing,
  * what dead processes left in ingest/ is removed, and `lock` is held shared
  * until release, so that nothing is collected that was found here.  Who runs
@@ -59,6 +69,9 @@ AC_MUSTUSE int ac_store_make(const char *path, struct ac_err *err);
 AC_MUSTUSE int ac_store_open(struct ac_store *s, const char *dir, bool create,
 			     struct ac_err *err);
 void ac_store_release(struct ac_store *s);
+/* Hold `lock` shared from now on, as with CREATE: nothing is collected that is
+ * looked at. */
+AC_MUSTUSE int ac_store_hold(struct ac_store *s, struct ac_err *err);
 
 enum ac_image_kind {
 	AC_IMAGE_ACI,
@@ -87,6 +100,7 @@ struct ac_record {
 	int64_t imported;       /* seconds since 1970, and */
 	uint32_t imported_ns;   /* nanoseconds, for the order */
 	uint64_t size;          /* of the unpacked files */
+	char *brief;            /* strings of .image when it has no document */
 };
 
 #define AC_RECORD_INIT ((struct ac_record){.id = NULL})
@@ -109,6 +123,15 @@ typedef int (*ac_store_each_fn)(void *ctx, const struct ac_record *r,
 				struct ac_err *err);
 AC_MUSTUSE int ac_store_each(const struct ac_store *s, ac_store_each_fn fn,
 			     void *ctx, struct ac_err *err);
+
+/* The same with as much of each record as lists of images show: of .image only
+ * the name and the labels (no document, nothing else).  Much faster in a large
+ * store (spec/store.md S26). */
+AC_MUSTUSE int ac_store_each_brief(const struct ac_store *s,
+				   ac_store_each_fn fn, void *ctx,
+				   struct ac_err *err);
+/* Was R fetched by its name without a version? */
+bool ac_record_is_latest(const struct ac_record *r);
 
 /* The layers that make the root of image R with its dependencies, bottom
  * first (appc "Filesystem Setup": dependencies in order, each before its

@@ -17,6 +17,17 @@ pull() {
 	acfetch --insecure-options=image,http pull --full "$@" 2>pull.log
 }
 
+# make_dependent FILE NAME ON: version 1.0.0 of an image that stands on another.
+make_dependent() {
+	mkdir -p dependent
+	make_aci dependent.aci "$2" 1.0.0
+	tar -xzf dependent.aci -C dependent
+	jq -c --arg on "$3" '.dependencies = [{imageName: $on}]' dependent/manifest >manifest.new
+	mv manifest.new dependent/manifest
+	tar -C dependent --owner=0 --group=0 -czf "$1" manifest rootfs
+	rm -r dependent dependent.aci
+}
+
 # The id of an ACI file.
 id_of() {
 	echo "sha512-$(gunzip <"$1" | sha512sum | cut -d' ' -f1)"
@@ -31,7 +42,7 @@ two_images() {
 
 @test "an empty store, and none" {
 	run -0 --separate-stderr acfetch image list
-	[ "$output" = $'ID\tNAME\tSIZE\tIMPORT TIME' ]
+	[ "$output" = $'ID\tNAME\tSIZE\tIMPORT TIME\tLAST USED' ]
 	[ -z "$(acfetch image list --no-legend)" ]
 	[ "$(acfetch image list --format=json)" = '[]' ]
 	run -1 --separate-stderr acfetch image cat-manifest example.com/a
@@ -59,9 +70,32 @@ two_images() {
 	[ "$(acfetch --json image list --sort=name)" = "$json" ]
 }
 
+@test "list: when an image was used last, whether it is the latest" {
+	two_images
+	acfetch image list --format=json --sort=name >list.json
+	jq -e '.[] | .last_used_time == .import_time and .latest == false' list.json
+	touch -d 2020-01-01T00:00:00Z now # a year in which nothing was imported
+	acfetch image export example.com/a a.out
+	[ "store/used/$a" -nt "store/images/$a.json" ]
+	[ ! -e "store/used/$b" ]
+	# An older note than the import says nothing.
+	touch -r now "store/used/$a"
+	acfetch image list --format=json --sort=name | jq -e '.[0] | .last_used_time == .import_time'
+	touch -d '2100-01-01T00:00:00Z' "store/used/$a"
+	[ "$(acfetch image list --format=json --sort=lastused | jq -r '.[].id')" = "$b"$'\n'"$a" ]
+	acfetch image list --format=json --sort=name | jq -e '.[0].last_used_time == 4102444800000000000'
+	[ "$(acfetch image list --no-legend --fields=name,latest --sort=name)" = \
+		$'example.com/a:1.0.0\tfalse\nexample.com/b:2.0.0\tfalse' ]
+	# Render, extract and running note it too; rm forgets it.
+	[ "$(id -u)" != 0 ] || acfetch image render example.com/b b.out
+	[ "$(id -u)" != 0 ] || [ -e "store/used/$b" ]
+	acfetch image rm example.com/a example.com/b
+	[ -z "$(ls store/used)" ]
+}
+
 @test "list: the command line" {
 	for args in --fields=x --fields=id,id '--fields=,' --sort=x --order=x --format=x \
-		--fields=lastused operand; do
+		--fields=used operand; do
 		run -2 acfetch image list "$args"
 	done
 }
@@ -138,6 +172,61 @@ two_images() {
 	[ -z "$(find . -maxdepth 1 -name '.tmp*')" ]
 }
 
+@test "extract: an image alone" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	make_aci base.aci example.com/base 1.0.0
+	pull ./base.aci
+	make_dependent app.aci example.com/app example.com/base
+	app=$(pull ./app.aci)
+	acfetch image render --rootfs-only example.com/app whole
+	rm store/used/*
+	acfetch image extract example.com/app out
+	[ "$(ls store/used)" = "$app" ]
+	[ "$(cat out/rootfs/hello)" = 'hello from example.com/app 1.0.0' ]
+	[ "$(jq -c . out/manifest)" = "$(tar -xzOf app.aci manifest | jq -c .)" ]
+	run -1 --separate-stderr acfetch image extract example.com/app out
+	[[ $stderr == *"output directory 'out' exists (try --overwrite)"* ]]
+	acfetch image extract --overwrite --rootfs-only example.com/base out
+	[ "$(cat out/hello)" = 'hello from example.com/base 1.0.0' ]
+	run -2 acfetch image extract example.com/app /
+	run -1 acfetch image extract example.com/none none
+	# What the image stands on may be missing.
+	acfetch image rm example.com/base
+	run -1 acfetch image render example.com/app other
+	acfetch image extract example.com/app other
+}
+
+@test "tree and du: what images are made of" {
+	make_aci base.aci example.com/base 1.0.0
+	base=$(pull ./base.aci)
+	make_dependent app.aci example.com/app example.com/base
+	app=$(pull ./app.aci)
+	acfetch --json image tree example.com/app >tree.json
+	jq -e --arg app "$app" --arg base "$base" '.[0] | .id == $app and .dependencies[0].id == $base and
+		(.layers | length) == 1 and .blobs[0].images == 1 and .shared == 0' tree.json
+	[ "$(jq '.[0].size' tree.json)" = "$(acfetch image list --format=json | jq '.[] | select(.name | test("app")).size')" ]
+	run -0 --separate-stderr acfetch image tree "$app"
+	[[ ${lines[0]} == $'NAME\t'*$'SIZE\tIMAGES' ]]
+	[[ ${lines[1]} == "example.com/app:1.0.0 (${app:0:19})"* ]]
+	[[ ${lines[2]} == "  layer ${app:0:19}"* ]]
+	[[ ${lines[4]} == "  example.com/base:1.0.0 (${base:0:19})"* ]]
+	blobs=$(cat base.aci app.aci | wc -c)
+	files=$(cat store/layers/*/rootfs/hello | wc -c)
+	acfetch --json image du >du.json
+	jq -e --argjson b "$blobs" --argjson f "$files" \
+		'.blobs == $b and .layers == $f and .shared == 0 and .ingest == 0 and .total == $b + $f' du.json
+	run -0 acfetch image du
+	[[ ${lines[4]} == "total"* ]]
+	acfetch --json image du example.com/app | jq -e --argjson b "$(wc -c <app.aci)" '.[0].blobs == $b'
+	run -0 acfetch image du example.com/app "$base"
+	[ "${#lines[@]}" = 3 ]
+	acfetch image rm example.com/base
+	[[ $(acfetch image tree "$app") == *"  example.com/base (not in the store)"* ]]
+	acfetch --json image tree "$app" | jq -e '.[0].dependencies[0].missing'
+	run -1 acfetch image tree example.com/none
+	run -1 acfetch image du example.com/none
+}
+
 @test "rm: by any name, once, and what could not be" {
 	two_images
 	run -0 --separate-stderr acfetch image rm example.com/a "$a" example.com/a
@@ -179,6 +268,62 @@ two_images() {
 	done
 }
 
+# Say that image $1 was used $2 seconds ago, and that all were imported long ago.
+used() { touch -d "@$((EPOCHSECONDS - $2))" "store/used/$1"; }
+long_ago() { sed -i 's/"imported": [0-9]*/"imported": 1500000000/' store/images/*; }
+
+@test "gc: what was used is not old" {
+	two_images
+	long_ago
+	used "$a" 7200
+	run -0 --separate-stderr acfetch image gc --grace-period=1h --dry-run
+	[ "$(sort <<<"$output")" = "$(printf 'would remove aci for image: "%s"\n' "$a" "$b" | sort)" ]
+	[[ $stderr == *"would remove layer \"$a\""*"would be freed"* ]]
+	[ "$(acfetch image list --no-legend | wc -l)" = 2 ]
+	used "$a" 1800
+	run -0 --separate-stderr acfetch image gc --grace-period=1h
+	[ "$output" = "successfully removed aci for image: \"$b\"" ]
+	[[ $stderr == *"removed layer \"$b\""* ]]
+	[[ $stderr == *"removed blob \"sha512/"* ]]
+	[ "$(acfetch image list --no-legend --full --fields=id)" = "$a" ]
+	[ ! -e "store/layers/$b" ]
+}
+
+@test "gc: an image is used with what stands on it, and goes after it" {
+	make_aci base.aci example.com/base 1.0.0
+	base=$(pull ./base.aci)
+	make_dependent app.aci example.com/app example.com/base
+	app=$(pull ./app.aci)
+	make_aci old.aci example.com/old 1.0.0
+	old=$(pull ./old.aci)
+	long_ago
+	used "$app" 60
+	used "$base" 7200
+	run -0 --separate-stderr acfetch image gc --grace-period=1h
+	[ "$output" = "successfully removed aci for image: \"$old\"" ]
+	size=$(acfetch --json image du | jq .total)
+	acfetch image gc --max-size="$size"
+	[ "$(acfetch image list --no-legend | wc -l)" = 2 ]
+	run -0 --separate-stderr acfetch image gc --max-size=$((size - 1))
+	[ "$output" = "successfully removed aci for image: \"$app\"" ]
+	run -0 --separate-stderr acfetch image gc --max-size=0
+	[ "$output" = "successfully removed aci for image: \"$base\"" ]
+	run -2 acfetch image gc --max-size=much
+}
+
+@test "gc: what a pod holds stays, however old or large" {
+	two_images
+	long_ago
+	exec 7<"store/layers/$a"
+	flock --shared 7
+	run -0 --separate-stderr acfetch image gc --grace-period=0 --max-size=0
+	[ "$output" = "successfully removed aci for image: \"$b\"" ]
+	exec 7<&-
+	acfetch image gc --max-size=0
+	[ -z "$(acfetch image list --no-legend)" ]
+	[ -z "$(find store/blobs store/layers -type f)" ]
+}
+
 @test "rm, gc, verify as JSON" {
 	two_images
 	[ "$(acfetch --json image verify "$a" example.com/b | jq -r '.[]')" = "$a"$'\n'"$b" ]
@@ -187,16 +332,70 @@ two_images() {
 	[ "$(acfetch --json image gc | jq .freed)" = 0 ]
 }
 
-@test "verify: damage is found" {
+# Change a byte of a file whose mode may forbid it.
+spoil() {
+	chmod u+w "$1"
+	printf x | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+@test "verify: a damaged blob is told, put away and replaced by a pull" {
 	two_images
 	run -0 acfetch image verify example.com/a "$b"
 	[ "${lines[0]}" = "successfully verified checksum for image: \"example.com/a\" (\"$a\")" ]
 	blob=store/blobs/sha512/$(sha512sum <a.aci | cut -d' ' -f1)
-	chmod u+w "$blob"
-	printf x | dd of="$blob" bs=1 seek=5 conv=notrunc status=none
+	spoil "$blob" 5
+	run -1 --separate-stderr acfetch image verify --no-repair example.com/a
+	[[ $stderr == *"is damaged: its bytes are others; it would be removed; get it again: 'acfetch pull --no-store"* ]]
+	# A pull of the same bytes replaces the damaged ones.
+	pull ./a.aci
+	cmp "$blob" a.aci
+	acfetch image verify example.com/a
+	spoil "$blob" 5
+	run -1 --separate-stderr acfetch image verify
+	[[ $stderr == *"it was removed; get it again"* ]]
+	[ "$output" = "successfully verified checksum for image: \"example.com/b\" (\"$b\")" ]
+	[ ! -e "$blob" ]
+	[ "$(acfetch --json image verify 2>err || :)" = "$(printf '[\n  "%s"\n]' "$b")" ]
+	grep -q 'it is missing' err
+	# Another compression of it will do.
+	gunzip <a.aci >plain.aci
+	[ "$(pull ./plain.aci)" = "$a" ]
+	acfetch image verify
+}
+
+@test "verify: a layer is made again from its blob" {
+	two_images
+	root=store/layers/$a/rootfs
+	cp -a "$root" before
+	for harm in 'echo other >$root/hello' 'rm $root/hello' 'echo more >$root/more' \
+		'chmod 600 $root/hello' 'touch $root/hello' 'ln -f $root/hello $root/link' \
+		'rm $root/hello; mkdir $root/hello' 'mv $root gone' 'rm store/layers/$a/files' \
+		'sed -i "\$d" store/layers/$a/files' 'rm -r store/layers/$a'; do
+		eval "$harm"
+		run -1 --separate-stderr acfetch image verify --no-repair example.com/a
+		[[ $stderr == *"tree cache verification failed for image \"example.com/a\": layer $a: "*"; it would be made again"* ]]
+		run -0 --separate-stderr acfetch image verify example.com/a
+		[[ $stderr == *"; it was made again"* ]]
+		[ "$output" = "successfully verified checksum for image: \"example.com/a\" (\"$a\")" ]
+		diff -r before "$root"
+		[ "$(stat -c '%a %Y' "$root/hello")" = "$(stat -c '%a %Y' before/hello)" ]
+		[ -z "$(ls -A store/ingest)" ]
+		rm -rf gone
+	done
+	# Not under a pod, nor from a damaged blob.
+	exec 7<"store/layers/$a"
+	flock --shared 7
+	chmod 600 "$root/hello"
 	run -1 --separate-stderr acfetch image verify example.com/a
-	[[ $stderr == *"is damaged"* ]]
-	run -0 acfetch image verify example.com/b
+	[[ $stderr == *"its mode is 0600, not 0644; a pod uses it"* ]]
+	[ "$(stat -c %a "$root/hello")" = 600 ]
+	exec 7<&-
+	spoil "store/blobs/sha512/$(sha512sum <a.aci | cut -d' ' -f1)" 30
+	run -1 --separate-stderr acfetch image verify example.com/a
+	[[ $stderr == *"could not be made again: a blob is not right either"* ]]
+	pull ./a.aci
+	acfetch image verify
+	[ "$(stat -c %a "$root/hello")" = 644 ]
 }
 
 @test "an image of a registry: listed, exported, served again" {

@@ -199,12 +199,17 @@ TEST(filtered_trees)
 	CHECK(out.len == 0);
 }
 
-static int lines(void *ctx, char type, const char *path, const char *target,
-		 struct ac_err *err)
+static int lines(void *ctx, const struct ac_list_line *l, struct ac_err *err)
 {
 	(void)err;
-	ac_buf_addf(ctx, "%c[%s][%s]", type, path,
-		    target != NULL ? target : "");
+	ac_buf_addf(ctx, "%c[%s][%s]", l->type, l->e.path,
+		    l->e.link != NULL ? l->e.link : "");
+	if (l->type == AC_F_REG)
+		ac_buf_addf(ctx, "%o,%u,%lld.%09u,%llu,%02x", l->e.mode,
+			    l->e.uid, (long long)l->e.mtime, l->e.mtime_ns,
+			    (unsigned long long)l->e.size, l->xxh3[0]);
+	if (l->type == AC_F_CHR)
+		ac_buf_addf(ctx, "%u:%u", l->e.dev_major, l->e.dev_minor);
 	return 0;
 }
 
@@ -222,7 +227,10 @@ TEST(lists)
 		{.type = AC_F_REG,
 		 .path = "a b\n\\x41",
 		 .size = 40,
-		 .mtime = -1},
+		 .mode = 0640,
+		 .uid = 7,
+		 .mtime = -1,
+		 .mtime_ns = 5},
 		{.type = AC_F_REG, .path = "\xff\x7f", .size = 2},
 		{.type = AC_F_LINK, .path = "l", .link = "to it"},
 		{.type = AC_F_HARD, .path = "h", .link = "a b\n\\x41"},
@@ -238,8 +246,10 @@ TEST(lists)
 	CHECK(ac_list_finish(&l, &err) == 0);
 	CHECK(ac_list_bytes(fd, &bytes, &err) == 0 && bytes == 42);
 	CHECK(ac_list_each(fd, lines, &out, &err) == 0);
-	CHECK(strcmp(out.p, "d[][]f[a b\n\\x41][]f[\xff\x7f][]l[l][to it]"
-			    "h[h][a b\n\\x41]c[c][]w[gone][]") == 0);
+	CHECK(strcmp(out.p,
+		     "d[][]f[a b\n\\x41][]640,7,-1.000000005,40,ab"
+		     "f[\xff\x7f][]0,0,0.000000000,2,ab"
+		     "l[l][to it]h[h][a b\n\\x41]c[c][]1:3w[gone][]") == 0);
 	/* Cut short it is no list. */
 	CHECK(ftruncate(fd, 60) == 0);
 	CHECK(ac_list_bytes(fd, &bytes, &err) < 0);
