@@ -185,9 +185,9 @@ static int check(const struct verify *v, int fd, struct ac_sigs *out,
 
 static const char *maker(const struct ac_sig *s)
 {
-	if (s->subkey != NULL)
-		return s->subkey;
-	return s->key != NULL ? s->key : "";
+	if (s->key != NULL)
+		return s->key;
+	return s->subkey != NULL ? s->subkey : "";
 }
 
 /* "signature by key 0123: why"; caller frees. */
