@@ -120,6 +120,7 @@ int confine_pull(const struct puller *p, const struct ac_call *call,
 		 struct ac_err *err)
 {
 	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
+	AC_CLEANUP(ac_strv_release) struct ac_strv more = AC_STRV_INIT;
 	AC_FREE char *store = ac_store_path(p->g->dir);
 	bool verifying = (p->insecure & AC_INSECURE_IMAGE) == 0;
 	unsigned int flags = AC_CONFINE_NET | AC_CONFINE_OWNERS;
@@ -127,6 +128,9 @@ int confine_pull(const struct puller *p, const struct ac_call *call,
 	if (ac_store_make(store, err) < 0)
 		return -1;
 	ac_confine_write(&c, store);
+	ac_store_more(&more);
+	for (size_t i = 0; i < more.n; i++)
+		ac_confine_read(&c, more.v[i]);
 	if (verifying && adds_keys(p) && allow_keys(&c, p->g, err) < 0)
 		return -1;
 	common_reads(&c, p->g);

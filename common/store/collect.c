@@ -28,7 +28,12 @@ static int remove_id(struct ac_reaper *r, const char *id, struct ac_err *err)
 
 	if (rec == NULL) {
 		got = ac_store_get(r->s, id, &bad, err);
-		if (got >= 0)
+		if (got > 0)
+			return ac_err_set(err, AC_E_DENIED,
+					  "image '%s' (%.20s) is in a store "
+					  "that is only read",
+					  bad.image.name, id);
+		if (got == 0)
 			return ac_err_set(err, AC_E_NOT_FOUND,
 					  "image '%s' is not in the store", id);
 		/* A damaged record goes alone; collection takes the rest. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
@@ -42,6 +43,14 @@ int ac_record_get(const struct ac_store *s, const char *id, struct ac_record *r,
 void ac_record_warn(const char *id, const struct ac_err *err)
 {
 	ac_warn("%s; 'acfetch image rm %s' removes it", err->msg, id);
+}
+
+bool ac_store_owns(const struct ac_store *s, const char *id)
+{
+	AC_FREE char *name = ac_xasprintf("images/%s.json", id);
+
+	return s->dirfd >= 0 && ac_image_id_ok(id, true) &&
+	       faccessat(s->dirfd, name, F_OK, 0) == 0;
 }
 
 int ac_store_get(const struct ac_store *s, const char *id, struct ac_record *r,

@@ -67,10 +67,16 @@ static struct part *blob_part(struct ac_space *sp, const struct ac_blob *b)
 static uint64_t measure(struct ac_space *sp, struct part *p)
 {
 	struct ac_err ignored;
+	int got;
 
+	if (p->measured)
+		return p->bytes;
+	got = ac_publish_layer_bytes(sp->s, p->name, &p->bytes, &ignored);
+	for (size_t i = 0; got < 0 && i < sp->s->n_more; i++)
+		got = ac_publish_layer_bytes(&sp->s->more[i], p->name,
+					     &p->bytes, &ignored);
 	/* A layer that is not there takes up nothing. */
-	if (!p->measured &&
-	    ac_publish_layer_bytes(sp->s, p->name, &p->bytes, &ignored) < 0)
+	if (got < 0)
 		p->bytes = 0;
 	p->measured = true;
 	return p->bytes;

@@ -169,27 +169,38 @@ static int open_at(struct ac_store *s, bool create, struct ac_err *err)
 	return ac_scratch_sweep(s, err);
 }
 
-/* The stores that $ACUTILS_STORE_READ names. */
-static int open_more(struct ac_store *s, struct ac_err *err)
+void ac_store_more(struct ac_strv *out)
 {
 	const char *list = getenv("ACUTILS_STORE_READ");
 	struct ac_str rest = ac_str(list != NULL ? list : "");
 	struct ac_str one;
 
 	while (rest.len != 0) {
-		struct ac_store *more;
 		AC_FREE char *dir = NULL;
 
 		(void)ac_str_cut(&rest, ':', &one);
-		if (one.len == 0)
-			continue;
 		dir = ac_xstrndup(one.p, one.len);
-		s->more = ac_xrealloc(s->more, s->n_more + 1, sizeof(*s->more));
-		more = &s->more[s->n_more++];
+		if (one.len != 0)
+			ac_strv_take(out, absolute(dir));
+	}
+}
+
+static int open_more(struct ac_store *s, struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
+
+	ac_store_more(&dirs);
+	s->more = ac_xcalloc(dirs.n + 1, sizeof(*s->more));
+	for (; s->n_more < dirs.n; s->n_more++) {
+		struct ac_store *more = &s->more[s->n_more];
+
 		*more = AC_STORE_INIT;
-		more->path = absolute(dir);
-		if (open_at(more, false, err) < 0)
+		more->path = ac_xstrdup(dirs.v[s->n_more]);
+		if (open_at(more, false, err) < 0) {
+			ac_store_release(more);
+			err->code = AC_E_INVALID; /* that is no empty store */
 			return ac_err_ctx(err, "--store-read");
+		}
 	}
 	return 0;
 }

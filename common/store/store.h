@@ -60,6 +60,8 @@ AC_MUSTUSE int ac_store_make(const char *path, struct ac_err *err);
  * is not in a store itself is found there and used in place; they are never
  * written. */
 void ac_store_read_also(const struct ac_strv *dirs);
+/* Their directories, as absolute paths. */
+void ac_store_more(struct ac_strv *out);
 
 /* Open it to read, or to add when CREATE: then it is made (0700) if missing,
  * what dead processes left in ingest/ is removed, and `lock` is held shared
@@ -105,6 +107,9 @@ struct ac_record {
 
 #define AC_RECORD_INIT ((struct ac_record){.id = NULL})
 void ac_record_release(struct ac_record *r);
+
+/* Is the record of the full id ID in S itself, not in one read with it? */
+bool ac_store_owns(const struct ac_store *s, const char *id);
 
 /* The record of a full id: 1, 0 when there is none, -1. */
 AC_MUSTUSE int ac_store_get(const struct ac_store *s, const char *id,

@@ -23,13 +23,12 @@ static int open_note(const struct ac_store *s, const char *path)
 void ac_store_touch(const struct ac_store *s, const char *id)
 {
 	AC_FREE char *path = ac_xasprintf("used/%s", id);
-	AC_FREE char *record = ac_xasprintf("images/%s.json", id);
 	AC_CLOSE int fd = -1;
 
 	if (utimensat(s->dirfd, path, NULL, AT_SYMLINK_NOFOLLOW) == 0)
 		return;
 	/* Not for images of other stores, which are only read. */
-	if (errno != ENOENT || faccessat(s->dirfd, record, F_OK, 0) < 0)
+	if (errno != ENOENT || !ac_store_owns(s, id))
 		return;
 	fd = open_note(s, path);
 	if (fd < 0 && errno == ENOENT && mkdirat(s->dirfd, "used", 0755) == 0)

@@ -406,8 +406,8 @@ static int check_flat(struct ac_verifier *v, const struct ac_record *r,
 	return layer_fault(v, r, name, &bad, NULL);
 }
 
-int ac_verify_image(struct ac_verifier *v, const struct ac_record *r,
-		    struct ac_err *err)
+static int verify(struct ac_verifier *v, const struct ac_record *r,
+		  struct ac_err *err)
 {
 	int blobs_good = blobs(v, r, err);
 	int good = blobs_good;
@@ -422,5 +422,18 @@ int ac_verify_image(struct ac_verifier *v, const struct ac_record *r,
 
 		good = one < 0 ? -1 : one;
 	}
+	return good;
+}
+
+int ac_verify_image(struct ac_verifier *v, const struct ac_record *r,
+		    struct ac_err *err)
+{
+	bool repair = v->repair;
+	int good;
+
+	/* In another store nothing is changed. */
+	v->repair = repair && ac_store_owns(v->s, r->id);
+	good = verify(v, r, err);
+	v->repair = repair;
 	return good;
 }
