@@ -24,6 +24,8 @@ AR         := ar
 PKG_CONFIG ?= pkg-config
 INSTALL    ?= install
 
+# Of all programs.
+MAN5         := fetch/acutils-config.5
 # What a user types, and the folder it lives in.
 PROGRAMS     := acbuild actool acfetch acconvert acrun
 DIR_acbuild  := acbuild
@@ -243,7 +245,7 @@ lint-size:
 lint-shell:
 	$(Q)shellcheck -x $(SH_FILES)
 lint-man:
-	$(Q)mandoc -Tlint -W warning $(foreach p,$(PROGRAMS),$(DIR_$p)/$p.1)
+	$(Q)mandoc -Tlint -W warning $(foreach p,$(PROGRAMS),$(DIR_$p)/$p.1) $(MAN5)
 # A file is looked at again only when it or a header changed.
 TIDY := $(patsubst %.c,$B/tidy/%.ok,$(COMMON_SRC) $(PROGRAM_SRC))
 lint-tidy: $(TIDY)
@@ -263,15 +265,17 @@ coverage: ## line coverage of make check (gcovr)
 completion = $(if $(filter $1,$(COMPLETIONS)),$(INSTALL) -d '$(DESTDIR)$2' $(foreach p,$(PROGRAMS), \
 	&& $(INSTALL) -m 644 $B/completion/$p.$1 '$(DESTDIR)$2/$3$p$4'))
 install: all ## install programs, man pages, completions (DESTDIR, PREFIX)
-	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5'
 	$(INSTALL) -m 755 $(PROGRAMS:%=$B/bin/%) '$(DESTDIR)$(BINDIR)'
 	ln -sf acbuild '$(DESTDIR)$(BINDIR)/acbuild-script'
 	$(INSTALL) -m 644 $(foreach p,$(PROGRAMS),$(DIR_$p)/$p.1) '$(DESTDIR)$(MANDIR)/man1'
+	$(INSTALL) -m 644 $(MAN5) '$(DESTDIR)$(MANDIR)/man5'
 	$(call completion,bash,$(BASHDIR))
 	$(call completion,zsh,$(ZSHDIR),_)
 	$(call completion,fish,$(FISHDIR),,.fish)
 uninstall: ## remove what install put there
 	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)'/%) '$(DESTDIR)$(BINDIR)/acbuild-script' $(PROGRAMS:%='$(DESTDIR)$(MANDIR)'/man1/%.1) \
+		$(patsubst %,'$(DESTDIR)$(MANDIR)'/man5/%,$(notdir $(MAN5))) \
 		$(PROGRAMS:%='$(DESTDIR)$(BASHDIR)'/%) $(PROGRAMS:%='$(DESTDIR)$(ZSHDIR)'/_%) \
 		$(PROGRAMS:%='$(DESTDIR)$(FISHDIR)'/%.fish)
 clean: ## remove everything built

@@ -13,6 +13,7 @@
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
+#include "common/store/config.h"
 #include "common/store/keystore.h"
 #include "common/store/sig.h"
 #include "common/sys/interrupt.h"
@@ -264,10 +265,14 @@ static int verify_all(struct ac_call *c, struct run *r, struct ac_err *err)
 int run_verify(struct ac_call *c, struct ac_err *err)
 {
 	const struct verify_opts *o = c->opts;
+	AC_FREE char *own = ac_config_user();
 	struct run run = {
 		.o = o,
 		.trusted = o->trusted || (o->keys.n == 0 && o->keyrings.n == 0),
-		.keystore = {o->system_config, o->local_config, o->user_config},
+		.keystore = {.system = o->system_config,
+			     .local = o->local_config,
+			     .user = o->user_config != NULL ? o->user_config
+							    : own},
 		.secret = AC_SECRET_INIT,
 	};
 	int r;

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/cmd.h"
 
+#include <stdlib.h>
+
 #include "common/base/buf.h"
+#include "common/base/own.h"
+#include "common/cli/prog.h"
 #include "common/codec/json.h"
+#include "common/store/store.h"
 
 const struct ac_opt global_opts[] = {
 	AC_OPT_BOOL(struct globals, debug, "debug", "say more on stderr"),
@@ -18,7 +23,11 @@ const struct ac_opt global_opts[] = {
 		      "configuration and keys of this machine, by default "
 		      "/etc/acutils"),
 	AC_OPT_STRING(struct globals, user_config, "user-config", "DIR",
-		      "configuration of the user"),
+		      "configuration and keys of the user; by default "
+		      "~/.config/acutils if there is one, none for root"),
+	AC_OPT_BOOL(struct globals, rkt_config, "rkt-config",
+		    "read credentials and keys in /usr/lib/rkt and /etc/rkt, "
+		    "too"),
 	AC_OPT_CHOICES(struct globals, insecure, "insecure-options", "LIST",
 		       AC_INSECURE_VALUES,
 		       "what not to insist on, separated by commas: image "
@@ -35,20 +44,38 @@ const struct ac_opt global_opts[] = {
 	AC_OPT_END,
 };
 
-const char *config_system(const struct globals *g)
+void globals_settle(const struct ac_call *c)
 {
-	return g->system_config != NULL ? g->system_config : "/usr/lib/acutils";
+	static char *own; /* as long as the program */
+	struct globals *g = c->globals;
+
+	if (g->user_config != NULL)
+		return;
+	free(own);
+	g->user_config = own = ac_config_user();
 }
 
-const char *config_local(const struct globals *g)
+struct ac_config config(const struct globals *g)
 {
-	return g->local_config != NULL ? g->local_config : "/etc/acutils";
+	return (struct ac_config){g->system_config, g->local_config,
+				  g->user_config, g->rkt_config};
 }
 
 struct ac_keystore keystore(const struct globals *g)
 {
-	return (struct ac_keystore){config_system(g), config_local(g),
-				    g->user_config};
+	return (struct ac_keystore){g->system_config, g->local_config,
+				    g->user_config, g->rkt_config};
+}
+
+int open_store(const struct globals *g, bool create, struct ac_store *s,
+	       struct ac_err *err)
+{
+	struct ac_config c = config(g);
+	AC_FREE char *path = NULL;
+
+	if (ac_store_path(g->dir, &c, &path, err) < 0)
+		return -1;
+	return ac_store_open(s, path, create, err);
 }
 
 struct ac_http *http_client(const struct globals *g, unsigned int insecure,

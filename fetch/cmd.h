@@ -19,10 +19,13 @@
 #include "common/cli/insecure.h"
 #include "common/cli/opt.h"
 #include "common/net/http.h"
+#include "common/store/config.h"
 #include "common/store/keystore.h"
 
+struct ac_call;
 struct ac_err;
 struct ac_json;
+struct ac_store;
 
 /* The program's options, as given. */
 struct globals {
@@ -31,7 +34,9 @@ struct globals {
 	bool debug;                /* not first: ac_prog.debug_offset */
 	const char *system_config; /* --system-config: /usr/lib/acutils */
 	const char *local_config;  /* --local-config: /etc/acutils */
-	const char *user_config;   /* --user-config: NULL: none */
+	const char *user_config;   /* --user-config: NULL: the user's own, which
+				    * globals_settle makes of it */
+	bool rkt_config;           /* --rkt-config: read rkt's too */
 	const char *insecure;      /* --insecure-options: "image,http" */
 	const char *ca_file;       /* --ca-file: more trusted certificates */
 	uint64_t timeout;          /* --timeout: seconds; 0: the default */
@@ -41,11 +46,16 @@ struct globals {
 
 extern const struct ac_opt global_opts[];
 
-/* The directories of the configuration: the option, else the default. */
-const char *config_system(const struct globals *g);
-const char *config_local(const struct globals *g);
-/* The keystore in them. */
+/* Before any command: what the options leave to the environment. */
+void globals_settle(const struct ac_call *c);
+
+/* The configuration that the options name. */
+struct ac_config config(const struct globals *g);
+/* The keystore in it. */
 struct ac_keystore keystore(const struct globals *g);
+/* ac_store_open, of the store that the options or the configuration name. */
+AC_MUSTUSE int open_store(const struct globals *g, bool create,
+			  struct ac_store *s, struct ac_err *err);
 
 /* The HTTP client that the options and INSECURE (enum ac_insecure) ask for; its
  * requests end when *CANCEL (may be NULL) is not 0.  Never NULL. */

@@ -20,10 +20,13 @@
 
 static void common_reads(struct ac_confine *c, const struct globals *g)
 {
+	struct ac_config where = config(g);
+	struct ac_config_dir dirs[AC_CONFIG_DIRS];
+	size_t n = ac_config_dirs(&where, dirs);
+
 	ac_confine_read(c, g->ca_file);
-	ac_confine_read(c, config_system(g));
-	ac_confine_read(c, config_local(g));
-	ac_confine_read(c, g->user_config);
+	for (size_t i = 0; i < n; i++)
+		ac_confine_read(c, dirs[i].path);
 }
 
 /* A file that may be an image, and its signatures. */
@@ -99,8 +102,9 @@ static int make_place(const char *dir, const char *keys, struct ac_err *err)
 static int allow_keys(struct ac_confine *c, const struct globals *g,
 		      struct ac_err *err)
 {
-	const char *dir =
-		g->user_config != NULL ? g->user_config : config_local(g);
+	struct ac_config where = config(g);
+	struct ac_config_dir dirs[AC_CONFIG_DIRS];
+	const char *dir = dirs[ac_config_dirs(&where, dirs) - 1].path;
 	AC_FREE char *keys = ac_path_join(dir, "trustedkeys");
 
 	if (make_place(dir, keys, err) < 0)
@@ -121,11 +125,13 @@ int confine_pull(const struct puller *p, const struct ac_call *call,
 {
 	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
 	AC_CLEANUP(ac_strv_release) struct ac_strv more = AC_STRV_INIT;
-	AC_FREE char *store = ac_store_path(p->g->dir);
+	struct ac_config where = config(p->g);
+	AC_FREE char *store = NULL;
 	bool verifying = (p->insecure & AC_INSECURE_IMAGE) == 0;
 	unsigned int flags = AC_CONFINE_NET | AC_CONFINE_OWNERS;
 
-	if (ac_store_make(store, err) < 0)
+	if (ac_store_path(p->g->dir, &where, &store, err) < 0 ||
+	    ac_store_make(store, err) < 0)
 		return -1;
 	ac_confine_write(&c, store);
 	ac_store_more(&more);

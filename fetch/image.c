@@ -64,7 +64,7 @@ static int open_image(const struct ac_call *c, struct ac_store *s,
 {
 	const struct globals *g = c->globals;
 
-	if (ac_store_open(s, g->dir, false, err) < 0)
+	if (open_store(g, false, s, err) < 0)
 		return -1;
 	return image_find(s, c->argv[0], r, err);
 }

@@ -115,7 +115,7 @@ int rm_run(struct ac_call *c, struct ac_err *err)
 	AC_JSON struct ac_json *list = ac_json_array();
 	struct removal r = {.list = g->json ? list : NULL};
 
-	if (ac_store_open(&s, g->dir, false, err) < 0)
+	if (open_store(g, false, &s, err) < 0)
 		return -1;
 	for (int i = 0; i < c->argc; i++) {
 		struct ac_err one = AC_ERR_INIT;
@@ -196,7 +196,7 @@ int gc_run(struct ac_call *c, struct ac_err *err)
 
 	ac_json_set(doc, "removed", list);
 	if (gc_options(o, &opts, err) < 0 ||
-	    ac_store_open(&s, g->dir, false, err) < 0 ||
+	    open_store(g, false, &s, err) < 0 ||
 	    ac_store_gc_with(&s, &opts, &bytes, err) < 0)
 		return -1;
 	ac_show_size(bytes, size);

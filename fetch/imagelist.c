@@ -348,7 +348,7 @@ int list_run(struct ac_call *c, struct ac_err *err)
 		o->format != NULL && strcmp(o->format, "json-pretty") == 0;
 	bool json = g->json || o->format != NULL;
 
-	if (ac_store_open(&s, g->dir, false, err) < 0) {
+	if (open_store(g, false, &s, err) < 0) {
 		if (err->code != AC_E_NOT_FOUND)
 			return -1;
 		*err = AC_ERR_INIT; /* no store is an empty one */

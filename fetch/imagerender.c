@@ -66,7 +66,7 @@ static int write_tree(const struct ac_call *c, write_fn write_root,
 	AC_CLEANUP(ac_newdir_release) struct ac_newdir d = AC_NEWDIR_INIT;
 
 	(void)ac_interrupt_catch(); /* what is unfinished must go */
-	if (ac_store_open(&s, g->dir, false, err) < 0 ||
+	if (open_store(g, false, &s, err) < 0 ||
 	    image_find(&s, c->argv[0], &r, err) < 0 ||
 	    ac_newdir_open(&d, c->argv[1], o->overwrite, err) < 0)
 		return -1;

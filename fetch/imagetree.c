@@ -187,7 +187,7 @@ int tree_run(struct ac_call *c, struct ac_err *err)
 	struct tree t = {.store = AC_STORE_INIT, .table = AC_TABLE_INIT(3)};
 	AC_JSON struct ac_json *list = ac_json_array();
 
-	if (ac_store_open(&t.store, g->dir, false, err) < 0 ||
+	if (open_store(g, false, &t.store, err) < 0 ||
 	    (t.space = ac_space_new(&t.store, err)) == NULL)
 		return -1;
 	ac_table_add(&t.table, "NAME");
@@ -279,7 +279,7 @@ int du_run(struct ac_call *c, struct ac_err *err)
 	struct tree t = {.store = AC_STORE_INIT, .table = AC_TABLE_INIT(5)};
 	AC_JSON struct ac_json *list = ac_json_array();
 
-	if (ac_store_open(&t.store, g->dir, false, err) < 0 ||
+	if (open_store(g, false, &t.store, err) < 0 ||
 	    (t.space = ac_space_new(&t.store, err)) == NULL)
 		return -1;
 	if (c->argc == 0)

@@ -119,7 +119,7 @@ int verify_run(struct ac_call *c, struct ac_err *err)
 				   .tell = tell,
 				   .ctx = &x};
 	if (ac_secret_option(&x.secret, o->passphrase_fd, err) < 0 ||
-	    ac_store_open(&x.store, x.g->dir, false, err) < 0 ||
+	    open_store(x.g, false, &x.store, err) < 0 ||
 	    (!o->no_repair && ac_store_hold(&x.store, err) < 0) ||
 	    verify_all(&x, c, err) < 0)
 		return -1;

@@ -2,6 +2,7 @@
 #include "common/cli/prog.h"
 #include "common/store/store.h"
 #include "fetch/cmd.h"
+#include "fetch/config.h"
 #include "fetch/discover.h"
 #include "fetch/image.h"
 #include "fetch/publish.h"
@@ -51,6 +52,12 @@ static const struct ac_cmd cmds[] = {
 	{.name = "image",
 	 .help = "work with the images of the store",
 	 .sub = image_cmds},
+	{.name = "config",
+	 .help = "print what the configuration comes to",
+	 .about = config_about,
+	 .opts = config_opts,
+	 .opt_size = sizeof(struct config_opts),
+	 .run = config_run},
 	{.name = "publish",
 	 .args = "DIR [IMAGE...]",
 	 .help = "make DIR a site of images",
@@ -76,6 +83,7 @@ static void before(const struct ac_call *call)
 {
 	const struct globals *g = call->globals;
 
+	globals_settle(call);
 	ac_store_read_also(&g->store_read);
 }
 

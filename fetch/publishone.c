@@ -49,7 +49,7 @@ static int open_stored(struct source *s, const struct globals *g,
 	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
 	AC_CLEANUP(ac_store_release) struct ac_store store = AC_STORE_INIT;
 
-	if (ac_store_open(&store, g->dir, false, err) < 0 ||
+	if (open_store(g, false, &store, err) < 0 ||
 	    image_find(&store, text, &r, err) < 0)
 		return -1;
 	if (r.kind == AC_IMAGE_ACI && r.n_blobs != 0) {

@@ -132,6 +132,18 @@ static void on_retry(void *ctx, const char *what, const char *why,
 	events_tell(ctx, "retry", what, o);
 }
 
+/* All that may be asked for: later nothing can be executed for it. */
+static int load_credentials(struct puller *p, const struct ac_call *c,
+			    struct ac_err *err)
+{
+	if (credentials_load(p->g, &p->credentials, err) < 0)
+		return -1;
+	for (int i = 0; p->policy != PULL_NEVER && i < c->argc; i++)
+		if (credentials_find_for(&p->credentials, c->argv[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int prepare(struct puller *p, const struct ac_call *c,
 		   struct ac_err *err)
 {
@@ -150,9 +162,8 @@ static int prepare(struct puller *p, const struct ac_call *c,
 	if (events_open(p->o->events, &p->events, err) < 0 ||
 	    ac_secret_option(&p->secret, p->o->passphrase_fd, err) < 0)
 		return -1;
-	if (credentials_load(p->g, &p->credentials, err) < 0 ||
-	    confine_pull(p, c, err) < 0 ||
-	    ac_store_open(&p->store, p->g->dir, true, err) < 0)
+	if (load_credentials(p, c, err) < 0 || confine_pull(p, c, err) < 0 ||
+	    open_store(p->g, true, &p->store, err) < 0)
 		return -1;
 	p->http = http_client(p->g, p->insecure, ac_interrupt_catch());
 	if (p->events != NULL)

@@ -273,11 +273,9 @@ int pull_docker(struct puller *p, const struct ac_ref *ref, struct pulled *out,
 			  .name = ac_ref_canonical(ref),
 			  .manifest = AC_BUF_INIT(MAX_MANIFEST),
 			  .config = AC_BUF_INIT(MAX_CONFIG)};
-	const struct credential *c =
-		credentials_registry(&p->credentials, ref->registry);
-	struct ac_registry_auth auth = {.user = c != NULL ? c->user : NULL,
-					.password =
-						c != NULL ? c->password : NULL};
+	struct ac_registry_auth auth =
+		credentials_registry(&p->credentials, ref->registry,
+				     ref->repository);
 	int ret;
 
 	x.reg = ac_registry_new(p->http, ref, &auth);

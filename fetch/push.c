@@ -89,16 +89,19 @@ static const char *sibling(const struct pusher *p, struct ac_ref *from)
 
 static int push(struct pusher *p, struct ac_err *err)
 {
-	const struct credential *c =
-		credentials_registry(&p->credentials, p->to.registry);
-	struct ac_registry_auth auth = {.user = c != NULL ? c->user : NULL,
-					.password =
-						c != NULL ? c->password : NULL};
 	AC_CLEANUP(ac_ref_release) struct ac_ref from = AC_REF_INIT;
-	struct ac_registry *reg = ac_registry_new(p->http, &p->to, &auth);
-	int ret = push_image(reg, &p->to, &p->source, sibling(p, &from),
-			     &p->count, err);
+	struct ac_registry_auth auth;
+	struct ac_registry *reg;
+	int ret;
 
+	if (credentials_find(&p->credentials, p->to.registry, p->to.repository,
+			     err) < 0)
+		return -1;
+	auth = credentials_registry(&p->credentials, p->to.registry,
+				    p->to.repository);
+	reg = ac_registry_new(p->http, &p->to, &auth);
+	ret = push_image(reg, &p->to, &p->source, sibling(p, &from), &p->count,
+			 err);
 	ac_registry_free(reg);
 	return ret;
 }

@@ -176,7 +176,7 @@ static int open_file(struct push_source *s, const char *path, const char *tag,
 }
 
 static int open_record(struct push_source *s, const struct ac_store *store,
-		       const struct ac_record *r, const struct globals *g,
+		       const struct ac_record *r,
 		       const struct ac_secret *secret, struct ac_err *err)
 {
 	AC_FREE char *text = ac_xasprintf("store:%s", r->id);
@@ -191,7 +191,7 @@ static int open_record(struct push_source *s, const struct ac_store *store,
 	s->digest = r->blobs[0].digest;
 	s->size = r->blobs[0].size;
 	if (r->kind == AC_IMAGE_OCI)
-		return ac_ocisrc_open(&s->from, text, g->dir, err);
+		return ac_ocisrc_open(&s->from, text, store->path, err);
 	ac_digest_print(&r->blobs[0].digest, ':', digest);
 	colon = strchr(digest, ':');
 	*colon = '/';
@@ -205,7 +205,7 @@ static int open_stored(struct push_source *s, const char *text,
 {
 	AC_CLEANUP(ac_store_release) struct ac_store store = AC_STORE_INIT;
 	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
-	int found = ac_store_open(&store, g->dir, false, err);
+	int found = open_store(g, false, &store, err);
 
 	if (found < 0 && err->code != AC_E_NOT_FOUND)
 		return -1;
@@ -217,7 +217,7 @@ static int open_stored(struct push_source *s, const char *text,
 		return ac_err_set(err, AC_E_NOT_FOUND,
 				  "'%s' is no file, and no image of the store",
 				  text);
-	return open_record(s, &store, &r, g, secret, err);
+	return open_record(s, &store, &r, secret, err);
 }
 
 int push_source_open(struct push_source *s, const char *text,

@@ -173,7 +173,7 @@ static int open_all(struct server *s, const struct serve_opts *o,
 {
 	bool store = o->store || (dir == NULL && o->oci.n == 0);
 
-	if (store && ac_store_open(&s->store, g->dir, false, err) < 0)
+	if (store && open_store(g, false, &s->store, err) < 0)
 		return ac_err_ctx(err, "serve the store");
 	if (store || o->oci.n != 0)
 		s->repos = repos_new(store ? &s->store : NULL);

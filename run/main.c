@@ -35,8 +35,10 @@ const struct ac_opt global_opts[] = {
 
 int cmd_pods(const struct globals *g, struct ac_err *err)
 {
-	AC_FREE char *store = ac_store_path(g->dir);
+	AC_FREE char *store = NULL;
 
+	if (ac_store_path(g->dir, NULL, &store, err) < 0)
+		return -1;
 	return pods_open(store, false, err);
 }
 

@@ -215,6 +215,30 @@ void ac_json_free(struct ac_json *j)
 	json_decref(raw(j));
 }
 
+/* Depth is bounded by the parser's, and by what the constructors were made to
+ * build. */
+static void overwrite(json_t *j)
+{
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	if (json_is_string(j)) {
+		explicit_bzero((char *)(uintptr_t)json_string_value(j),
+			       json_string_length(j));
+	} else if (json_is_array(j)) {
+		json_array_foreach(j, i, v) overwrite(v);
+	} else if (json_is_object(j)) {
+		json_object_foreach(j, key, v) overwrite(v);
+	}
+}
+
+void ac_json_wipe(struct ac_json *j)
+{
+	overwrite(raw(j));
+	ac_json_free(j);
+}
+
 struct ac_json *ac_json_copy(const struct ac_json *j)
 {
 	return wrap(json_deep_copy(raw(j)));

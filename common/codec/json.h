@@ -51,6 +51,9 @@ enum {
 AC_MUSTUSE struct ac_json *ac_json_parse(const char *text, size_t len,
 					 const char *what, struct ac_err *err);
 void ac_json_free(struct ac_json *j); /* NULL is fine */
+/* The same for a document that has secrets: its strings are overwritten
+ * first. */
+void ac_json_wipe(struct ac_json *j);
 AC_MUSTUSE struct ac_json *ac_json_copy(const struct ac_json *j); /* deep */
 bool ac_json_equal(const struct ac_json *a, const struct ac_json *b);
 

@@ -12,11 +12,13 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/codec/json.h"
+#include "common/net/registry.h"
 #include "common/net/url.h"
 
 enum {
 	MAX_ANSWER = 1 << 20,
 	MAX_TOKEN = 64 << 10,
+	MAX_FORM = 256 << 10,
 	MIN_SECONDS = 60, /* what a token lives when nobody says */
 	MAX_SECONDS = 86400,
 };
@@ -40,15 +42,22 @@ static void unlock(struct ac_auth *a)
 }
 
 void ac_auth_init(struct ac_auth *a, struct ac_http *http, const char *registry,
-		  const char *repository, const char *user,
-		  const char *password)
+		  const char *repository, const struct ac_registry_auth *who)
 {
 	*a = (struct ac_auth){.http = http};
 	a->registry = ac_xstrdup(registry);
 	a->repository = ac_xstrdup(repository);
-	a->user = ac_xstrdup(user);
-	a->password = ac_xstrdup(password);
 	(void)pthread_mutex_init(&a->mu, NULL);
+	if (who == NULL)
+		return;
+	a->user = ac_xstrdup(who->user);
+	a->password = ac_xstrdup(who->password);
+	a->identity = ac_xstrdup(who->identity);
+	a->sign = who->sign;
+	a->sign_ctx = who->sign_ctx;
+	if (who->token != NULL)
+		a->header =
+			ac_xasprintf("Authorization: Bearer %s", who->token);
 }
 
 static void forget(char **secret)
@@ -65,6 +74,7 @@ void ac_auth_release(struct ac_auth *a)
 	free(a->repository);
 	free(a->user);
 	forget(&a->password);
+	forget(&a->identity);
 	forget(&a->header);
 	free(a->realm);
 	free(a->service);
@@ -92,11 +102,17 @@ static void install(struct ac_auth *a, char *header, int64_t renew_at)
 	a->generation++;
 }
 
+static void wipe_json(struct ac_json **j)
+{
+	ac_json_wipe(*j);
+}
+
 /* The token in an answer; its life in *seconds.  Caller frees. */
 static char *read_token(const struct ac_http_response *r, int64_t *seconds,
 			struct ac_err *err)
 {
-	AC_JSON struct ac_json *doc =
+	AC_CLEANUP(wipe_json)
+	struct ac_json *doc =
 		ac_json_parse(r->body.p, r->body.len, "token", err);
 	const char *token = NULL;
 
@@ -161,39 +177,107 @@ static int check_realm(const struct ac_auth *a, bool plain, struct ac_err *err)
 			  a->registry, u.host);
 }
 
+static void add_field(struct ac_buf *b, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	ac_buf_addf(b, "%s%s=", b->len != 0 ? "&" : "", name);
+	ac_url_encode(b, ac_str(value), false);
+}
+
+/* Ask the realm as a browser would: by what its URL says, and the password. */
+static int ask_by_url(struct ac_auth *a, bool plain, struct ac_http_response *r,
+		      struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_wipe) struct ac_strv headers = AC_STRV_INIT;
+	AC_FREE char *url = token_url(a);
+	struct ac_http_request q = {.url = url,
+				    .headers = &headers,
+				    .sign = a->sign,
+				    .sign_ctx = a->sign_ctx,
+				    .max_body = MAX_ANSWER,
+				    .allow_http = plain};
+
+	if (a->user != NULL && a->password != NULL)
+		ac_strv_take(&headers, ac_auth_basic(a->user, a->password));
+	return ac_http_do(a->http, &q, r, err);
+}
+
+/* Ask it with the identity token: OAuth 2 (RFC 6749, section 6). */
+static int ask_by_identity(struct ac_auth *a, bool plain,
+			   struct ac_http_response *r, struct ac_err *err)
+{
+	struct ac_buf form = AC_BUF_INIT(MAX_FORM);
+	struct ac_http_request q = {.url = a->realm,
+				    .method = "POST",
+				    .sign = a->sign,
+				    .sign_ctx = a->sign_ctx,
+				    .max_body = MAX_ANSWER,
+				    .allow_http = plain};
+	int ret;
+
+	(void)!ac_buf_room(&form, MAX_FORM);
+	add_field(&form, "grant_type", "refresh_token");
+	add_field(&form, "client_id", "acutils");
+	add_field(&form, "service", a->service);
+	add_field(&form, "scope", a->scope);
+	add_field(&form, "refresh_token", a->identity);
+	ret = ac_buf_check(&form, "a request for a token", err);
+	q.body = ac_buf_str(&form);
+	if (ret == 0)
+		ret = ac_http_do(a->http, &q, r, err);
+	if (form.p != NULL)
+		explicit_bzero(form.p, form.cap);
+	ac_buf_release(&form);
+	return ret;
+}
+
+static int no_token(const struct ac_auth *a, const struct ac_http_response *r,
+		    struct ac_err *err)
+{
+	bool refused = r->status == 401 || r->status == 403 ||
+		       (r->status == 400 && a->identity != NULL);
+
+	if (!refused)
+		return ac_err_set(err, AC_E_NET,
+				  "token for registry '%s': status %ld",
+				  a->registry, r->status);
+	return ac_err_set(err, AC_E_DENIED,
+			  "registry '%s' gives no token for '%s' (status "
+			  "%ld)%s",
+			  a->registry, a->repository, r->status,
+			  a->identity != NULL ? "; the identity token may have "
+						"ended: log in anew"
+			  : a->user != NULL   ? "; check the user and password"
+					      : "; it may want credentials");
+}
+
 /* Get a token from the realm.  The lock is held: others wait for it. */
 static int fetch_token(struct ac_auth *a, bool plain, struct ac_err *err)
 {
 	AC_CLEANUP(ac_http_response_release)
 	struct ac_http_response r = AC_HTTP_RESPONSE_INIT;
-	AC_CLEANUP(ac_strv_release) struct ac_strv headers = AC_STRV_INIT;
-	AC_FREE char *url = token_url(a);
 	AC_FREE char *token = NULL;
-	struct ac_http_request q = {.url = url,
-				    .headers = &headers,
-				    .max_body = MAX_ANSWER,
-				    .allow_http = plain};
 	int64_t seconds = 0;
+	int ret;
 
 	if (check_realm(a, plain, err) < 0)
 		return -1;
-	if (a->user != NULL)
-		ac_strv_take(&headers, ac_auth_basic(a->user, a->password));
-	if (ac_http_do(a->http, &q, &r, err) < 0)
+	ret = a->identity != NULL ? ask_by_identity(a, plain, &r, err)
+				  : ask_by_url(a, plain, &r, err);
+	/* Token servers need not know OAuth 2. */
+	if (ret == 0 && a->identity != NULL && a->password != NULL &&
+	    (r.status == 404 || r.status == 405)) {
+		ac_http_response_release(&r);
+		ret = ask_by_url(a, plain, &r, err);
+	}
+	if (ret < 0)
 		return ac_err_ctx(err, "token for registry '%s'", a->registry);
-	if (r.status == 401 || r.status == 403)
-		return ac_err_set(err, AC_E_DENIED,
-				  "registry '%s' gives no token for '%s' "
-				  "(status %ld)%s",
-				  a->registry, a->repository, r.status,
-				  a->user != NULL
-					  ? "; check the user and password"
-					  : "; it may want credentials");
 	if (r.status != 200)
-		return ac_err_set(err, AC_E_NET,
-				  "token for registry '%s': status %ld",
-				  a->registry, r.status);
+		return no_token(a, &r, err);
 	token = read_token(&r, &seconds, err);
+	if (r.body.p != NULL)
+		explicit_bzero(r.body.p, r.body.len);
 	if (token == NULL)
 		return ac_err_ctx(err, "token for registry '%s'", a->registry);
 	if (seconds < MIN_SECONDS)

@@ -17,6 +17,7 @@
 #include "common/net/http.h"
 
 struct ac_err;
+struct ac_registry_auth;
 
 /* "Authorization: Basic ..."; PASSWORD may be NULL.  Caller frees. */
 AC_MUSTUSE char *ac_auth_basic(const char *user, const char *password);
@@ -25,6 +26,9 @@ struct ac_auth {
 	struct ac_http *http;
 	char *registry, *repository; /* owned */
 	char *user, *password;       /* owned; NULL: anonymous */
+	char *identity;              /* owned; NULL: none */
+	ac_http_sign_fn sign;        /* or NULL */
+	void *sign_ctx;
 
 	pthread_mutex_t mu;            /* of what follows */
 	char *header;                  /* "Authorization: ..."; NULL: none */
@@ -33,9 +37,9 @@ struct ac_auth {
 	char *realm, *service, *scope; /* to renew it */
 };
 
+/* WHO may be NULL: anonymous. */
 void ac_auth_init(struct ac_auth *a, struct ac_http *http, const char *registry,
-		  const char *repository, const char *user,
-		  const char *password);
+		  const char *repository, const struct ac_registry_auth *who);
 void ac_auth_release(struct ac_auth *a);
 
 /* The header to send, or *header NULL; the caller frees it.  *generation names

@@ -27,9 +27,7 @@ struct ac_registry *ac_registry_new(struct ac_http *h, const struct ac_ref *ref,
 	r->http = h;
 	r->host = ac_xstrdup(ref->registry);
 	r->repository = ac_xstrdup(ref->repository);
-	ac_auth_init(&r->auth, h, r->host, r->repository,
-		     a != NULL ? a->user : NULL,
-		     a != NULL ? a->password : NULL);
+	ac_auth_init(&r->auth, h, r->host, r->repository, a);
 	return r;
 }
 
@@ -110,7 +108,7 @@ int ac_registry_ask(struct ac_registry *r, const char *where,
 	bool home = at_home(r, where);
 
 	for (int logins = 0;; logins++) {
-		AC_CLEANUP(ac_strv_release) struct ac_strv h = AC_STRV_INIT;
+		AC_CLEANUP(ac_strv_wipe) struct ac_strv h = AC_STRV_INIT;
 		char *auth = NULL;
 		unsigned int generation = 0;
 		uint64_t before = have != NULL ? *have : 0;
@@ -125,6 +123,8 @@ int ac_registry_ask(struct ac_registry *r, const char *where,
 		for (size_t i = 0; headers != NULL && i < headers->n; i++)
 			ac_strv_push(&h, headers->v[i]);
 		q->headers = &h;
+		q->sign = home ? r->auth.sign : NULL;
+		q->sign_ctx = r->auth.sign_ctx;
 		q->offset = before;
 		if (ask(r, where, q, a, err) < 0)
 			return -1;

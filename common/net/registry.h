@@ -18,8 +18,16 @@
 struct ac_err;
 struct ac_registry;
 
+/* Who asks; all borrowed, and copied. */
 struct ac_registry_auth {
 	const char *user, *password; /* NULL: anonymous */
+	const char *identity; /* what tokens are bought with, or NULL (OAuth 2
+			       * refresh token, Docker's identity token) */
+	const char *token;    /* a bearer token as it is, or NULL */
+	/* More headers, for the registry and its token server alike (http.h),
+	 * or NULL.  Called while the registry lives, from any thread. */
+	ac_http_sign_fn sign;
+	void *sign_ctx;
 };
 
 /* The repository that REF names.  Tokens are fetched when asked for

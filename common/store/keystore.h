@@ -35,6 +35,7 @@ struct ac_keystore {
 	const char *system; /* NULL: /usr/lib/acutils */
 	const char *local;  /* NULL: /etc/acutils */
 	const char *user;   /* NULL: none */
+	bool rkt;           /* read before them: rkt's own two */
 };
 
 enum ac_key_kind { AC_KEY_PGP, AC_KEY_PEM };

@@ -20,8 +20,14 @@
 #include "common/sys/io.h"
 #include "common/sys/path.h"
 
-static const char default_system[] = "/usr/lib/acutils";
-static const char default_local[] = "/etc/acutils";
+/* Its directories, first those that later ones override. */
+static size_t dirs_of(const struct ac_keystore *ks,
+		      struct ac_config_dir out[AC_CONFIG_DIRS])
+{
+	struct ac_config c = {ks->system, ks->local, ks->user, ks->rkt};
+
+	return ac_config_dirs(&c, out);
+}
 
 bool ac_fingerprint_ok(const char *s)
 {
@@ -58,16 +64,13 @@ static int open_level(const char *dir, int *fd, struct ac_err *err)
 int ac_keylevels_open(struct ac_keylevels *l, const struct ac_keystore *ks,
 		      struct ac_err *err)
 {
-	const char *dirs[AC_KEYSTORE_LEVELS] = {
-		ks->system != NULL ? ks->system : default_system,
-		ks->local != NULL ? ks->local : default_local,
-		ks->user,
-	};
+	struct ac_config_dir dirs[AC_CONFIG_DIRS];
+	size_t n = dirs_of(ks, dirs);
 
 	l->n = 0;
-	for (size_t i = 0; i < AC_KEYSTORE_LEVELS && dirs[i] != NULL; i++) {
-		l->dir[i] = dirs[i];
-		if (open_level(dirs[i], &l->fd[i], err) < 0)
+	for (size_t i = 0; i < n; i++) {
+		l->dir[i] = dirs[i].path;
+		if (open_level(dirs[i].path, &l->fd[i], err) < 0)
 			return -1;
 		l->n++;
 	}
@@ -100,8 +103,8 @@ int ac_keystore_read(int fd, const char *rel, struct ac_buf *out,
 int ac_keystore_place(const struct ac_keystore *ks, const char *prefix,
 		      const char *rel, char **path, struct ac_err *err)
 {
-	const char *local = ks->local != NULL ? ks->local : default_local;
-	const char *base = ks->user != NULL ? ks->user : local;
+	struct ac_config_dir dirs[AC_CONFIG_DIRS];
+	const char *base = dirs[dirs_of(ks, dirs) - 1].path;
 	AC_FREE char *below = ac_path_join("trustedkeys", rel);
 	AC_CLOSE int top = -1;
 	int fd;

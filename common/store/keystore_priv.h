@@ -7,12 +7,13 @@
 #include <stddef.h>
 
 #include "common/base/attr.h"
+#include "common/store/config.h"
 
 struct ac_buf;
 struct ac_err;
 struct ac_keystore;
 
-enum { AC_KEYSTORE_LEVELS = 3, AC_KEYSTORE_DEPTH = 64 };
+enum { AC_KEYSTORE_LEVELS = AC_CONFIG_DIRS, AC_KEYSTORE_DEPTH = 64 };
 
 /* DIR/trustedkeys of each directory of the configuration, in the order in which
  * they are read: what comes later counts. */

@@ -13,6 +13,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/store/config.h"
 #include "common/store/record.h"
 #include "common/store/scratch.h"
 #include "common/sys/io.h"
@@ -35,14 +36,11 @@ static bool given(const char *s)
 	return s != NULL && s[0] != '\0';
 }
 
-char *ac_store_path(const char *dir)
+/* Where nobody says where. */
+static char *default_path(void)
 {
 	const char *base = getenv("XDG_DATA_HOME");
 
-	if (!given(dir))
-		dir = getenv("ACUTILS_DIR");
-	if (given(dir))
-		return absolute(dir);
 	if (geteuid() == 0)
 		return ac_xstrdup("/var/lib/acutils");
 	/* The XDG specification: a relative path there is ignored. */
@@ -50,6 +48,31 @@ char *ac_store_path(const char *dir)
 		return ac_path_join(base, "acutils");
 	base = getenv("HOME");
 	return ac_path_join(given(base) ? base : "/", ".local/share/acutils");
+}
+
+int ac_store_path(const char *dir, const struct ac_config *c, char **path,
+		  struct ac_err *err)
+{
+	AC_FREE char *user = NULL;
+	AC_CLEANUP(ac_config_paths_release)
+	struct ac_config_paths paths = AC_CONFIG_PATHS_INIT;
+	struct ac_config own = {NULL};
+
+	if (!given(dir))
+		dir = getenv("ACUTILS_DIR");
+	if (given(dir)) {
+		*path = absolute(dir);
+		return 0;
+	}
+	if (c == NULL) {
+		own.user = user = ac_config_user();
+		c = &own;
+	}
+	if (ac_config_paths(c, &paths, err) < 0)
+		return -1;
+	*path = paths.data.text != NULL ? ac_steal_ptr(&paths.data.text)
+					: default_path();
+	return 0;
 }
 
 /* The user named this path: links in it are the user's. */
@@ -239,7 +262,8 @@ int ac_store_open(struct ac_store *s, const char *dir, bool create,
 {
 	struct ac_store new = AC_STORE_INIT;
 
-	new.path = ac_store_path(dir);
+	if (ac_store_path(dir, NULL, &new.path, err) < 0)
+		return -1;
 	if (open_own(&new, create, err) < 0 || open_more(&new, err) < 0) {
 		ac_store_release(&new);
 		return -1;

@@ -31,6 +31,7 @@
 #include "common/codec/digest.h"
 #include "common/image/manifest.h"
 
+struct ac_config;
 struct ac_err;
 struct ac_json;
 struct ac_ref;
@@ -45,10 +46,12 @@ struct ac_store {
 
 #define AC_STORE_INIT ((struct ac_store){.dirfd = -1, .lockfd = -1})
 
-/* Where the store is: DIR, else $ACUTILS_DIR, else /var/lib/acutils for root,
- * $XDG_DATA_HOME/acutils or ~/.local/share/acutils for others.  Caller
- * frees. */
-AC_MUSTUSE char *ac_store_path(const char *dir);
+/* Where the store is: DIR, else $ACUTILS_DIR, else what the configuration C
+ * (NULL: the default one) says in paths.d, else /var/lib/acutils for root,
+ * $XDG_DATA_HOME/acutils or ~/.local/share/acutils for others.  The
+ * configuration is looked at only where it counts.  The caller frees *path. */
+AC_MUSTUSE int ac_store_path(const char *dir, const struct ac_config *c,
+			     char **path, struct ac_err *err);
 
 /* Make the directory PATH (of ac_store_path) if it is missing, for who opens it
  * with less privileges than it takes to make one. */
@@ -63,11 +66,11 @@ void ac_store_read_also(const struct ac_strv *dirs);
 /* Their directories, as absolute paths. */
 void ac_store_more(struct ac_strv *out);
 
-/* Open it to read, or to add when CREATE: then it is made (0700) if missing,
- * what dead processes left in ingest/ is removed, and `lock` is held shared
- * until release, so that nothing is collected that was found here.  Who runs
- * pods opens without CREATE.  Without CREATE a missing store is an empty one:
- * AC_E_NOT_FOUND. */
+/* Open what ac_store_path(DIR, NULL) names: to read, or to add when CREATE:
+ * then it is made (0700) if missing, what dead processes left in ingest/ is
+ * removed, and `lock` is held shared until release, so that nothing is
+ * collected that was found here.  Who runs pods opens without CREATE.  Without
+ * CREATE a missing store is an empty one: AC_E_NOT_FOUND. */
 AC_MUSTUSE int ac_store_open(struct ac_store *s, const char *dir, bool create,
 			     struct ac_err *err);
 void ac_store_release(struct ac_store *s);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -92,6 +93,19 @@ int ac_secret_pipe(const struct ac_secret *s, struct ac_err *err)
 	/* Above what it will be there (spawn.h). */
 	high = fcntl(rd, F_DUPFD_CLOEXEC, 10);
 	return high >= 0 ? high : ac_err_sys(err, errno, "make a pipe");
+}
+
+void ac_secret_no_core(void)
+{
+	struct rlimit l;
+
+	/* One byte: for programs that take cores from a pipe nothing less
+	 * counts (core(5)). */
+	if (getrlimit(RLIMIT_CORE, &l) < 0 || l.rlim_cur == 1 ||
+	    l.rlim_max == 0)
+		return;
+	l.rlim_cur = 1;
+	(void)setrlimit(RLIMIT_CORE, &l);
 }
 
 /* --- gpg-agent --- */

@@ -44,6 +44,9 @@ void ac_secret_release(struct ac_secret *s);
 AC_MUSTUSE int ac_secret_option(struct ac_secret *s, const char *n,
 				struct ac_err *err);
 
+/* This process has secrets in memory: from now on it leaves no core file. */
+void ac_secret_no_core(void);
+
 /* What gpg-agent is asked. */
 struct ac_secret_question {
 	const char *cache_id;  /* the agent's name for the answer; NULL: none */

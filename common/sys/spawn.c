@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -169,6 +171,141 @@ int ac_spawn_output_with(char *const argv[], const struct ac_spawn_fd *more,
 		return ac_err_ctx(err, "output of '%s'", argv[0]);
 	}
 	return finish(pid, argv[0], err);
+}
+
+/* --- a question --- */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Read all of FD, until DEADLINE. */
+static int listen_to(int fd, const char *name, int64_t deadline,
+		     struct ac_buf *out, struct ac_err *err)
+{
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int64_t left = deadline - now_ms();
+		char part[4096];
+		ssize_t n;
+
+		if (ac_interrupt_check(err) < 0)
+			return -1;
+		if (left <= 0)
+			return ac_err_set(err, AC_E_BUSY,
+					  "'%s' does not answer in time", name);
+		if (poll(&p, 1, left < POLL_MS ? (int)left : POLL_MS) <= 0)
+			continue;
+		n = read(fd, part, sizeof(part));
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return ac_err_sys(err, errno, "output of '%s'", name);
+		if (n > 0)
+			ac_buf_add(out, part, (size_t)n);
+		explicit_bzero(part, sizeof(part));
+		if (ac_buf_check(out, "its output", err) < 0)
+			return ac_err_ctx(err, "'%s'", name);
+	}
+}
+
+/* Wait for PID until DEADLINE; 0 when it has ended. */
+static int wait_for_end(pid_t pid, const char *name, int64_t deadline,
+			struct ac_err *err)
+{
+	AC_CLOSE int fd = pidfd_open(pid, 0);
+
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int64_t left = deadline - now_ms();
+
+		if (fd < 0)
+			return ac_err_sys(err, errno, "wait for '%s'", name);
+		if (ac_interrupt_check(err) < 0)
+			return -1;
+		if (left <= 0)
+			return ac_err_set(err, AC_E_BUSY,
+					  "'%s' does not end in time", name);
+		if (poll(&p, 1, left < POLL_MS ? (int)left : POLL_MS) > 0)
+			return 0;
+	}
+}
+
+/* Above the standard ones, where they are given to the child. */
+static int high_pipe(int *rd, int *wr)
+{
+	int p[2];
+	int e = 0;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return errno;
+	*rd = fcntl(p[0], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (*rd < 0)
+		e = errno;
+	*wr = fcntl(p[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (*wr < 0)
+		e = errno;
+	(void)close(p[0]);
+	(void)close(p[1]);
+	return e;
+}
+
+static int converse(char *const argv[], const struct ac_spawn_fd map[3],
+		    int *wr, int rd, unsigned int seconds, struct ac_buf *out,
+		    struct ac_err *err)
+{
+	int64_t deadline = now_ms() + (int64_t)seconds * 1000;
+	struct ac_err waited = AC_ERR_INIT;
+	pid_t pid = start(argv, map, 3, err);
+
+	if (pid < 0)
+		return -1;
+	(void)close(ac_steal_fd(wr));
+	if (listen_to(rd, argv[0], deadline, out, err) < 0 ||
+	    wait_for_end(pid, argv[0], deadline, err) < 0) {
+		(void)kill(pid, SIGKILL);
+		(void)!finish(pid, argv[0], &waited);
+		return -1;
+	}
+	return finish(pid, argv[0], err);
+}
+
+int ac_spawn_ask(char *const argv[], const char *text, unsigned int seconds,
+		 struct ac_buf *out, struct ac_err *err)
+{
+	AC_CLOSE int in_rd = -1;
+	AC_CLOSE int in_wr = -1;
+	AC_CLOSE int out_rd = -1;
+	AC_CLOSE int out_wr = -1;
+	AC_CLOSE int null = -1;
+	int e = high_pipe(&in_rd, &in_wr);
+
+	if (e == 0)
+		e = high_pipe(&out_rd, &out_wr);
+	if (e == 0) {
+		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		e = null < 0 ? errno : 0;
+	}
+	if (e != 0)
+		return ac_err_sys(err, e, "run '%s'", argv[0]);
+	/* The pipe holds it: nobody need read yet. */
+	if (strlen(text) > PIPE_BUF)
+		return ac_err_set(err, AC_E_LIMIT,
+				  "run '%s': a question of "
+				  "more than %d bytes",
+				  argv[0], PIPE_BUF);
+	if (ac_io_write(in_wr, text, strlen(text), "a pipe", err) < 0)
+		return -1;
+	(void)close(ac_steal_fd(&in_wr));
+	return converse(argv,
+			(struct ac_spawn_fd[]){{in_rd, STDIN_FILENO},
+					       {out_wr, STDOUT_FILENO},
+					       {null, STDERR_FILENO}},
+			&out_wr, out_rd, seconds, out, err);
 }
 
 int ac_spawn_become(char *const argv[], struct ac_err *err)

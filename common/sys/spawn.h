@@ -38,6 +38,14 @@ AC_MUSTUSE int ac_spawn_output_with(char *const argv[],
 				    const struct ac_spawn_fd *more,
 				    struct ac_buf *out, struct ac_err *err);
 
+/* Ask ARGV one question: TEXT (at most 4096 bytes) is its standard input, OUT
+ * gets its standard output, its standard error is dropped.  After SECONDS it is
+ * killed, and AC_E_BUSY; as when it is time for us to end, or when it says more
+ * than OUT takes (AC_E_LIMIT).  Returns as ac_spawn_wait. */
+AC_MUSTUSE int ac_spawn_ask(char *const argv[], const char *text,
+			    unsigned int seconds, struct ac_buf *out,
+			    struct ac_err *err);
+
 /* Become ARGV, for what is another program's job to the end: its output,
  * messages and exit code are the caller's.  Returns only on failure, -1. */
 AC_MUSTUSE int ac_spawn_become(char *const argv[], struct ac_err *err);

@@ -23,7 +23,8 @@ mk() { env -u BINDIR -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C "$TOP" --no-pri
 		cmp "root/usr/bin/$p" "$BINDIR/$p"
 		"root/usr/bin/$p" --help >/dev/null
 	done
-	[ "$(find root -type f | wc -l)" = 25 ]
+	[ -s root/usr/share/man/man5/acutils-config.5 ]
+	[ "$(find root -type f | wc -l)" = 26 ]
 	[ "$(readlink root/usr/bin/acbuild-script)" = acbuild ]
 	! grep -rqF "$PWD" root/usr/share || false
 	mk uninstall DESTDIR="$PWD/root" PREFIX=/usr >/dev/null

@@ -5,7 +5,11 @@ store_setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	export ACUTILS_DIR=$PWD/store
 	unset https_proxy http_proxy all_proxy HTTPS_PROXY ALL_PROXY
-	mkdir -p etc
+	mkdir -p etc docker-config
+	# Not what the user who tests has.
+	echo '{}' >docker-config/config.json
+	export XDG_CONFIG_HOME=$PWD/config DOCKER_CONFIG=$PWD/docker-config
+	unset REGISTRY_AUTH_FILE XDG_RUNTIME_DIR
 }
 
 pull() { acfetch --local-config="$PWD/etc" --system-config=/nonexistent pull "$@"; }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/file.h>
 
+#include "common/store/config.h"
 #include "tests/unit/storetest.h"
 
 static char *add(struct ac_store *s)
@@ -131,15 +132,34 @@ TEST(where_it_is)
 	AC_FREE char *given = NULL;
 	AC_FREE char *env = NULL;
 	AC_FREE char *relative = NULL;
+	SCRATCH d = scratch_make();
+	struct ac_config c = {.system = "/nonexistent",
+			      .local = "/nonexistent"};
+	struct ac_err err = AC_ERR_INIT;
 
 	CHECK(setenv("ACUTILS_DIR", "/x/y", 1) == 0);
-	given = ac_store_path("/a");
-	env = ac_store_path(NULL);
-	relative = ac_store_path("b");
+	CHECK(ac_store_path("/a", &c, &given, &err) == 0);
+	CHECK(ac_store_path(NULL, &c, &env, &err) == 0);
+	CHECK(ac_store_path("b", &c, &relative, &err) == 0);
 	CHECK(strcmp(given, "/a") == 0 && strcmp(env, "/x/y") == 0);
 	CHECK(relative[0] == '/' && strlen(relative) > 2);
 	CHECK(unsetenv("ACUTILS_DIR") == 0);
 	free(env);
-	env = ac_store_path(NULL);
+	CHECK(ac_store_path(NULL, &c, &env, &err) == 0);
 	CHECK(geteuid() != 0 || strcmp(env, "/var/lib/acutils") == 0);
+	/* The configuration, where nothing else is said. */
+	free(env);
+	CHECK(mkdirat(d.fd, "paths.d", 0755) == 0);
+	scratch_write(d.fd, "paths.d/a.json",
+		      "{\"rktKind\":\"paths\",\"rktVersion\":\"v1\","
+		      "\"data\":\"/srv/a\"}");
+	c.local = d.path;
+	CHECK(ac_store_path(NULL, &c, &env, &err) == 0);
+	CHECK(strcmp(env, "/srv/a") == 0);
+	free(env);
+	CHECK(ac_store_path("/b", &c, &env, &err) == 0);
+	CHECK(strcmp(env, "/b") == 0);
+	scratch_write(d.fd, "paths.d/a.json", "{");
+	CHECK(ac_store_path(NULL, &c, &relative, &err) < 0);
+	CHECK(err.code == AC_E_INVALID && strstr(err.msg, "a.json:1:2: "));
 }
