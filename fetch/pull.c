@@ -27,7 +27,8 @@ const char pull_about[] =
 	"\n"
 	"Images must be signed by a key that 'acfetch trust' knows; images of\n"
 	"registries carry no such signature: they need\n"
-	"--insecure-options=image, or a digest in the reference.\n";
+	"--insecure-options=image, a digest in the reference, or cosign's\n"
+	"signature by a plain key that is trusted.\n";
 
 const struct ac_opt pull_opts[] = {
 	AC_OPT_LIST(struct pull_opts, signatures, "signature", "FILE",

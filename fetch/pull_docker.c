@@ -12,6 +12,7 @@
 #include "common/image/oci.h"
 #include "common/net/registry.h"
 #include "common/sys/interrupt.h"
+#include "fetch/cosign.h"
 #include "fetch/puller.h"
 
 enum {
@@ -25,7 +26,10 @@ enum {
 struct image {
 	struct puller *p;
 	const struct ac_ref *ref;
-	char *name; /* canonical reference */
+	char *name;   /* canonical reference */
+	char *prefix; /* its name for the keystore, which is the manifest's */
+	bool verify;  /* signatures are to be looked at */
+	struct ac_strv signers;
 	struct ac_registry *reg;
 	struct ac_buf manifest; /* of the one platform */
 	struct ac_digest digest;
@@ -36,16 +40,42 @@ struct image {
 	struct ac_ingest **layers;
 };
 
-/* A signature over a Docker image is not OpenPGP's: who wants one has to name
- * the content itself, or to say that none is wanted. */
-static int allowed(const struct image *x, struct ac_err *err)
+/* There are no OpenPGP signatures of these images: who wants one verified pins
+ * a plain key, names the content itself, or says that none is wanted.  A policy
+ * wants signatures of what is named by its digest too. */
+static int allowed(struct image *x, struct ac_err *err)
 {
-	if ((x->p->insecure & AC_INSECURE_IMAGE) != 0 || x->ref->digest != NULL)
+	bool policy = false;
+	int wanted;
+
+	if ((x->p->insecure & AC_INSECURE_IMAGE) != 0)
+		return 0;
+	wanted = cosign_wanted(x->p->g, x->prefix, &policy, err);
+	if (wanted < 0)
+		return -1;
+	x->verify = wanted > 0 && (policy || x->ref->digest == NULL);
+	if (x->verify || x->ref->digest != NULL)
 		return 0;
 	return ac_err_set(err, AC_E_DENIED,
 			  "signature verification for docker images is not "
 			  "supported (try --insecure-options=image, or give a "
-			  "@digest in place of the tag)");
+			  "@digest in place of the tag), but by cosign's "
+			  "signatures with a plain key that is trusted: "
+			  "acfetch trust --prefix \"%s\" KEY.pub",
+			  x->prefix);
+}
+
+/* Whoever signed it signed what the reference names: the index, of one. */
+static int check_signed(struct image *x, struct ac_err *err)
+{
+	const struct cosign c = {.g = x->p->g,
+				 .name = x->prefix,
+				 .what = x->name,
+				 .reg = x->reg,
+				 .manifest = &x->manifest,
+				 .digest = &x->digest};
+
+	return x->verify ? cosign_verify(&c, &x->signers, err) : 0;
 }
 
 static int settle(struct image *x, int depth, struct ac_err *err);
@@ -127,7 +157,7 @@ static int get_manifest(struct image *x, struct ac_err *err)
 
 	if (ac_registry_manifest(x->reg, what, &x->manifest, &x->digest, err) <
 		    0 ||
-	    settle(x, 0, err) < 0)
+	    check_signed(x, err) < 0 || settle(x, 0, err) < 0)
 		return -1;
 	return ac_oci_manifest_parse(&x->m, ac_buf_str(&x->manifest),
 				     x->manifest.len, err);
@@ -193,12 +223,9 @@ static int get_config(struct image *x, struct ac_err *err)
 
 static struct ac_json *appc_manifest(const struct image *x, struct ac_err *err)
 {
-	AC_FREE char *place =
-		ac_xasprintf("%s/%s", x->ref->registry, x->ref->repository);
-	AC_FREE char *name = ac_identifier_sanitize(place);
 	char manifest[AC_DIGEST_TEXT];
 	char config[AC_DIGEST_TEXT];
-	struct ac_oci_source src = {.name = name,
+	struct ac_oci_source src = {.name = x->prefix,
 				    .tag = x->ref->tag,
 				    .original = x->ref->text,
 				    .registry = x->ref->registry,
@@ -214,7 +241,9 @@ static struct ac_json *appc_manifest(const struct image *x, struct ac_err *err)
 static int publish(struct image *x, struct pulled *out, struct ac_err *err)
 {
 	AC_JSON struct ac_json *appc = appc_manifest(x, err);
-	struct ac_about about = {.name = x->name, .origin = x->name};
+	struct ac_about about = {.name = x->name,
+				 .origin = x->name,
+				 .signers = &x->signers};
 	struct ac_oci_parts parts = {.manifest = ac_buf_str(&x->manifest),
 				     .manifest_len = x->manifest.len,
 				     .config = ac_buf_str(&x->config),
@@ -276,8 +305,11 @@ int pull_docker(struct puller *p, const struct ac_ref *ref, struct pulled *out,
 	struct ac_registry_auth auth =
 		credentials_registry(&p->credentials, ref->registry,
 				     ref->repository);
+	AC_FREE char *place =
+		ac_xasprintf("%s/%s", ref->registry, ref->repository);
 	int ret;
 
+	x.prefix = ac_identifier_sanitize(place);
 	x.reg = ac_registry_new(p->http, ref, &auth);
 	ret = transfer(&x, out, err);
 	for (size_t i = 0; x.layers != NULL && i < x.m.n_layers; i++)
@@ -288,6 +320,8 @@ int pull_docker(struct puller *p, const struct ac_ref *ref, struct pulled *out,
 	ac_oci_manifest_release(&x.m);
 	ac_buf_release(&x.manifest);
 	ac_buf_release(&x.config);
+	ac_strv_release(&x.signers);
+	free(x.prefix);
 	free(x.name);
 	return ret;
 }

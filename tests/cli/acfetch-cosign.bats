@@ -1,0 +1,225 @@
+#!/usr/bin/env bats
+# acfetch pull of images of a registry that cosign signed by plain keys.
+# shellcheck disable=SC2154,SC2153 # run sets $stderr, make_oci $MANIFEST
+
+load helper
+load pull
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR" || return
+	make_plain one
+	make_plain two
+	start_registry
+}
+teardown_file() { stop "$REGISTRY_PID"; }
+
+setup() {
+	store_setup
+	KEYS=$BATS_FILE_TMPDIR
+	REPO=app$BATS_TEST_NUMBER
+	make_oci 1000
+	put_blob layer.tar.gz
+	put_blob config.json
+	put_manifest manifest.json 1.0
+	NAME=$(tr : _ <<<"$REGISTRY")/$REPO
+}
+
+# make_plain NAME: NAME.key and NAME.pub.
+make_plain() {
+	openssl genpkey -quiet -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out "$1.key"
+	chmod 600 "$1.key"
+	openssl pkey -in "$1.key" -pubout -out "$1.pub"
+}
+
+# id NAME: the SHA-256 of a plain key.
+id() { openssl pkey -pubin -in "$KEYS/$1.pub" -outform DER | sha256sum | cut -d' ' -f1; }
+
+sha() { sha256sum <"$1" | cut -d' ' -f1; }
+
+put_blob() {
+	local to
+	to=$(curl -fsS -X POST -D - -o /dev/null "http://$REGISTRY/v2/$REPO/blobs/uploads/" |
+		tr -d '\r' | sed -n 's/^[Ll]ocation: //p')
+	curl -fsS -X PUT -H 'Content-Type: application/octet-stream' --data-binary "@$1" \
+		"$to&digest=sha256:$(sha "$1")"
+}
+
+# put_manifest FILE TAG [TYPE]
+put_manifest() {
+	curl -fsS -X PUT -H "Content-Type: ${3-application/vnd.oci.image.manifest.v1+json}" \
+		--data-binary "@$1" "http://$REGISTRY/v2/$REPO/manifests/$2"
+}
+
+# simple DIGEST [TYPE]: the text that cosign signs, as payload.
+simple() {
+	printf '{"critical":{"identity":{"docker-reference":"%s/%s"},"image":{"docker-manifest-digest":"%s"},"type":"%s"},"optional":null}' \
+		"$REGISTRY" "$REPO" "$1" "${2-cosign container image signature}" >payload
+}
+
+# sig_layer KEY...: what the manifest of signatures says of the payload, one
+# for each key, put into layers; the payload is in the registry then.
+sig_layer() {
+	local key
+	put_blob payload
+	for key; do
+		openssl dgst -sha256 -sign "$KEYS/$key.key" payload | base64 -w0 >sig
+		printf '%s{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","digest":"sha256:%s","size":%s,"annotations":{"dev.cosignproject.cosign/signature":"%s"}}' \
+			"$([ ! -s layers ] || echo ,)" "$(sha payload)" "$(stat -c %s payload)" "$(cat sig)" >>layers
+	done
+}
+
+# put_sigs DIGEST: the layers as the signatures of it.
+put_sigs() {
+	printf '{}' >empty
+	put_blob empty
+	printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":2},"layers":[%s]}' \
+		"$(sha empty)" "$(cat layers)" >sigs.json
+	put_manifest sigs.json "sha256-${1#sha256:}.sig"
+	: >layers
+}
+
+af() { acfetch --local-config="$PWD/etc" --system-config="$PWD/sys" "$@"; }
+pin() { af trust --skip-fingerprint-review --prefix "$@" >/dev/null 2>&1; }
+
+# refused TEXT [REFERENCE]
+refused() {
+	run -1 --separate-stderr pull --no-store "docker://$REGISTRY/$REPO${2-:1.0}"
+	[[ $stderr == *"$1"* ]] || { echo "said: $stderr" && false; }
+	store_empty
+}
+accepted() {
+	run -0 --separate-stderr pull --no-store --full "docker://$REGISTRY/$REPO${1-:1.0}"
+	SIGNERS=$(jq -r '.signers[]?' "store/images/$output.json" | sort | tr '\n' ' ')
+	rm -rf store
+}
+
+@test "a key that is pinned: cosign's signature at its tag" {
+	refused "signature verification for docker images is not supported (try --insecure-options=image, or give a @digest"
+	[[ $stderr == *"acfetch trust --prefix \"$NAME\" KEY.pub"* ]]
+	pin "$NAME" "$KEYS/one.pub"
+	refused "no signature for 'docker://$REGISTRY/$REPO:1.0' in the registry, where keys are trusted for '$NAME'"
+	simple "$MANIFEST"
+	sig_layer one
+	put_sigs "$MANIFEST"
+	accepted
+	[ "$SIGNERS" = "$(id one) " ]
+	[[ $stderr == *"signature verified: key $(id one)"* ]]
+	# By somebody else.
+	sig_layer two
+	put_sigs "$MANIFEST"
+	refused "not by any of the keys given"
+	accepted "@$MANIFEST"
+	run -0 pull --no-store --insecure-options=image "docker://$REGISTRY/$REPO:1.0"
+	rm -r store
+	# Two signatures, and a policy that wants both.
+	af trust --require 2 --prefix "$NAME" 2>/dev/null
+	sig_layer two one
+	put_sigs "$MANIFEST"
+	refused "good signatures by 1 of 2 required keys"
+	pin "$NAME" "$KEYS/two.pub"
+	accepted
+	[ "$SIGNERS" = "$(printf '%s\n' "$(id one)" "$(id two)" | sort | tr '\n' ' ')" ]
+	# A policy wants signatures of what has a digest too.
+	sig_layer one
+	put_sigs "$MANIFEST"
+	refused "1 of 2" "@$MANIFEST"
+}
+
+@test "a signature of something else is none" {
+	pin "$NAME" "$KEYS/one.pub"
+	# Of another image, put at the tag of this one.
+	simple "sha256:$(sha layer.tar.gz)"
+	sig_layer one
+	put_sigs "$MANIFEST"
+	refused "it is the signature of another image"
+	simple "$MANIFEST" "atomic container signature"
+	sig_layer one
+	put_sigs "$MANIFEST"
+	refused "no statement about an image"
+	for text in '' '[]' '{"critical":7}' '{"critical":{"image":[],"type":{}}}' 'not JSON'; do
+		echo "$text" >payload
+		sig_layer one
+		put_sigs "$MANIFEST"
+		refused "no statement about an image"
+	done
+	simple "$MANIFEST"
+	sig_layer one
+	sed -i 's/signature":"[^"]*"/signature":"!!"/' layers
+	put_sigs "$MANIFEST"
+	refused "not by any of the keys given"
+	# A layer that is none of these is passed over.
+	printf '{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"%s","size":%s}' \
+		"$LAYER" "$(stat -c %s layer.tar.gz)" >layers
+	put_sigs "$MANIFEST"
+	refused "no signature for"
+	# A good one beside a bad one.
+	simple "sha256:$(sha layer.tar.gz)"
+	sig_layer one
+	simple "$MANIFEST"
+	sig_layer one
+	put_sigs "$MANIFEST"
+	accepted
+	[[ $stderr == *"warning: docker://$REGISTRY/$REPO:1.0: a signature does not count: it is the signature of another image"* ]]
+}
+
+@test "an index is signed as such; its name is all that a tag means" {
+	pin "$NAME" "$KEYS/one.pub"
+	printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%s","size":%s,"platform":{"os":"linux","architecture":"%s"}}]}' \
+		"$MANIFEST" "$(stat -c %s manifest.json)" "$(go_arch)" >index.json
+	put_manifest index.json multi application/vnd.oci.image.index.v1+json
+	simple "$MANIFEST"
+	sig_layer one
+	put_sigs "$MANIFEST"
+	refused "no signature for" :multi
+	simple "sha256:$(sha index.json)"
+	sig_layer one
+	put_sigs "sha256:$(sha index.json)"
+	accepted :multi
+	[ "$SIGNERS" = "$(id one) " ]
+}
+
+# statement PREDICATE DIGEST: a bundle by the key one, as cosign 3 makes them.
+statement() {
+	printf '{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"x","digest":{"sha256":"%s"}}],"predicateType":"%s","predicate":{}}' \
+		"${2#sha256:}" "$1" >statement
+	{ printf 'DSSEv1 28 application/vnd.in-toto+json %s ' "$(stat -c %s statement)" && cat statement; } >pae
+	printf '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":""}},"dsseEnvelope":{"payload":"%s","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"%s"}]}}' \
+		"$(base64 -w0 statement)" "$(openssl dgst -sha256 -sign "$KEYS/one.key" pae | base64 -w0)" >bundle
+}
+
+# refer: the bundle as what refers to the manifest, at the tag for that.
+refer() {
+	local type=application/vnd.dev.sigstore.bundle.v0.3+json
+	printf '{}' >empty
+	put_blob empty
+	put_blob bundle
+	printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"%s","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:%s","size":2},"layers":[{"mediaType":"%s","digest":"sha256:%s","size":%s}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%s","size":%s}}' \
+		$type "$(sha empty)" $type "$(sha bundle)" "$(stat -c %s bundle)" "$MANIFEST" "$(stat -c %s manifest.json)" >referrer.json
+	put_manifest referrer.json "sha256:$(sha referrer.json)"
+	printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s,"artifactType":"%s"}]}' \
+		"$(sha referrer.json)" "$(stat -c %s referrer.json)" $type >referrers.json
+	put_manifest referrers.json "sha256-${MANIFEST#sha256:}" application/vnd.oci.image.index.v1+json
+}
+
+@test "a bundle that refers to the manifest" {
+	pin "$NAME" "$KEYS/one.pub"
+	statement https://sigstore.dev/cosign/sign/v1 "$MANIFEST"
+	refer
+	accepted
+	[ "$SIGNERS" = "$(id one) " ]
+	statement https://slsa.dev/provenance/v1 "$MANIFEST"
+	refer
+	refused "it is no signature but a statement of the type 'https://slsa.dev/provenance/v1'"
+	statement https://sigstore.dev/cosign/sign/v1 "sha256:$(sha layer.tar.gz)"
+	refer
+	refused "it is the signature of another file"
+	echo '{' >bundle
+	refer
+	refused "docker://$REGISTRY/$REPO:1.0: good signatures by 0 of 1 required keys; "
+}
+
+@test "keys of OpenPGP alone sign nothing there" {
+	af trust --require 1 --prefix "$NAME" 2>/dev/null
+	refused "no signature for"
+	refused "no signature for" "@$MANIFEST"
+}
