@@ -31,13 +31,15 @@ int image_find(const struct ac_store *s, const char *text, struct ac_record *r,
 
 	if (ac_ref_parse(&ref, text, err) == 0)
 		found = ac_store_find(s, &ref, r, err);
+	if (found == 0) {
+		(void)ac_err_set(err, AC_E_NOT_FOUND,
+				 "image '%s' is not in the store '%s'; "
+				 "'acfetch image list' shows what is, "
+				 "'acfetch pull' gets more",
+				 text, s->path);
+		found = ac_ref_explain(&ref, err);
+	}
 	ac_ref_release(&ref);
-	if (found == 0)
-		return ac_err_set(err, AC_E_NOT_FOUND,
-				  "image '%s' is not in the store '%s'; "
-				  "'acfetch image list' shows what is, "
-				  "'acfetch pull' gets more",
-				  text, s->path);
 	return found < 0 ? -1 : 0;
 }
 

@@ -269,8 +269,9 @@ int pull_image(struct puller *p, const struct ac_ref *ref, struct pulled *out,
 		if (key == NULL)
 			return -1;
 	}
-	if (pull_ref(p, ref, NULL, out, err) < 0 ||
-	    node_of(p, out->id, &at, err) < 0)
+	if (pull_ref(p, ref, NULL, out, err) < 0)
+		return ac_ref_explain(ref, err);
+	if (node_of(p, out->id, &at, err) < 0)
 		return -1;
 	if (key != NULL)
 		add_answer(&p->graph, ac_steal_ptr(&key), at);

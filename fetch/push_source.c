@@ -213,10 +213,12 @@ static int open_stored(struct push_source *s, const char *text,
 		found = ac_store_find(&store, ref, &r, err);
 	if (found < 0 && err->code != AC_E_NOT_FOUND)
 		return -1;
-	if (found <= 0)
-		return ac_err_set(err, AC_E_NOT_FOUND,
-				  "'%s' is no file, and no image of the store",
-				  text);
+	if (found <= 0) {
+		(void)ac_err_set(err, AC_E_NOT_FOUND,
+				 "'%s' is no file, and no image of the store",
+				 text);
+		return ac_ref_explain(ref, err);
+	}
 	return open_record(s, &store, &r, secret, err);
 }
 

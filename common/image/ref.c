@@ -227,11 +227,29 @@ static bool tag_ok(struct ac_str s)
 	return s.len != 0 && s.len <= 128;
 }
 
-/* Is the first part of a Docker reference a host? */
+/* Is the first part of a Docker reference a host?  Repositories have no capital
+ * letters. */
 static bool looks_like_host(struct ac_str s)
 {
-	return ac_str_eq(s, "localhost") || memchr(s.p, '.', s.len) != NULL ||
-	       memchr(s.p, ':', s.len) != NULL;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] == '.' || s.p[i] == ':' ||
+		    (s.p[i] >= 'A' && s.p[i] <= 'Z'))
+			return true;
+	return ac_str_eq(s, "localhost");
+}
+
+/* The registry of a host; names of hosts have no case.  One that only its
+ * capital letters make a host keeps them.  Caller frees. */
+static char *registry_of(struct ac_str host)
+{
+	AC_FREE char *s = copy_of(host);
+
+	for (char *c = s; *c != '\0'; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c + ('a' - 'A'));
+	if (strcmp(s, "docker.io") == 0 || strcmp(s, "index.docker.io") == 0)
+		return ac_xstrdup(HUB);
+	return looks_like_host(ac_str(s)) ? ac_steal_ptr(&s) : copy_of(host);
 }
 
 static int docker_bad(const struct ac_ref *r, const char *what,
@@ -290,9 +308,7 @@ static int parse_docker(struct ac_ref *r, const char *text, struct ac_err *err)
 		if (!host_ok(first))
 			return docker_bad(r, "registry", first, err);
 		rest = path;
-		if (!ac_str_eq(first, "docker.io") &&
-		    !ac_str_eq(first, "index.docker.io"))
-			r->registry = copy_of(first);
+		r->registry = registry_of(first);
 	}
 	if (r->registry == NULL)
 		r->registry = ac_xstrdup(HUB);
@@ -429,7 +445,7 @@ static int parse_cimd(struct ac_ref *r, const char *text, struct ac_err *err)
 	return invalid(r, "the type must be appc, aci-archive or docker", err);
 }
 
-/* "sha512-..." with one dash is meant as an id, if no file has that name. */
+/* "sha512-..." with one dash is meant as an id. */
 static int parse_id(struct ac_ref *r, const char *text, struct ac_err *err)
 {
 	r->kind = AC_REF_ID;
@@ -452,7 +468,8 @@ static int parse(struct ac_ref *r, const char *text, struct ac_err *err)
 {
 	size_t n = strlen(text);
 
-	if (is_id(text) && !is_file(text))
+	/* Also when a file has that name: an id says what the content is. */
+	if (is_id(text))
 		return parse_id(r, text, err);
 	if (starts_nocase(text, "docker://"))
 		return parse_docker(r, text + 9, err);
@@ -480,7 +497,11 @@ static int parse(struct ac_ref *r, const char *text, struct ac_err *err)
 		r->name = ac_xstrdup(text);
 		return 0;
 	}
-	return parse_name(r, text, err);
+	if (parse_name(r, text, err) == 0)
+		return 0;
+	return ac_err_fix(err,
+			  "'%s' is taken for an image name; a file is './%s'",
+			  text, text);
 }
 
 static int parse_as(struct ac_ref *r, const char *text,
@@ -559,4 +580,29 @@ char *ac_ref_canonical(const struct ac_ref *r)
 	return ac_xasprintf("docker://%s/%s%c%s", r->registry, r->repository,
 			    r->digest != NULL ? '@' : ':',
 			    r->digest != NULL ? r->digest : r->tag);
+}
+
+int ac_ref_explain(const struct ac_ref *r, struct ac_err *err)
+{
+	const char *version = ac_pairs_get(&r->labels, "version");
+	size_t host;
+
+	if (r->kind != AC_REF_NAME || starts_nocase(r->text, "cimd:") ||
+	    (err->code != AC_E_NOT_FOUND && err->code != AC_E_NET))
+		return -1;
+	host = strcspn(r->name, "/");
+	if (version != NULL && strchr(version, '/') != NULL)
+		return ac_err_fix(err,
+				  "'%s' is taken for the image name '%s' in "
+				  "version '%s'; --port gives a port, "
+				  "'./%s' a file",
+				  r->text, r->name, version, r->text);
+	if (memchr(r->name, '.', host) != NULL ||
+	    ac_str_eq(ac_strn(r->name, host), "localhost"))
+		return -1;
+	return ac_err_fix(err,
+			  "'%s' is taken for an image name of the host '%.*s'; "
+			  "a file is './%s', an image of Docker Hub "
+			  "'docker://%s'",
+			  r->text, (int)host, r->name, r->text, r->text);
 }

@@ -5,8 +5,8 @@
 /*
  * How people name images (rkt.md 1.1 "Image references"): an id or a prefix of
  * one, a file, a URL, an appc name with version and labels, a Docker
- * reference.  One grammar for all programs.  rkt's "cimd:TYPE:v=0:DATA" is read
- * too and becomes one of these.
+ * reference.  One grammar for all programs (spec/discovery.md, D41 to D47).
+ * rkt's "cimd:TYPE:v=0:DATA" is read too and becomes one of these.
  */
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@ struct ac_err;
 
 enum ac_ref_kind {
 	AC_REF_ID,     /* "sha512-<2 to 128 hex>" */
-	AC_REF_FILE,   /* "./x.aci", "/x", "x.aci", an existing file */
+	AC_REF_FILE,   /* "./x.aci", "/x", "x.aci", a file that exists */
 	AC_REF_URL,    /* "https://host/x.aci", "file:///x.aci" is a file */
 	AC_REF_NAME,   /* "example.com/app:1.0,os=linux" */
 	AC_REF_DOCKER, /* "docker://[host[:port]/]name[:tag|@digest]" */
@@ -49,6 +49,10 @@ void ac_ref_release(struct ac_ref *r);
 
 /* Add labels os and arch of this host where the reference names none. */
 void ac_ref_default_platform(struct ac_ref *r);
+
+/* Where *ERR says that R is not there, and R may have been meant otherwise: add
+ * what it was taken for, and what to write instead.  Always -1. */
+int ac_ref_explain(const struct ac_ref *r, struct ac_err *err);
 
 /* The canonical form, one image, one spelling: "docker://host/name:tag" or
  * "...@digest"; of an appc name its version, then the other labels sorted; of

@@ -144,10 +144,12 @@ int ac_obtain(struct ac_obtain *o, const char *text, struct ac_record *r,
 		found = look_up_twice(o, &ref, text, r, err);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
-	if (ref.kind == AC_REF_ID || o->policy == AC_OBTAIN_NEVER)
-		return ac_err_set(err, AC_E_NOT_FOUND,
-				  "no image '%s' in the store; 'acfetch image "
-				  "list' shows what there is",
-				  text);
+	if (ref.kind == AC_REF_ID || o->policy == AC_OBTAIN_NEVER) {
+		(void)ac_err_set(err, AC_E_NOT_FOUND,
+				 "no image '%s' in the store; 'acfetch image "
+				 "list' shows what there is",
+				 text);
+		return ac_ref_explain(&ref, err);
+	}
 	return pull(o, text, o->policy == AC_OBTAIN_UPDATE, r, err);
 }

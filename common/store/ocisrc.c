@@ -211,11 +211,13 @@ static int open_store(struct ac_ocisrc *s, const char *text, const char *dir,
 		if (ret < 0)
 			return -1;
 	}
-	if (ret <= 0)
-		return ac_err_set(err, AC_E_NOT_FOUND,
-				  "'%s' is neither a file nor an image of the "
-				  "store; run 'acfetch pull %s' first",
-				  text, text);
+	if (ret <= 0) {
+		(void)ac_err_set(err, AC_E_NOT_FOUND,
+				 "'%s' is neither a file nor an image of the "
+				 "store; run 'acfetch pull %s' first",
+				 text, text);
+		return ac_ref_explain(&ref, err);
+	}
 	if (s->record.kind != AC_IMAGE_OCI)
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s' is an ACI already; 'acfetch image "

@@ -1,126 +1,136 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "common/base/attr.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/codec/json.h"
 #include "common/image/name.h"
 #include "common/image/ref.h"
+#include "common/sys/io.h"
 #include "tests/unit/tap.h"
 
-#define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define VECTORS "spec/vectors/references/references.json"
 
-/* Text in, kind and canonical form out; NULL: refused, with this in the
- * message. */
-static const struct {
-	const char *text;
-	enum ac_ref_kind kind;
-	const char *canonical;
-	const char *refused;
-} cases[] = {
-	{"sha512-ab", AC_REF_ID, "sha512-ab", NULL},
-	{"sha512-a", 0, NULL, "2 to 128"},
-	{"sha512-AB", 0, NULL, "2 to 128"},
-	{"sha512-a-b", AC_REF_NAME, "sha512-a-b", NULL},
-	{"/x", AC_REF_FILE, "/x", NULL},
-	{"./x:y", AC_REF_FILE, "./x:y", NULL},
-	{"../x", AC_REF_FILE, "../x", NULL},
-	{"a/./x", AC_REF_FILE, "a/./x", NULL},
-	{"x.aci", AC_REF_FILE, "x.aci", NULL},
-	{".aci", 0, NULL, "start and end"},
-	{"file:///a%20b.aci", AC_REF_FILE, "/a b.aci", NULL},
-	{"file://localhost/a", AC_REF_FILE, "/a", NULL},
-	{"file://other/a", 0, NULL, "another host"},
-	{"file:///a%00b", 0, NULL, "broken"},
-	{"https://h/x.aci", AC_REF_URL, "https://h/x.aci", NULL},
-	{"HTTP://h/x.aci?a=b", AC_REF_URL, "HTTP://h/x.aci?a=b", NULL},
-	{"https://h/x", 0, NULL, "invalid image string"},
-	{"ftp://h/x.aci", 0, NULL, "unknown scheme"},
-	{"example.com/app", AC_REF_NAME, "example.com/app", NULL},
-	{"example.com/app:1.0", AC_REF_NAME, "example.com/app:1.0", NULL},
-	{"a:1,os=linux,arch=amd64", AC_REF_NAME, "a:1,arch=amd64,os=linux",
-	 NULL},
-	{"a,version=1", AC_REF_NAME, "a:1", NULL},
-	{"a,x=", AC_REF_NAME, "a,x=", NULL},
-	{"a:", AC_REF_NAME, "a", NULL},
-	{"a:1,version=2", 0, NULL,
-	 "label version with multiple values [\"1\" \"2\"]"},
-	{"a:1:2", 0, NULL, "colon may appear at most once"},
-	{"a,b=c:d", 0, NULL, "colon may appear only right after"},
-	{"a,b", 0, NULL, "NAME=VALUE"},
-	{"a,B=1", 0, NULL, "ACIdentifier must contain only"},
-	{"a/../b", AC_REF_FILE, "a/../b", NULL},
-	{"a//b", 0, NULL, "cannot be looked for"},
-	{"", 0, NULL, "empty"},
-	{"Upper", 0, NULL, "ACIdentifier must contain only"},
-	{"docker://busybox", AC_REF_DOCKER,
-	 "docker://registry-1.docker.io/library/busybox:latest", NULL},
-	{"docker:busybox:1", AC_REF_DOCKER,
-	 "docker://registry-1.docker.io/library/busybox:1", NULL},
-	{"docker://u/i", AC_REF_DOCKER,
-	 "docker://registry-1.docker.io/u/i:latest", NULL},
-	{"docker://docker.io/busybox", AC_REF_DOCKER,
-	 "docker://registry-1.docker.io/library/busybox:latest", NULL},
-	{"docker://index.docker.io/u/i:t", AC_REF_DOCKER,
-	 "docker://registry-1.docker.io/u/i:t", NULL},
-	{"docker://localhost/x", AC_REF_DOCKER, "docker://localhost/x:latest",
-	 NULL},
-	{"docker://127.0.0.1:5000/a/b/c:d", AC_REF_DOCKER,
-	 "docker://127.0.0.1:5000/a/b/c:d", NULL},
-	{"docker://[::1]:5000/a", AC_REF_DOCKER, "docker://[::1]:5000/a:latest",
-	 NULL},
-	{"docker://a@sha256:" HEX64, AC_REF_DOCKER,
-	 "docker://registry-1.docker.io/library/a@sha256:" HEX64, NULL},
-	{"docker://h.x/a:t@sha256:" HEX64, AC_REF_DOCKER,
-	 "docker://h.x/a@sha256:" HEX64, NULL},
-	{"docker://a@sha256:00", 0, NULL, "sha256"},
-	{"docker://A", 0, NULL, "bad name"},
-	{"docker://a/../b", 0, NULL, "bad name"},
-	{"docker://../b", 0, NULL, "bad registry"},
-	{"docker://a___b", 0, NULL, "bad name"},
-	{"docker://a:.b", 0, NULL, "bad tag"},
-	{"docker://", 0, NULL, "bad name"},
-	{"docker://h:x/a", 0, NULL, "bad registry"},
-	{"docker://h:/a", 0, NULL, "bad registry"},
-	{"docker://[::1/a", 0, NULL, "bad registry"},
-	{"cimd:appc:v=0:example.com/a?version=1.0&os=li%6eux", AC_REF_NAME,
-	 "example.com/a:1.0,os=linux", NULL},
-	{"cimd:docker:v=0:busybox", AC_REF_DOCKER,
-	 "docker://registry-1.docker.io/library/busybox:latest", NULL},
-	{"cimd:aci-archive:v=0:file%3A%2F%2F%2Fa.aci", AC_REF_FILE, "/a.aci",
-	 NULL},
-	{"cimd:aci-archive:v=0:https%3A%2F%2Fh%2Fa.aci", AC_REF_URL,
-	 "https://h/a.aci", NULL},
-	{"cimd:appc:v=1:a", 0, NULL, "cimd:TYPE:v=0:DATA"},
-	{"cimd:x:v=0:a", 0, NULL, "appc, aci-archive or docker"},
-};
+enum { MAX_VECTORS = 1 << 20 };
 
-TEST(table)
+static const char *const kinds[] = {[AC_REF_ID] = "id",
+				    [AC_REF_FILE] = "file",
+				    [AC_REF_URL] = "url",
+				    [AC_REF_NAME] = "name",
+				    [AC_REF_DOCKER] = "docker"};
+
+static const char *str(const struct ac_json *o, const char *key)
 {
-	for (size_t i = 0; i < AC_LEN(cases); i++) {
+	const char *s = ac_json_text(ac_json_get(o, key), NULL);
+
+	CHECK(s != NULL);
+	return s != NULL ? s : "";
+}
+
+static void accepted(const struct ac_json *v, const struct ac_ref *r)
+{
+	AC_FREE char *c = ac_ref_canonical(r);
+
+	if (strcmp(kinds[r->kind], str(v, "kind")) != 0 ||
+	    strcmp(c, str(v, "canonical")) != 0)
+		fprintf(stderr, "# %s: %s %s\n", str(v, "text"), kinds[r->kind],
+			c);
+	CHECK(strcmp(kinds[r->kind], str(v, "kind")) == 0);
+	CHECK(strcmp(c, str(v, "canonical")) == 0);
+	CHECK(strcmp(r->text, str(v, "text")) == 0);
+}
+
+static void refused(const struct ac_json *v, const struct ac_err *err)
+{
+	if (strstr(err->msg, str(v, "says")) == NULL)
+		fprintf(stderr, "# %s: %s\n", str(v, "text"), err->msg);
+	CHECK(strstr(err->msg, str(v, "says")) != NULL);
+}
+
+static void one(const struct ac_json *v)
+{
+	struct ac_ref r = AC_REF_INIT;
+	struct ac_err err = AC_ERR_INIT;
+	int ret = ac_ref_parse(&r, str(v, "text"), &err);
+	bool want = strcmp(str(v, "kind"), "refused") != 0;
+
+	CHECK((ret == 0) == want);
+	if ((ret == 0) != want)
+		fprintf(stderr, "# %s: %s\n", str(v, "text"),
+			ret == 0 ? "accepted" : err.msg);
+	else if (want)
+		accepted(v, &r);
+	else
+		refused(v, &err);
+	ac_ref_release(&r);
+}
+
+/* Make or remove the files that are to be there. */
+static void files(const struct ac_json *v, bool make)
+{
+	const struct ac_json *list = ac_json_get(v, "files");
+
+	for (size_t i = 0; i < ac_json_len(list); i++) {
+		const char *name = ac_json_text(ac_json_at(list, i), NULL);
+
+		if (make)
+			CHECK(close(open(name, O_CREAT | O_WRONLY | O_CLOEXEC,
+					 0600)) == 0);
+		else
+			CHECK(unlink(name) == 0);
+	}
+}
+
+/* Those of the specification, from the top of the tree. */
+TEST(vectors)
+{
+	char dir[] = "/tmp/ac-unit-XXXXXX";
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_VECTORS);
+	struct ac_err err = AC_ERR_INIT;
+	AC_CLOSE int old = open(".", O_DIRECTORY | O_CLOEXEC);
+	AC_JSON struct ac_json *all = NULL;
+
+	CHECK(ac_io_read_file(AT_FDCWD, VECTORS, &b, &err) == 0);
+	all = ac_json_parse(ac_buf_str(&b), b.len, VECTORS, &err);
+	CHECK(ac_json_len(all) >= 60);
+	CHECK(mkdtemp(dir) != NULL && chdir(dir) == 0);
+	for (size_t i = 0; i < ac_json_len(all); i++) {
+		files(ac_json_at(all, i), true);
+		one(ac_json_at(all, i));
+		files(ac_json_at(all, i), false);
+	}
+	CHECK(fchdir(old) == 0 && rmdir(dir) == 0);
+}
+
+TEST(what_it_was_taken_for)
+{
+	static const struct {
+		const char *text, *says;
+		enum ac_code code;
+	} t[] = {
+		{"busybox", "a file is './busybox', an image of Docker Hub",
+		 AC_E_NOT_FOUND},
+		{"h.example:80/a",
+		 "the image name 'h.example' in version '80/a'", AC_E_NET},
+		{"busybox", NULL, AC_E_VERIFY},
+		{"example.com/a:1", NULL, AC_E_NOT_FOUND},
+		{"localhost/a", NULL, AC_E_NOT_FOUND},
+		{"cimd:appc:v=0:a", NULL, AC_E_NOT_FOUND},
+		{"docker://a", NULL, AC_E_NOT_FOUND},
+	};
+
+	for (size_t i = 0; i < AC_LEN(t); i++) {
 		struct ac_ref r = AC_REF_INIT;
 		struct ac_err err = AC_ERR_INIT;
-		int ret = ac_ref_parse(&r, cases[i].text, &err);
 
-		if (cases[i].canonical == NULL) {
-			if (ret == 0 ||
-			    strstr(err.msg, cases[i].refused) == NULL)
-				fprintf(stderr, "# %s: %s\n", cases[i].text,
-					err.msg);
-			CHECK(ret < 0);
-			CHECK(strstr(err.msg, cases[i].refused) != NULL);
-		} else {
-			AC_FREE char *c = NULL;
-
-			if (ret < 0)
-				fprintf(stderr, "# %s: %s\n", cases[i].text,
-					err.msg);
-			CHECK(ret == 0 && r.kind == cases[i].kind);
-			c = ac_ref_canonical(&r);
-			if (strcmp(c, cases[i].canonical) != 0)
-				fprintf(stderr, "# %s: %s\n", cases[i].text, c);
-			CHECK(strcmp(c, cases[i].canonical) == 0);
-			CHECK(strcmp(r.text, cases[i].text) == 0);
-		}
+		CHECK(ac_ref_parse(&r, t[i].text, &err) == 0);
+		(void)ac_err_set(&err, t[i].code, "it is not there");
+		CHECK(ac_ref_explain(&r, &err) == -1);
+		CHECK(t[i].says != NULL
+			      ? strstr(err.msg, t[i].says) != NULL
+			      : strcmp(err.msg, "it is not there") == 0);
 		ac_ref_release(&r);
 	}
 }
