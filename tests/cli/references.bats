@@ -61,7 +61,7 @@ fill() {
 	[ "$output" = "$ACI" ]
 	run -0 --separate-stderr pull --insecure-options=image --full "./${ACI:0:20}"
 	[ "$output" = "$ID" ]
-	run -1 --separate-stderr pull --store-only sha512-00
+	run -1 --separate-stderr pull --store-only sha512-000000000000
 	[[ $stderr == *"an id alone cannot be fetched"* ]]
 	run -1 --separate-stderr pull --store-only sha512-XY
 	[[ $stderr == *"expected 2 to 128 lower-case hex digits"* ]]
