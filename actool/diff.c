@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "actool/confine.h"
 #include "actool/diff.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
@@ -125,6 +126,7 @@ static int diff(const struct diff_opts *o, char **files, struct ac_err *err)
 		return ac_err_set(err, AC_E_USAGE,
 				  "only one of the two can be standard input");
 	if (ac_secret_option(&secret, o->passphrase_fd, err) < 0 ||
+	    confine_files(files, 2, NULL, false, err) < 0 ||
 	    read_side(&a, files[0], &bytes, &secret, err) < 0 ||
 	    read_side(&b, files[1], &bytes, &secret, err) < 0)
 		return -1;

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "actool/extract.h"
+
+#include "actool/confine.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -328,6 +330,8 @@ int run_extract(struct ac_call *c, struct ac_err *err)
 	if (geteuid() != 0)
 		o->no_owner = true;
 	if (take_paths(&j, c->argv + 2, c->argc - 2, err) < 0)
+		return -1;
+	if (confine_files(c->argv, 1, c->argv[1], !o->no_owner, err) < 0)
 		return -1;
 	(void)ac_interrupt_catch(); /* what is unfinished must go */
 	return extract(&j, c->argv[1], err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actool/cmd.h"
+#include "actool/confine.h"
 #include "actool/inspect.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
@@ -168,6 +169,8 @@ int run_inspect(struct ac_call *c, struct ac_err *err)
 				  "%d",
 				  (uintmax_t)limit, MAX_LIMIT);
 	if (ac_secret_option(&secret, o->passphrase_fd, err) < 0)
+		return -1;
+	if (confine_files(c->argv, c->argc, NULL, false, err) < 0)
 		return -1;
 	(void)ac_interrupt_catch();
 	for (int i = 0; i < c->argc; i++) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "actool/cmd.h"
+#include "actool/confine.h"
 #include "actool/examine.h"
 #include "actool/report.h"
 #include "actool/resolved.h"
@@ -94,6 +95,8 @@ int run_validate(struct ac_call *c, struct ac_err *err)
 		return ac_err_set(err, AC_E_INVALID,
 				  "must pass one or more files");
 	if (ac_secret_option(&secret, o->passphrase_fd, err) < 0)
+		return -1;
+	if (confine_files(c->argv, c->argc, NULL, false, err) < 0)
 		return -1;
 	valid = validate(c, o, &secret, all);
 	if (ac_interrupt_check(err) < 0 ||

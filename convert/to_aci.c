@@ -21,6 +21,7 @@
 #include "common/sys/out.h"
 #include "common/sys/path.h"
 #include "convert/cmd.h"
+#include "convert/confine.h"
 #include "convert/squash.h"
 
 const char to_aci_about[] =
@@ -233,6 +234,9 @@ static int convert(struct job *j, const struct ac_call *call,
 		err->code = AC_E_USAGE;
 		return ac_err_ctx(err, "--name '%s'", j->o->name);
 	}
+	if (confine(call->argv[0], call->argc > 1 ? call->argv[1] : "x", g->dir,
+		    err) < 0)
+		return -1;
 	(void)ac_interrupt_catch();
 	if (ac_ocisrc_open(&j->source, call->argv[0], g->dir, err) < 0 ||
 	    ac_ociimg_pick(&j->image, &j->source, &choice, err) < 0 ||

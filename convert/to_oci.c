@@ -22,6 +22,7 @@
 #include "common/sys/interrupt.h"
 #include "common/sys/path.h"
 #include "convert/cmd.h"
+#include "convert/confine.h"
 
 const char to_oci_about[] =
 	"ACI is an App Container Image in a file, DIR a new directory, which\n"
@@ -334,6 +335,8 @@ int to_oci_run(struct ac_call *call, struct ac_err *err)
 		return ac_err_set(err, AC_E_USAGE,
 				  "bad value for option --level: 1 to 12");
 	if (ac_secret_option(&j.secret, o->passphrase_fd, err) < 0)
+		return -1;
+	if (confine(call->argv[0], call->argv[1], NULL, err) < 0)
 		return -1;
 	(void)ac_interrupt_catch();
 	if (load_manifest(&j, err) < 0 ||

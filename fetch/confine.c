@@ -14,6 +14,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
+#include "common/image/acifile.h"
 #include "common/store/sig.h"
 #include "common/sys/confine.h"
 #include "common/sys/path.h"
@@ -39,6 +40,7 @@ static void image_file(struct ac_confine *c, const char *text)
 	if (ac_ref_parse(&ref, text, &later) < 0 || ref.kind != AC_REF_FILE)
 		return;
 	asc = pull_file_asc(ref.name);
+	ac_aci_file_expect(ref.name);
 	ac_confine_read(c, ref.name);
 	for (size_t k = 0; k < AC_SIG_KINDS; k++) {
 		AC_FREE char *sig =

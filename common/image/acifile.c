@@ -372,3 +372,19 @@ void ac_aci_file_free(struct ac_aci_file *f)
 	free(f->path);
 	free(f);
 }
+
+void ac_aci_file_expect(const char *path)
+{
+	AC_CLOSE int fd = -1;
+	char head[AC_PGP_HEAD];
+	struct stat st;
+	ssize_t n;
+
+	/* Who writes a pipe would take us for its reader. */
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd >= 0 ? pread(fd, head, sizeof(head), 0) : -1;
+	if (n > 0 && ac_pgp_is_encrypted(head, (size_t)n))
+		ac_secret_start_agent();
+}

@@ -31,6 +31,10 @@ AC_MUSTUSE struct ac_aci_file *ac_aci_file_open(const char *path,
 						struct ac_secret *secret,
 						struct ac_err *err);
 
+/* Before this process is confined (sys/confine.h): PATH will be opened.  When
+ * it is encrypted, there will be somebody to ask for the passphrase. */
+void ac_aci_file_expect(const char *path);
+
 /* The same of FD, whose position is its start; FD is taken, also on failure.
  * NAME is for messages. */
 AC_MUSTUSE struct ac_aci_file *ac_aci_file_adopt(int fd, const char *name,

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/sys/confine_priv.h"
+#include "common/sys/path.h"
 
 #define CAP(c) (1ULL << (c))
 
@@ -28,19 +30,12 @@ static const uint64_t owners_caps = CAP(CAP_CHOWN) | CAP(CAP_DAC_OVERRIDE) |
 				    CAP(CAP_DAC_READ_SEARCH) | CAP(CAP_FOWNER) |
 				    CAP(CAP_FSETID) | CAP(CAP_SETFCAP) |
 				    CAP(CAP_MKNOD) | CAP(CAP_SYS_ADMIN);
-static const uint64_t other_caps =
-	CAP(CAP_DAC_OVERRIDE) | CAP(CAP_DAC_READ_SEARCH);
+static const uint64_t other_caps = CAP(CAP_CHOWN) | CAP(CAP_DAC_OVERRIDE) |
+				   CAP(CAP_DAC_READ_SEARCH) | CAP(CAP_FOWNER) |
+				   CAP(CAP_FSETID);
 
 static bool done;
 static char *tmp; /* removed at exit */
-
-static void add(struct ac_strv *v, const char *path)
-{
-	char *real = path != NULL ? realpath(path, NULL) : NULL;
-
-	if (real != NULL)
-		ac_strv_take(v, real);
-}
 
 void ac_confine_read(struct ac_confine *c, const char *path)
 {
@@ -51,22 +46,36 @@ void ac_confine_read(struct ac_confine *c, const char *path)
 
 void ac_confine_write(struct ac_confine *c, const char *path)
 {
-	add(&c->writes, path);
+	ac_strv_push(&c->writes, path);
+}
+
+static void add_parent(struct ac_strv *v, const char *path)
+{
+	AC_FREE char *dir = ac_xstrdup(path);
+	size_t n = strlen(dir);
+	char *slash;
+
+	while (n > 1 && dir[n - 1] == '/')
+		dir[--n] = '\0';
+	slash = strrchr(dir, '/');
+	if (slash != NULL)
+		slash[slash == dir] = '\0';
+	ac_strv_push(v, slash != NULL ? dir : ".");
 }
 
 void ac_confine_write_beside(struct ac_confine *c, const char *path)
 {
-	AC_FREE char *dir = ac_xstrdup(path != NULL ? path : "");
-	char *slash = strrchr(dir, '/');
+	AC_FREE char *real = realpath(path, NULL);
+	struct stat st;
 
-	if (slash == NULL)
-		add(&c->writes, ".");
-	else if (slash == dir)
-		add(&c->writes, "/");
-	else {
-		*slash = '\0';
-		add(&c->writes, dir);
-	}
+	add_parent(&c->writes, path);
+	if (stat(path, &st) < 0)
+		return;
+	/* What is there may be replaced where it is, and a directory filled. */
+	if (real != NULL && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		add_parent(&c->writes, real);
+	if (S_ISDIR(st.st_mode))
+		ac_strv_push(&c->writes, path);
 }
 
 void ac_confine_release(struct ac_confine *c)
@@ -85,18 +94,16 @@ static void remove_tmp(void)
 	(void)rmdir(tmp); /* who used it has removed what was in it */
 }
 
-/* The place of $TMPDIR, absolute. */
 static char *tmp_parent(void)
 {
 	const char *t = getenv("TMPDIR");
 
-	return realpath(t != NULL && t[0] == '/' ? t : "/tmp", NULL);
+	return ac_xstrdup(t != NULL && t[0] == '/' ? t : "/tmp");
 }
 
 static int make_tmp(const char *parent, struct ac_err *err)
 {
-	tmp = ac_xasprintf("%s/acutils-XXXXXX",
-			   parent != NULL ? parent : "/tmp");
+	tmp = ac_xasprintf("%s/acutils-XXXXXX", parent);
 	if (mkdtemp(tmp) == NULL)
 		return ac_err_sys(err, errno, "make the directory '%s'", tmp);
 	if (atexit(remove_tmp) != 0 || setenv("TMPDIR", tmp, 1) != 0)
@@ -132,9 +139,8 @@ static void drop_caps(uint64_t keep)
 		keep = 0;
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	for (int c = 0; c < 64; c++)
-		if ((keep >> c & 1) == 0 && prctl(PR_CAPBSET_DROP, c) < 0 &&
-		    errno == EINVAL)
-			break; /* beyond the kernel's last */
+		if ((keep >> c & 1) == 0 && prctl(PR_CAPBSET_DROP, c) < 0)
+			break; /* beyond the kernel's last, or a user */
 	if (!get_caps(d))
 		return;
 	for (int i = 0; i < 2; i++) {
@@ -171,20 +177,41 @@ static void no_dumps(void)
 #endif
 }
 
+static void add_real(struct ac_strv *v, const char *path)
+{
+	char *real = path != NULL ? realpath(path, NULL) : NULL;
+
+	if (real != NULL)
+		ac_strv_take(v, real);
+}
+
+/* A mount point could not be replaced: none within another. */
+static bool covered(const struct ac_strv *v, size_t i)
+{
+	for (size_t k = 0; k < v->n; k++)
+		if (k != i && ac_path_within(v->v[i] + 1, v->v[k] + 1) &&
+		    (k < i || strcmp(v->v[k], v->v[i]) != 0))
+			return true;
+	return false;
+}
+
 static int mounts(const struct ac_confine *c, const char *parent,
 		  struct ac_err *err)
 {
+	AC_CLEANUP(ac_strv_release) struct ac_strv all = AC_STRV_INIT;
 	AC_CLEANUP(ac_strv_release) struct ac_strv v = AC_STRV_INIT;
 
 	if (!may_mount())
 		return 0;
 	for (size_t i = 0; i < c->writes.n; i++)
-		ac_strv_push(&v, c->writes.v[i]);
-	if (parent != NULL)
-		ac_strv_push(&v, parent);
+		add_real(&all, c->writes.v[i]);
+	add_real(&all, parent);
 #ifdef AC_COVERAGE_DIR
-	ac_strv_push(&v, AC_COVERAGE_DIR);
+	add_real(&all, AC_COVERAGE_DIR);
 #endif
+	for (size_t i = 0; i < all.n; i++)
+		if (!covered(&all, i))
+			ac_strv_push(&v, all.v[i]);
 	return ac_confine_mounts(&v, err);
 }
 

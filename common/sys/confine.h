@@ -55,7 +55,8 @@ struct ac_confine {
 void ac_confine_read(struct ac_confine *c, const char *path);
 /* Allow all below the directory PATH. */
 void ac_confine_write(struct ac_confine *c, const char *path);
-/* Allow all in the directory in which the file PATH is, or will be. */
+/* Allow all in the directory in which PATH, a file or a directory, is or will
+ * be. */
 void ac_confine_write_beside(struct ac_confine *c, const char *path);
 
 enum ac_confine_flags {

@@ -12,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/hex.h"
+#include "common/base/log.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
@@ -130,6 +131,11 @@ static void add_arg(struct ac_buf *b, const char *text)
 	}
 }
 
+static bool somebody_there(void)
+{
+	return isatty(STDIN_FILENO) || getenv("GPG_TTY") != NULL;
+}
+
 /* One command to the agent; its answer into OUT. */
 static int transact(const struct ac_secret *s, const char *command,
 		    struct ac_buf *out, struct ac_err *err)
@@ -140,8 +146,7 @@ static int transact(const struct ac_secret *s, const char *command,
 	ac_strv_push(&argv, "--quiet");
 	if (s->homedir != NULL)
 		ac_strv_pushf(&argv, "--homedir=%s", s->homedir);
-	if (ac_confined() ||
-	    (!isatty(STDIN_FILENO) && getenv("GPG_TTY") == NULL))
+	if (ac_confined() || !somebody_there())
 		ac_strv_push(&argv, "--no-autostart");
 	ac_strv_push(&argv, command);
 	ac_strv_push(&argv, "/bye");
@@ -237,4 +242,14 @@ void ac_secret_forget(const struct ac_secret *s, const char *cache_id)
 	ac_buf_adds(&command, "CLEAR_PASSPHRASE");
 	add_arg(&command, cache_id);
 	(void)transact(s, ac_buf_str(&command), &out, &ignored);
+}
+
+void ac_secret_start_agent(void)
+{
+	const struct ac_secret any = AC_SECRET_INIT;
+	AC_CLEANUP(ac_buf_release) struct ac_buf out = AC_BUF_INIT(16384);
+	struct ac_err later = AC_ERR_INIT; /* who asks will see */
+
+	if (somebody_there() && transact(&any, "NOP", &out, &later) < 0)
+		ac_debug("gpg-agent: %s", later.msg);
 }

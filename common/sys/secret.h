@@ -68,4 +68,8 @@ void ac_secret_forget(const struct ac_secret *s, const char *cache_id);
  * first line; the caller closes it. */
 AC_MUSTUSE int ac_secret_pipe(const struct ac_secret *s, struct ac_err *err);
 
+/* Have gpg's agent run, if somebody is at the terminal: before this process is
+ * confined (confine.h), as what it started then would be confined, too. */
+void ac_secret_start_agent(void);
+
 #endif

@@ -109,7 +109,8 @@ waiting_pull() {
 	mv app.aci.asc far/signature
 	TMPDIR=$PWD/tmp run -0 pull --signature far/signature app.aci
 	[ -z "$(ls tmp)" ]
-	run -1 env TMPDIR="$PWD/none" acfetch --local-config etc pull app.aci
+	run -1 --separate-stderr env TMPDIR="$PWD/none" acfetch --local-config etc pull app.aci
+	[[ $stderr == *"make the directory '$PWD/none/acutils-"* ]]
 }
 
 @test "ACUTILS_SANDBOX=off" {
@@ -118,4 +119,23 @@ waiting_pull() {
 	[[ $stderr == *"not confined: ACUTILS_SANDBOX=off"* ]]
 	waiting_pull env ACUTILS_SANDBOX=off
 	[ "$(status Seccomp)" = 0 ] && [ "$(status NoNewPrivs)" = 0 ]
+}
+
+waits() { grep -q '^Seccomp:.2' "/proc/$PID/status"; }
+
+@test "acconvert and actool, before they read the image" {
+	mkfifo pipe
+	exec 9<>pipe
+	for command in "actool extract pipe out" "actool validate pipe" "actool inspect pipe" \
+		"actool diff pipe pipe" "acconvert to-oci pipe out" "acconvert to-aci pipe out.aci"; do
+		# shellcheck disable=SC2086 # words
+		$command >/dev/null 2>&1 3>&- 9>&- &
+		PID=$!
+		wait_for 20 waits
+		[ "$(status NoNewPrivs)" = 1 ]
+		[ $((0x$(status CapEff) & ~0x8820001f)) = 0 ]
+		kill -KILL "$PID"
+		wait "$PID" || :
+		[ ! -e out ] && [ ! -e out.aci ]
+	done
 }
