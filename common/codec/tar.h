@@ -94,6 +94,11 @@ bool ac_tar_set_size(void *head, size_t n, uint64_t size);
  * names of owners, directories without a trailing slash as Go writes them, no
  * access or change times, two zero blocks at the end and no more padding. */
 AC_MUSTUSE struct ac_tar_writer *ac_tar_writer_new(ac_sink_fn sink, void *ctx);
+/* Read files to where LEND says (unzip.h), and tell LENT (both with the sink's
+ * context) how many bytes are there, instead of giving them to the sink. */
+typedef int (*ac_lent_fn)(void *ctx, size_t n, struct ac_err *err);
+void ac_tar_writer_lend(struct ac_tar_writer *w, ac_lend_fn lend,
+			ac_lent_fn lent);
 AC_MUSTUSE int ac_tar_add(struct ac_tar_writer *w, const struct ac_entry *e,
 			  struct ac_err *err);
 /* Content of the entry just added, in order; a sparse entry takes only its

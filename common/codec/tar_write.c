@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@ enum { COPY_SIZE = 256 << 10 };
 
 struct ac_tar_writer {
 	ac_sink_fn sink;
+	ac_lend_fn lend; /* NULL: files are read to COPY */
+	ac_lent_fn lent;
 	void *ctx;
 	/* The entry being written. */
 	char *path;                /* owned; NULL before the first */
@@ -21,8 +24,9 @@ struct ac_tar_writer {
 	uint64_t size; /* of the file */
 	uint64_t left; /* bytes of content to come */
 	size_t pad;    /* and zeros behind them */
+	bool end_seen; /* of the file that was read */
 	struct ac_buf records;
-	char *copy; /* COPY_SIZE bytes, once a file was copied */
+	char *copy; /* COPY_SIZE bytes, once needed */
 };
 
 static const char zeros[2 * AC_TAR_BLOCK];
@@ -37,6 +41,13 @@ struct ac_tar_writer *ac_tar_writer_new(ac_sink_fn sink, void *ctx)
 		.records = AC_BUF_INIT(64 << 20),
 	};
 	return w;
+}
+
+void ac_tar_writer_lend(struct ac_tar_writer *w, ac_lend_fn lend,
+			ac_lent_fn lent)
+{
+	w->lend = lend;
+	w->lent = lent;
 }
 
 void ac_tar_writer_free(struct ac_tar_writer *w)
@@ -178,17 +189,82 @@ int ac_tar_add(struct ac_tar_writer *w, const struct ac_entry *e,
 	return put(w, map.p, map.len, err);
 }
 
+static int grew(const struct ac_tar_writer *w, struct ac_err *err)
+{
+	return ac_err_set(err, AC_E_INVALID,
+			  "'%s' changed while it was read: it grew",
+			  w->path != NULL ? w->path : "");
+}
+
+/* N more bytes of the content were put. */
+static int count(struct ac_tar_writer *w, size_t n, struct ac_err *err)
+{
+	w->left -= n;
+	return w->left == 0 && n != 0 ? put(w, zeros, w->pad, err) : 0;
+}
+
 int ac_tar_write(struct ac_tar_writer *w, const void *p, size_t n,
 		 struct ac_err *err)
 {
 	if (n > w->left)
-		return ac_err_set(err, AC_E_INVALID,
-				  "'%s' changed while it was read: it grew",
-				  w->path != NULL ? w->path : "");
+		return grew(w, err);
 	if (put(w, p, n, err) < 0)
 		return -1;
-	w->left -= n;
-	return w->left == 0 && n != 0 ? put(w, zeros, w->pad, err) : 0;
+	return count(w, n, err);
+}
+
+/* Where content may be read to. */
+static void *room(struct ac_tar_writer *w, size_t *cap, struct ac_err *err)
+{
+	if (w->lend != NULL)
+		return w->lend(w->ctx, cap, err);
+	if (w->copy == NULL)
+		w->copy = ac_xmalloc(COPY_SIZE);
+	*cap = COPY_SIZE;
+	return w->copy;
+}
+
+static ssize_t read_at(const struct ac_tar_writer *w, int fd, void *p, size_t n,
+		       uint64_t off, struct ac_err *err)
+{
+	ssize_t got;
+
+	do
+		got = pread(fd, p, n, (off_t)off);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? ac_err_sys(err, errno, "read '%s'", w->path) : got;
+}
+
+/* N bytes of content are at P, which room gave. */
+static int pass_on(struct ac_tar_writer *w, const void *p, size_t n,
+		   struct ac_err *err)
+{
+	if (w->lend == NULL)
+		return ac_tar_write(w, p, n, err);
+	return w->lent(w->ctx, n, err) < 0 ? -1 : count(w, n, err);
+}
+
+/* Pass on LEFT bytes at OFF at most: how many; 0: the file ends before.  Where
+ * the file should end, one byte more is asked for: to see that it does. */
+static ssize_t write_some(struct ac_tar_writer *w, int fd, uint64_t off,
+			  uint64_t left, struct ac_err *err)
+{
+	uint64_t ask = left + (off + left == w->size);
+	size_t cap;
+	void *p = room(w, &cap, err);
+	ssize_t n;
+
+	if (p == NULL)
+		return -1;
+	if (ask > cap)
+		ask = cap;
+	n = read_at(w, fd, p, (size_t)ask, off, err);
+	if (n <= 0)
+		return n;
+	if ((uint64_t)n > left)
+		return pass_on(w, p, (size_t)left, err) < 0 ? -1 : grew(w, err);
+	w->end_seen = (uint64_t)n == left && ask > left;
+	return pass_on(w, p, (size_t)n, err) < 0 ? -1 : n;
 }
 
 static int write_extent(struct ac_tar_writer *w, int fd,
@@ -197,19 +273,13 @@ static int write_extent(struct ac_tar_writer *w, int fd,
 	uint64_t done = 0;
 
 	while (done < x->len) {
-		uint64_t left = x->len - done;
 		ssize_t n =
-			pread(fd, w->copy, left < COPY_SIZE ? left : COPY_SIZE,
-			      (off_t)(x->off + done));
+			write_some(w, fd, x->off + done, x->len - done, err);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return ac_err_sys(err, errno, "read '%s'", w->path);
+			return -1;
 		if (n == 0)
 			return check_done(w, err);
-		if (ac_tar_write(w, w->copy, (size_t)n, err) < 0)
-			return -1;
 		done += (uint64_t)n;
 	}
 	return 0;
@@ -217,16 +287,17 @@ static int write_extent(struct ac_tar_writer *w, int fd,
 
 int ac_tar_write_fd(struct ac_tar_writer *w, int fd, struct ac_err *err)
 {
-	if (w->copy == NULL)
-		w->copy = ac_xmalloc(COPY_SIZE);
+	char byte;
+	ssize_t n;
+
+	w->end_seen = false;
 	for (size_t i = 0; i < w->n_extents; i++)
 		if (write_extent(w, fd, &w->extents[i], err) < 0)
 			return -1;
-	if (w->n_extents != 0 && pread(fd, w->copy, 1, (off_t)w->size) > 0)
-		return ac_err_set(err, AC_E_INVALID,
-				  "'%s' changed while it was read: it grew",
-				  w->path);
-	return 0;
+	if (w->n_extents == 0 || w->end_seen)
+		return 0;
+	n = read_at(w, fd, &byte, 1, w->size, err);
+	return n > 0 ? grew(w, err) : n < 0 ? -1 : 0;
 }
 
 int ac_tar_finish(struct ac_tar_writer *w, struct ac_err *err)

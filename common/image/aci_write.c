@@ -17,10 +17,9 @@ struct ac_aci_writer {
 	int fd;
 	struct ac_zipper *zip;
 	struct ac_tar_writer *tar;
-	struct ac_hash *hash; /* of the tar: the image id */
-	struct ac_buf out;    /* compressed bytes on their way to FD */
-	size_t unflushed;     /* bytes that the disk may not have begun with */
-	struct ac_buf path;   /* of the entry being added, and of its target */
+	struct ac_buf out;  /* compressed bytes on their way to FD */
+	size_t unflushed;   /* bytes that the disk may not have begun with */
+	struct ac_buf path; /* of the entry being added, and of its target */
 	struct ac_buf link;
 	int64_t mtime;   /* of a rootfs that nobody names */
 	bool has_rootfs; /* its entry was written */
@@ -62,16 +61,34 @@ static int to_file(void *ctx, const void *p, size_t n, struct ac_err *err)
 	return 0;
 }
 
-static int to_zipper(void *ctx, const void *p, size_t n, struct ac_err *err)
+static int count(struct ac_aci_writer *w, size_t n, struct ac_err *err)
 {
-	struct ac_aci_writer *w = ctx;
-
 	if (ac_interrupt_check(err) < 0)
 		return -1;
 	if (w->progress != NULL)
 		w->progress(w->progress_ctx, n);
-	ac_hash_add(w->hash, p, n);
-	return ac_zipper_feed(w->zip, p, n, err);
+	return 0;
+}
+
+static int to_zipper(void *ctx, const void *p, size_t n, struct ac_err *err)
+{
+	struct ac_aci_writer *w = ctx;
+
+	return count(w, n, err) < 0 ? -1 : ac_zipper_feed(w->zip, p, n, err);
+}
+
+static void *lend(void *ctx, size_t *cap, struct ac_err *err)
+{
+	struct ac_aci_writer *w = ctx;
+
+	return ac_zipper_lend(w->zip, cap, err);
+}
+
+static int lent(void *ctx, size_t n, struct ac_err *err)
+{
+	struct ac_aci_writer *w = ctx;
+
+	return count(w, n, err) < 0 ? -1 : ac_zipper_lent(w->zip, n, err);
 }
 
 struct ac_aci_writer *ac_aci_writer_new(int fd, enum ac_zip zip, int level)
@@ -83,8 +100,9 @@ struct ac_aci_writer *ac_aci_writer_new(int fd, enum ac_zip zip, int level)
 	w->path = AC_BUF_INIT(1 << 20);
 	w->link = AC_BUF_INIT(1 << 20);
 	w->zip = ac_zipper_new(zip, level, to_file, w);
+	ac_zipper_hash(w->zip, AC_SHA512); /* of the tar: the image id */
 	w->tar = ac_tar_writer_new(to_zipper, w);
-	w->hash = ac_hash_new(AC_SHA512);
+	ac_tar_writer_lend(w->tar, lend, lent);
 	return w;
 }
 
@@ -94,7 +112,6 @@ void ac_aci_writer_free(struct ac_aci_writer *w)
 		return;
 	ac_tar_writer_free(w->tar);
 	ac_zipper_free(w->zip);
-	ac_hash_free(w->hash);
 	ac_buf_release(&w->out);
 	ac_buf_release(&w->path);
 	ac_buf_release(&w->link);
@@ -169,7 +186,7 @@ int ac_aci_writer_finish(struct ac_aci_writer *w, struct ac_digest *id,
 	if (write_rootfs(w, err) < 0 || ac_tar_finish(w->tar, err) < 0 ||
 	    ac_zipper_finish(w->zip, err) < 0 || flush(w, err) < 0)
 		return -1;
-	ac_hash_final(w->hash, id);
+	ac_zipper_digest(w->zip, id);
 	return 0;
 }
 

@@ -365,6 +365,115 @@ TEST(from_files)
 	ac_tar_writer_free(w);
 }
 
+/* Lends 1000 bytes at a time. */
+struct lender {
+	struct ac_buf out;
+	char room[1000];
+	size_t lent;
+	bool refuse;
+};
+
+static int lender_sink(void *ctx, const void *p, size_t n, struct ac_err *e)
+{
+	struct lender *l = ctx;
+
+	(void)e;
+	ac_buf_add(&l->out, p, n);
+	return 0;
+}
+
+static void *lender_lend(void *ctx, size_t *cap, struct ac_err *e)
+{
+	struct lender *l = ctx;
+
+	if (l->refuse) {
+		(void)ac_err_set(e, AC_E_SYS, "nothing to lend");
+		return NULL;
+	}
+	*cap = sizeof(l->room);
+	return l->room;
+}
+
+static int lender_lent(void *ctx, size_t n, struct ac_err *e)
+{
+	struct lender *l = ctx;
+
+	(void)e;
+	CHECK(n <= sizeof(l->room));
+	ac_buf_add(&l->out, l->room, n);
+	l->lent += n;
+	return 0;
+}
+
+TEST(from_files_without_copying)
+{
+	static const size_t sizes[] = {0, 1, 999, 1000, 1001, 2000, 123456};
+	struct lender l = {.out = AC_BUF_INIT(MAX)};
+	BUF copied = AC_BUF_INIT(MAX);
+	struct ac_tar_writer *w = ac_tar_writer_new(lender_sink, &l);
+	struct ac_tar_writer *by_copy = ac_tar_writer_new(collect, &copied);
+	struct ac_extent two[] = {{10, 10}, {100000, 2000}};
+	AC_CLOSE int fd = memfd_create("test", MFD_CLOEXEC);
+	size_t before = 0;
+
+	ac_tar_writer_lend(w, lender_lend, lender_lent);
+	for (size_t i = 0; i < AC_LEN(sizes); i++) {
+		struct ac_entry e = {.type = AC_F_REG,
+				     .path = "f",
+				     .size = sizes[i]};
+
+		CHECK(ftruncate(fd, 0) == 0);
+		for (size_t at = 0; at < sizes[i]; at++)
+			CHECK(pwrite(fd, &at, 1, (off_t)at) == 1);
+		CHECK(ac_tar_add(w, &e, &err) == 0);
+		CHECK(ac_tar_write_fd(w, fd, &err) == 0);
+		CHECK(l.lent == before + sizes[i]);
+		before = l.lent;
+		CHECK(ac_tar_add(by_copy, &e, &err) == 0);
+		CHECK(ac_tar_write_fd(by_copy, fd, &err) == 0);
+
+		/* A byte more, or fewer. */
+		CHECK(ftruncate(fd, (off_t)sizes[i] + 1) == 0);
+		CHECK(ac_tar_add(by_copy, &e, &err) == 0);
+		CHECK(ac_tar_write_fd(by_copy, fd, &err) < 0);
+		CHECK(strcmp(err.msg,
+			     "'f' changed while it was read: it grew") == 0);
+		CHECK(ac_tar_add(w, &e, &err) == 0);
+		CHECK(ac_tar_write_fd(w, fd, &err) < 0);
+		CHECK(strcmp(err.msg,
+			     "'f' changed while it was read: it grew") == 0);
+		before = l.lent;
+	}
+	{
+		/* Sparse, up to the end of the file and not. */
+		struct ac_entry e = {.type = AC_F_REG,
+				     .path = "s",
+				     .size = 102000,
+				     .extents = two,
+				     .n_extents = 2};
+
+		for (; e.size <= 102001; e.size++) {
+			CHECK(ftruncate(fd, (off_t)e.size) == 0);
+			CHECK(ac_tar_add(w, &e, &err) == 0);
+			CHECK(ac_tar_write_fd(w, fd, &err) == 0);
+			CHECK(ac_tar_add(by_copy, &e, &err) == 0);
+			CHECK(ac_tar_write_fd(by_copy, fd, &err) == 0);
+		}
+		CHECK(ac_tar_add(w, &e, &err) == 0);
+		CHECK(ftruncate(fd, 101999) == 0);
+		CHECK(ac_tar_write_fd(w, fd, &err) < 0);
+		CHECK(strstr(err.msg, "1 bytes are missing") != NULL);
+	}
+	CHECK(l.out.len > copied.len);
+	CHECK(memcmp(l.out.p, copied.p, copied.len) == 0);
+	l.refuse = true;
+	CHECK(ac_tar_write_fd(w, fd, &err) < 0);
+	CHECK(strcmp(err.msg, "nothing to lend") == 0);
+	ac_tar_writer_free(by_copy);
+	ac_tar_writer_free(w);
+	ac_buf_release(&l.out);
+}
+
 static int libarchive_type(enum ac_ftype t)
 {
 	switch (t) {
