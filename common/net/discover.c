@@ -97,6 +97,7 @@ struct walk {
 	const struct ac_discover_opts *opts;
 	unsigned int missing; /* of what is wanted */
 	const char *page;     /* under way, for messages */
+	bool down;            /* the host did not answer, in all tries */
 	struct ac_discovered *out;
 };
 
@@ -229,11 +230,15 @@ static int try_page(struct walk *w, const char *scheme, const char *name,
 
 	w->page = shown;
 	ac_debug("'%s': asking", shown);
+	/* All pages are on one host: it is given time once. */
+	q.probe = w->down || (strcmp(scheme, "https") == 0 &&
+			      ac_http_allows_http(w->http));
 	if (ac_http_do(w->http, &q, &r, &why) < 0) {
 		if (why.code == AC_E_SYS) {
 			*err = why;
 			return -1;
 		}
+		w->down |= !q.probe;
 		ac_strv_pushf(&w->out->attempts, "%s", why.msg);
 		return 0;
 	}

@@ -281,24 +281,15 @@ static enum ac_xfer_result attempt(const struct ac_http *h, struct ac_xfer *x,
 
 static bool may_pass(long status)
 {
-	return status == 408 || status == 429 || status == 500 ||
-	       status == 502 || status == 503 || status == 504;
+	return status == 408 || status == 425 || status == 429 ||
+	       status == 500 || status == 502 || status == 503 || status == 504;
 }
 
 /* What the server asks for, in milliseconds; 0: nothing. */
 static uint64_t retry_after(const struct ac_http_response *r)
 {
-	const char *text = ac_http_header(r, "retry-after");
-	uint64_t seconds = 0;
-	time_t when;
+	uint64_t seconds = ac_http_retry_after(r);
 
-	if (text == NULL)
-		return 0;
-	if (ac_num_u64(ac_str(text), &seconds) < 0) {
-		when = curl_getdate(text, NULL);
-		if (when > time(NULL))
-			seconds = (uint64_t)(when - time(NULL));
-	}
 	return seconds > MAX_WAIT_MS / 1000 ? MAX_WAIT_MS + 1 : seconds * 1000;
 }
 
@@ -355,7 +346,20 @@ static bool nothing_left(const struct ac_xfer *x)
 {
 	uint64_t want = x->q->expect_size != 0 ? x->q->expect_size : x->total;
 
-	return x->r->status == 416 && x->got != 0 && x->got == want;
+	return x->r->status == 416 && x->got != 0 && x->got == want &&
+	       (x->q->pinned || !x->inherited);
+}
+
+/* What an earlier call left is not what the server has the rest of: ask once
+ * for all of it, and see. */
+static bool ask_for_all(struct ac_xfer *x, enum ac_xfer_result res)
+{
+	bool more = x->inherited && !x->whole &&
+		    (x->anew || (res == AC_XFER_DONE && x->r->status == 416));
+
+	x->anew = false;
+	x->whole |= more;
+	return more;
 }
 
 static int try_all(const struct ac_http *h, struct ac_xfer *x,
@@ -375,10 +379,13 @@ static int try_all(const struct ac_http *h, struct ac_xfer *x,
 		    check_scheme(h, x, &x->url, err) < 0)
 			return -1;
 		res = attempt(h, x, err);
+		if (x->q->sink != NULL &&
+		    (nothing_left(x) || x->r->status == 206))
+			x->r->status = 200;
+		if (ask_for_all(x, res))
+			continue;
 		if (res == AC_XFER_FAIL)
 			return -1;
-		if (nothing_left(x))
-			x->r->status = 200;
 		if (res == AC_XFER_DONE && !may_pass(x->r->status))
 			return 0;
 		if (x->got - before >= PROGRESS)
@@ -399,7 +406,12 @@ int ac_http_do(struct ac_http *h, const struct ac_http_request *q,
 			    .ca = h->ca_blob.len != 0 ? &h->ca_blob : NULL,
 			    .q = q,
 			    .r = r,
-			    .got = q->offset};
+			    .got = q->offset,
+			    .total = q->offset != 0 ? q->total : 0,
+			    .validator = q->offset != 0
+						 ? ac_xstrdup(q->validator)
+						 : NULL,
+			    .inherited = q->offset != 0};
 	int ret;
 
 	if (h->broken.code != AC_OK) {

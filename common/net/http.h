@@ -83,7 +83,9 @@ struct ac_http_request {
 	const char *url;               /* user:password@ becomes Basic */
 	const char *method;            /* NULL: GET */
 	const struct ac_strv *headers; /* "Name: value", or NULL; Authorization
-					* and Cookie stay with their host */
+					* and Cookie stay with their host; "If-"
+					* is left out where a part is asked
+					* for */
 	/* Asked before each exchange, unless it is with another scheme, host or
 	 * port than .url has; or NULL.  Its headers are wiped after it. */
 	ac_http_sign_fn sign;
@@ -92,11 +94,14 @@ struct ac_http_request {
 			   * leads to another host */
 	const struct ac_http_upload *upload; /* of a PUT or PATCH, or NULL: an
 					      * empty one */
-	bool once; /* never tried again here: the caller knows what to do */
+	bool once;  /* never tried again here: the caller knows what to do */
+	bool probe; /* there is another way: what does not even connect is not
+		     * tried again */
 	uint64_t max_body; /* 0: 8 MiB without a sink, no limit with one */
-	/* The body of a 2xx answer goes here as it comes; NULL: into .body of
-	 * the response.  With a sink nothing is sent twice to it: a broken
-	 * transfer is resumed (Range, If-Range). */
+	/* The body of an answer with status 200 goes here as it comes; NULL:
+	 * that of any 2xx into .body of the response.  With a sink nothing is
+	 * sent twice to it: a broken transfer is resumed (Range, If-Range), and
+	 * the status is 200 in the end. */
 	ac_sink_fn sink;
 	void *ctx;
 	/* Told how many bytes the body will have, before the first of them,
@@ -108,8 +113,18 @@ struct ac_http_request {
 	bool pinned; /* the caller checks a digest: resume even when the server
 		      * gives nothing (ETag, Last-Modified) to tell that the
 		      * content is still the same */
-	uint64_t offset;  /* the sink has so many bytes from an earlier call;
-			   * only with pinned */
+	/* A body begins from its first byte: what the sink got before is void.
+	 * VALIDATOR is what a later call needs to go on behind what came, and
+	 * is NULL when the server gives nothing that lasts; TOTAL is the size,
+	 * 0: unknown.  May be NULL. */
+	int (*begin)(void *ctx, const char *validator, uint64_t total,
+		     struct ac_err *err);
+	/* The sink has so many bytes from an earlier call: with pinned, or with
+	 * begin and what it was told then.  Where the server has another
+	 * content by now, begin is called once more. */
+	uint64_t offset;
+	const char *validator;
+	uint64_t total;
 	bool allow_http;  /* for this one, whatever the client's say */
 	bool from_public; /* a public server named this place: it must not be
 			   * one of a private network, as of a redirect */
@@ -137,5 +152,13 @@ AC_MUSTUSE int ac_http_do(struct ac_http *h, const struct ac_http_request *q,
 
 /* The value of a header (first one), or NULL. */
 const char *ac_http_header(const struct ac_http_response *r, const char *name);
+
+/* How many seconds from now the server wants us to wait (Retry-After, as a
+ * number or a date); 0: it does not say; a date that has passed too. */
+uint64_t ac_http_retry_after(const struct ac_http_response *r);
+
+/* For how many seconds the answer may be used again without asking
+ * (Cache-Control, Age); 0: not at all, or it does not say. */
+uint64_t ac_http_max_age(const struct ac_http_response *r);
 
 #endif

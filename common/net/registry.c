@@ -69,6 +69,7 @@ static int ask(struct ac_registry *r, const char *where,
 
 	q->url = url;
 	q->allow_http = r->plain;
+	q->probe = !r->settled && !r->plain && may_be_plain(r);
 	ret = ac_http_do(r->http, q, a, err);
 	q->url = NULL;
 	if (ret == 0 && !r->settled) { /* before any thread shares R */
@@ -300,9 +301,19 @@ static int count(void *ctx, const void *p, size_t n, struct ac_err *err)
 int ac_registry_blob(struct ac_registry *r, const struct ac_oci_desc *desc,
 		     ac_sink_fn sink, void *ctx, struct ac_err *err)
 {
+	return ac_registry_blob_rest(r, desc, 0, sink, ctx, err);
+}
+
+int ac_registry_blob_rest(struct ac_registry *r, const struct ac_oci_desc *desc,
+			  uint64_t have, ac_sink_fn sink, void *ctx,
+			  struct ac_err *err)
+{
 	AC_CLEANUP(ac_http_response_release)
 	struct ac_http_response a = AC_HTTP_RESPONSE_INIT;
-	struct counted c = {.sink = sink, .ctx = ctx, .size = desc->size};
+	struct counted c = {.sink = sink,
+			    .ctx = ctx,
+			    .have = have,
+			    .size = desc->size};
 	struct ac_http_request q = {.sink = count,
 				    .ctx = &c,
 				    .expect_size = desc->size,
@@ -311,6 +322,8 @@ int ac_registry_blob(struct ac_registry *r, const struct ac_oci_desc *desc,
 	AC_FREE char *path = NULL;
 	AC_FREE char *what = NULL;
 
+	if (have != 0 && have == desc->size)
+		return 0;
 	ac_digest_print(&desc->digest, ':', digest);
 	path = ac_xasprintf("blobs/%s", digest);
 	what = ac_xasprintf("blob '%s'", digest);

@@ -56,5 +56,10 @@ bool ac_registry_is_public(const struct ac_registry *r);
 AC_MUSTUSE int ac_registry_blob(struct ac_registry *r,
 				const struct ac_oci_desc *desc, ac_sink_fn sink,
 				void *ctx, struct ac_err *err);
+/* The rest of it, when the sink has its first HAVE bytes already. */
+AC_MUSTUSE int ac_registry_blob_rest(struct ac_registry *r,
+				     const struct ac_oci_desc *desc,
+				     uint64_t have, ac_sink_fn sink, void *ctx,
+				     struct ac_err *err);
 
 #endif

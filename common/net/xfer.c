@@ -115,13 +115,14 @@ static int set_headers(const struct ac_xfer *x, const char *range,
 		return -1;
 	for (size_t i = 0; v != NULL && i < v->n; i++)
 		if ((x->keep_secrets || !is_secret(v->v[i])) &&
+		    (x->got == 0 || strncasecmp(v->v[i], "If-", 3) != 0) &&
 		    append(list, v->v[i], err) < 0)
 			return -1;
 	if (sign(x, range, list, err) < 0)
 		return -1;
 	/* A weak ETag is not for ranges (RFC 9110, 13.1.5); the answer's is
 	 * compared in any case. */
-	if (x->got != 0 && x->validator != NULL &&
+	if (x->got != 0 && !x->whole && x->validator != NULL &&
 	    strncmp(x->validator, "W/", 2) != 0) {
 		AC_FREE char *h = ac_xasprintf("If-Range: %s", x->validator);
 
@@ -280,7 +281,8 @@ static enum ac_xfer_result complete(struct ac_xfer *x, struct ac_err *err)
 	if (!x->head_done && ac_xfer_begin(x, err) < 0)
 		return AC_XFER_FAIL;
 	x->r->status = ac_xfer_status(x);
-	if (x->r->status / 100 != 2 || strcmp(x->method, "HEAD") == 0)
+	if (!ac_xfer_is_content(x, x->r->status) ||
+	    strcmp(x->method, "HEAD") == 0)
 		return AC_XFER_DONE;
 	if (x->q->sink != NULL && want == 0)
 		want = x->total;
@@ -310,11 +312,21 @@ static void note_address(struct ac_xfer *x)
 			(const struct sockaddr *)&v6);
 }
 
+/* The range to ask for, or NULL: all.  Of what is complete it is the last byte,
+ * since there is no empty one.  Caller frees. */
+static char *choose_range(struct ac_xfer *x)
+{
+	x->from = x->whole ? 0 : x->got;
+	if (x->from != 0 && x->from == x->total)
+		x->from--;
+	return x->from != 0 || (x->got != 0 && !x->whole)
+		       ? ac_xasprintf("%llu-", (unsigned long long)x->from)
+		       : NULL;
+}
+
 enum ac_xfer_result ac_xfer_do(struct ac_xfer *x, struct ac_err *err)
 {
-	AC_FREE char *range =
-		x->got != 0 ? ac_xasprintf("%llu-", (unsigned long long)x->got)
-			    : NULL;
+	AC_FREE char *range = choose_range(x);
 	char errbuf[CURL_ERROR_SIZE] = "";
 	struct curl_slist *headers = NULL;
 	CURLcode code;

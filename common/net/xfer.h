@@ -38,10 +38,14 @@ struct ac_xfer {
 	uint64_t got;
 	uint64_t total;  /* as the server said; 0: unknown */
 	char *validator; /* ETag or Last-Modified; NULL: none */
+	bool inherited;  /* an earlier call's, and not confirmed yet */
+	bool whole;      /* ranges do not help here: ask for all of it */
+	bool anew;       /* give this answer up, and ask so */
 
 	/* This answer. */
 	size_t head_bytes;
 	size_t head_lines;
+	uint64_t from;      /* the first byte that was asked for */
 	bool head_done;     /* the body began */
 	uint64_t skip;      /* bytes of it that the sink has already */
 	uint64_t body;      /* bytes of it */
@@ -70,6 +74,8 @@ size_t ac_xfer_on_body(char *p, size_t size, size_t n, void *ctx);
  * there is none). */
 AC_MUSTUSE int ac_xfer_begin(struct ac_xfer *x, struct ac_err *err);
 long ac_xfer_status(const struct ac_xfer *x);
+/* Is STATUS that of an answer whose body X is after? */
+bool ac_xfer_is_content(const struct ac_xfer *x, long status);
 
 /* Say in *err what libcurl's CODE means to somebody who wants a file, and
  * whether another try can help. */

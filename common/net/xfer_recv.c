@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
@@ -14,6 +15,9 @@ enum {
 	MAX_HEAD_LINES = 1000,
 	MAX_ERROR_BODY = 64 << 10,
 	DEFAULT_MAX_BODY = 8 << 20,
+	MAX_VALIDATOR = 1024,
+	SURE_SECONDS =
+		60, /* what changed so long ago does not in this second */
 };
 
 long ac_xfer_status(const struct ac_xfer *x)
@@ -22,6 +26,13 @@ long ac_xfer_status(const struct ac_xfer *x)
 
 	(void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
 	return status;
+}
+
+bool ac_xfer_is_content(const struct ac_xfer *x, long status)
+{
+	if (x->q->sink == NULL)
+		return status / 100 == 2;
+	return status == 200 || status == 206;
 }
 
 /* A callback found something wrong: remember, and make libcurl stop. */
@@ -71,12 +82,52 @@ size_t ac_xfer_on_head(char *p, size_t size, size_t n, void *ctx)
 	return line.len;
 }
 
+/* A header that is to be sent back, or NULL. */
+static const char *usable(const struct ac_http_response *r, const char *name)
+{
+	const char *v = ac_http_header(r, name);
+
+	if (v == NULL || v[0] == '\0' || strlen(v) > MAX_VALIDATOR)
+		return NULL;
+	for (const char *c = v; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return NULL;
+	return v;
+}
+
+static bool is_weak(const char *etag)
+{
+	return strncmp(etag, "W/", 2) == 0;
+}
+
 /* What tells one version of the content from another, or NULL. */
 static const char *validator_of(const struct ac_http_response *r)
 {
-	const char *v = ac_http_header(r, "etag");
+	const char *etag = usable(r, "etag");
+	const char *modified = usable(r, "last-modified");
 
-	return v != NULL ? v : ac_http_header(r, "last-modified");
+	if (etag != NULL && (!is_weak(etag) || modified == NULL))
+		return etag;
+	return modified;
+}
+
+/* The same, but only what still tells them apart tomorrow: not a weak ETag, nor
+ * the time of a change that another one may follow within its second. */
+static const char *lasting_validator(const struct ac_http_response *r)
+{
+	const char *v = validator_of(r);
+	const char *date = ac_http_header(r, "date");
+	time_t changed;
+
+	if (v == NULL || is_weak(v))
+		return NULL;
+	if (v == ac_http_header(r, "etag"))
+		return v;
+	changed = curl_getdate(v, NULL);
+	if (date == NULL || changed < 0 ||
+	    curl_getdate(date, NULL) - changed < SURE_SECONDS)
+		return NULL;
+	return v;
 }
 
 static int changed(struct ac_err *err)
@@ -99,6 +150,14 @@ static bool same_content(const struct ac_xfer *x, uint64_t total)
 	       strcmp(v, x->validator) == 0;
 }
 
+/* This answer is of no use for the bytes of an earlier call: all of it may
+ * be. */
+static int ask_for_all(struct ac_xfer *x, struct ac_err *err)
+{
+	x->anew = true;
+	return changed(err);
+}
+
 static int begin_part(struct ac_xfer *x, struct ac_err *err)
 {
 	const char *range = ac_http_header(x->r, "content-range");
@@ -112,12 +171,20 @@ static int begin_part(struct ac_xfer *x, struct ac_err *err)
 				  "the whole was asked for");
 	if (range == NULL ||
 	    !ac_xfer_content_range(range, &first, &last, &total) ||
-	    first != x->got)
+	    first != x->from) {
+		if (x->inherited && !x->whole)
+			return ask_for_all(x, err);
 		return ac_err_set(err, AC_E_INVALID,
 				  "the server sends another part than asked "
 				  "for (Content-Range '%.64s')",
 				  range != NULL ? range : "");
-	return same_content(x, total) ? 0 : changed(err);
+	}
+	if (!same_content(x, total))
+		return x->inherited && !x->whole ? ask_for_all(x, err)
+						 : changed(err);
+	x->skip = x->got - x->from;
+	x->inherited = false;
+	return 0;
 }
 
 static int begin_whole(struct ac_xfer *x, uint64_t length, struct ac_err *err)
@@ -131,16 +198,23 @@ static int begin_whole(struct ac_xfer *x, uint64_t length, struct ac_err *err)
 				  "expected",
 				  (unsigned long long)length,
 				  (unsigned long long)expected);
-	if (x->got != 0) {
+	if (x->got != 0 && same_content(x, length)) {
 		x->skip = x->got;
-		return same_content(x, length) ? 0 : changed(err);
+		x->inherited = false;
+		return 0;
 	}
+	if (x->got != 0 && (!x->inherited || x->q->begin == NULL))
+		return changed(err);
+	x->got = 0;
+	x->inherited = x->whole = false;
 	free(x->validator);
 	x->validator = ac_xstrdup(v);
 	x->total = length;
 	if (length != 0 && x->q->on_total != NULL)
 		x->q->on_total(x->q->ctx, length);
-	return 0;
+	if (x->q->begin == NULL)
+		return 0;
+	return x->q->begin(x->q->ctx, lasting_validator(x->r), length, err);
 }
 
 /* The head is complete and a body begins. */
@@ -150,7 +224,7 @@ int ac_xfer_begin(struct ac_xfer *x, struct ac_err *err)
 	curl_off_t length = -1;
 
 	x->head_done = true;
-	if (x->q->sink == NULL || status / 100 != 2)
+	if (x->q->sink == NULL || !ac_xfer_is_content(x, status))
 		return 0;
 	if (status == 206)
 		return begin_part(x, err);
@@ -205,7 +279,7 @@ size_t ac_xfer_on_body(char *p, size_t size, size_t n, void *ctx)
 	n *= size;
 	if (!x->head_done && ac_xfer_begin(x, x->err) < 0)
 		return fail(x);
-	good = ac_xfer_status(x) / 100 == 2;
+	good = ac_xfer_is_content(x, ac_xfer_status(x));
 	x->body += n;
 	if (good && x->q->sink != NULL)
 		return to_sink(x, p, n, x->err) < 0 ? fail(x) : n;
