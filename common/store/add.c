@@ -234,7 +234,7 @@ static int add_aci(struct ac_store *s, struct ac_ingest *in,
 		return -1;
 	/* The same archive in another compression is not kept twice. */
 	if (ac_digest_equal(&r->blobs[0].digest, &in->blob) &&
-	    ac_add_move_blob(s, in->dir.fd, "blob", &in->blob, err) < 0)
+	    ac_add_move_blob(s, in->blobdir, "blob", &in->blob, err) < 0)
 		return -1;
 	if (ac_publish_move(s, in->dir.fd, "layer", "layers", r->id, err) < 0 ||
 	    ac_add_sync_names(s, err) < 0)
@@ -264,6 +264,7 @@ int ac_store_add_aci(struct ac_store *s, struct ac_ingest *in,
 		    0 ||
 	    add_aci(s, in, &r, about->name, err) < 0)
 		return ac_err_ctx(err, "%s", in->what);
+	ac_ingest_published(in);
 	memcpy(id, text, AC_DIGEST_TEXT);
 	return 0;
 }

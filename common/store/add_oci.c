@@ -77,7 +77,7 @@ static int parse_oci(struct oci *o, struct ac_err *err)
 static int move_ingest(const struct ac_store *s, const struct ac_ingest *in,
 		       const char *layer, struct ac_err *err)
 {
-	if (ac_add_move_blob(s, in->dir.fd, "blob", &in->blob, err) < 0)
+	if (ac_add_move_blob(s, in->blobdir, "blob", &in->blob, err) < 0)
 		return -1;
 	/* One that was there already, and so was not settled. */
 	if (in->layer.w != NULL)
@@ -235,7 +235,12 @@ static int add_oci(struct oci *o, struct ac_record *r,
 	if (lock < 0 || ac_add_sync_files(o->s, err) < 0 ||
 	    move_all(o, err) < 0)
 		return -1;
-	return ac_add_end_record(o->s, r, &pending, about->name, err);
+	if (ac_add_end_record(o->s, r, &pending, about->name, err) < 0)
+		return -1;
+	for (size_t i = 0; i < p->n_layers; i++)
+		if (p->layers[i] != NULL)
+			ac_ingest_published(p->layers[i]);
+	return 0;
 }
 
 int ac_store_add_oci(struct ac_store *s, const struct ac_oci_parts *parts,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -12,6 +13,7 @@
 #include "common/codec/unzipfd.h"
 #include "common/image/aci_check.h"
 #include "common/store/ingest_priv.h"
+#include "common/store/partial.h"
 #include "common/sys/io.h"
 
 enum {
@@ -116,17 +118,30 @@ static enum ac_alg alg(const struct ac_digest *want, enum ac_image_kind kind)
 	return kind == AC_IMAGE_ACI ? AC_SHA512 : AC_SHA256;
 }
 
-static int start(struct ac_ingest *in, struct ac_store *s, struct ac_err *err)
+static int open_blob(struct ac_ingest *in, const struct ac_store *s,
+		     struct ac_err *err)
 {
-	int r;
-
-	if (ac_scratch_open(&in->dir, s, err) < 0)
-		return -1;
+	in->partial = in->opts.partial;
+	if (in->partial != NULL) {
+		in->blobdir = ac_partial_dir(in->partial);
+		in->blobfd = ac_partial_fd(in->partial);
+		return 0;
+	}
+	in->blobdir = in->dir.fd;
 	in->blobfd = openat(in->dir.fd, "blob",
 			    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 	if (in->blobfd < 0)
 		return ac_err_sys(err, errno, "make a file in '%s/ingest'",
 				  s->path);
+	return 0;
+}
+
+static int start(struct ac_ingest *in, struct ac_store *s, struct ac_err *err)
+{
+	int r;
+
+	if (ac_scratch_open(&in->dir, s, err) < 0 || open_blob(in, s, err) < 0)
+		return -1;
 	in->layer.kind = in->opts.kind;
 	in->layer.max_bytes = in->opts.max_bytes;
 	in->layer.max_entries = in->opts.max_entries;
@@ -151,7 +166,7 @@ struct ac_ingest *ac_ingest_new(struct ac_store *s,
 	set_limits(in, opts);
 	in->dir = AC_SCRATCH_INIT;
 	in->layer.dir = in->layer.rootfs = in->layer.files = -1;
-	in->blobfd = -1;
+	in->blobfd = in->blobdir = -1;
 	limits = (struct ac_unzip_limits){.max_out = in->opts.max_bytes,
 					  .max_ratio = in->opts.max_ratio};
 	in->small = ac_xmalloc(SMALL);
@@ -184,10 +199,73 @@ static void end_stream(struct ac_ingest *in)
 	in->small = NULL;
 }
 
+/* The next N bytes behind those that are written, and are in the file up to
+ * in->stored: the rest is put there. */
+static int store_bytes(struct ac_ingest *in, const void *p, size_t n,
+		       struct ac_err *err)
+{
+	uint64_t there = in->stored - in->written;
+	size_t skip = there < n ? (size_t)there : n;
+	const char *rest = (const char *)p + skip;
+
+	n -= skip;
+	in->stored += n;
+	if (in->partial != NULL)
+		return ac_partial_add(in->partial, rest, n, err);
+	return ac_io_write(in->blobfd, rest, n, "the store's ingest", err);
+}
+
+/* What came and is to be gone on with is all in the file. */
+static void release_partial(struct ac_ingest *in)
+{
+	bool keep = !in->failed && !in->published;
+	struct ac_err ignored = AC_ERR_INIT;
+
+	if (in->partial == NULL)
+		return;
+	if (keep && in->n_small != 0)
+		(void)!store_bytes(in, in->small, in->n_small, &ignored);
+	ac_partial_free(in->partial, keep);
+	in->partial = NULL;
+	in->blobfd = -1;
+}
+
+void ac_ingest_discard(struct ac_ingest *in)
+{
+	in->failed = true;
+	ac_ingest_free(in);
+}
+
+void ac_ingest_published(struct ac_ingest *in)
+{
+	in->published = true;
+}
+
+struct ac_partial *ac_ingest_take_partial(struct ac_ingest *in)
+{
+	in->blobfd = in->partial != NULL ? -1 : in->blobfd;
+	return ac_steal_ptr(&in->partial);
+}
+
+struct ac_partial *ac_ingest_partial(const struct ac_ingest *in)
+{
+	return in->partial;
+}
+
+uint64_t ac_ingest_size(const struct ac_ingest *in)
+{
+	return in->size;
+}
+
 void ac_ingest_free(struct ac_ingest *in)
 {
 	if (in == NULL)
 		return;
+	/* When it did not even start. */
+	in->partial = in->opts.partial != NULL && in->blobdir < 0
+			      ? in->opts.partial
+			      : in->partial;
+	release_partial(in);
 	if (in->running) {
 		const struct ac_err gone = {.code = AC_E_INVALID};
 
@@ -243,7 +321,7 @@ static void look(struct ac_ingest *in, const void *p, size_t n)
 static int consume(struct ac_ingest *in, const void *p, size_t n,
 		   struct ac_err *err)
 {
-	if (ac_io_write(in->blobfd, p, n, "the store's ingest", err) < 0)
+	if (store_bytes(in, p, n, err) < 0)
 		return -1;
 	if (in->written == 0)
 		look(in, p, n);
@@ -305,6 +383,23 @@ int ac_ingest_feed(struct ac_ingest *in, const void *p, size_t n,
 		(void)ac_err_ctx(err, "%s", in->what);
 		return fail(in, err);
 	}
+	return 0;
+}
+
+static int again(void *ctx, const void *p, size_t n, struct ac_err *err)
+{
+	struct ac_ingest *in = ctx;
+
+	in->stored += n;
+	return ac_ingest_feed(in, p, n, err);
+}
+
+int ac_ingest_resume(struct ac_ingest *in, uint64_t *have, struct ac_err *err)
+{
+	*have = ac_partial_size(in->partial);
+	if (ac_partial_replay(in->partial, again, in, err) < 0)
+		return -1;
+	*have = in->size;
 	return 0;
 }
 
@@ -370,6 +465,9 @@ static int finish(struct ac_ingest *in, struct ac_err *err)
 		*err = bad;
 		return -1;
 	}
+	/* It was to grow; now it is what it will be. */
+	if (in->partial != NULL && fchmod(in->blobfd, 0444) < 0)
+		return ac_err_sys(err, errno, "the mode of a blob");
 	ac_hash_final(in->diff_hash, &in->diff);
 	if (in->opts.diff != NULL && !ac_digest_equal(&in->diff, in->opts.diff))
 		return mismatch("the archive in it", in->opts.diff, &in->diff,

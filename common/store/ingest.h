@@ -27,6 +27,7 @@
 #include "common/store/store.h"
 
 struct ac_ingest;
+struct ac_partial;
 struct ac_secret;
 
 struct ac_ingest_opts {
@@ -37,6 +38,11 @@ struct ac_ingest_opts {
 	const char *what;             /* for messages: "layer 3 of 'x'" */
 	struct ac_secret *secret;     /* opens an encrypted ACI; borrowed; NULL:
 					 such a one is refused */
+	/* Where the blob grows, so that a later process can go on with it
+	 * (partial.h); taken over, also on failure.  It is removed with the
+	 * ingest when the image is published or its bytes are bad, and is kept
+	 * otherwise.  NULL: the blob is in ingest/ with all else. */
+	struct ac_partial *partial;
 	/* Limits; 0 means the default (spec/store.md): 64 GiB unpacked, 10
 	 * million entries, ratio 1000 above 64 MiB. */
 	uint64_t max_bytes, max_entries, max_ratio;
@@ -45,6 +51,10 @@ struct ac_ingest_opts {
 AC_MUSTUSE struct ac_ingest *ac_ingest_new(struct ac_store *s,
 					   const struct ac_ingest_opts *opts,
 					   struct ac_err *err);
+/* With a partial, before the first byte: feed what an earlier process left
+ * there.  *have gets how much that is, also on failure. */
+AC_MUSTUSE int ac_ingest_resume(struct ac_ingest *in, uint64_t *have,
+				struct ac_err *err);
 AC_MUSTUSE int ac_ingest_feed(struct ac_ingest *in, const void *p, size_t n,
 			      struct ac_err *err);
 /* Feed all of FD, from its position. */
@@ -53,6 +63,15 @@ AC_MUSTUSE int ac_ingest_feed_fd(struct ac_ingest *in, int fd,
 /* No more bytes: wait for the other thread, check sizes and digests. */
 AC_MUSTUSE int ac_ingest_finish(struct ac_ingest *in, struct ac_err *err);
 void ac_ingest_free(struct ac_ingest *in);
+/* The same, when the bytes turned out to be bad: nothing of them is kept. */
+void ac_ingest_discard(struct ac_ingest *in);
+/* Give the partial up, for another ingest from the beginning; NULL when there
+ * is none. */
+AC_MUSTUSE struct ac_partial *ac_ingest_take_partial(struct ac_ingest *in);
+/* The partial, borrowed, or NULL. */
+struct ac_partial *ac_ingest_partial(const struct ac_ingest *in);
+/* Bytes that were fed. */
+uint64_t ac_ingest_size(const struct ac_ingest *in);
 
 /* After finish: the file as delivered (borrowed, readable, at any position),
  * the digest of the blob (SHA-512 of an ACI, the expected algorithm of a

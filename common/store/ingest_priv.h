@@ -21,8 +21,12 @@ struct ac_ingest {
 
 	/* scratch/blob and scratch/layer/{rootfs,files} */
 	struct ac_scratch dir;
-	int blobfd;
+	struct ac_partial *partial; /* or NULL */
+	int blobdir; /* the directory with "blob"; borrowed of dir or partial */
+	int blobfd;  /* owned, or the partial's */
+	bool published;
 	uint64_t size;    /* bytes fed */
+	uint64_t stored;  /* of them, in the file */
 	uint64_t written; /* of them, behind the small buffer */
 	uint64_t flushed; /* of them, on their way to the disk */
 	char *small;      /* collects short feeds; owned */
@@ -47,6 +51,9 @@ struct ac_ingest {
 	int worker_rc;
 	struct ac_err worker_err;
 };
+
+/* It has become part of the store. */
+void ac_ingest_published(struct ac_ingest *in);
 
 /* Finish the layer on those below; once.  AC_E_... names the ingest. */
 AC_MUSTUSE int ac_ingest_settle(struct ac_ingest *in,

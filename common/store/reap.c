@@ -15,10 +15,12 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/set.h"
+#include "common/store/partial.h"
 #include "common/store/plan.h"
 #include "common/store/publish.h"
 #include "common/store/scratch.h"
 #include "common/store/used.h"
+#include "common/store/webcache.h"
 #include "common/sys/lock.h"
 
 enum { BATCH = 256 }; /* locks held before a flush */
@@ -313,6 +315,8 @@ int ac_reaper_flush(struct ac_reaper *r, struct ac_err *err)
 	/* The records first: one on the disk speaks of nothing missing. */
 	if (!r->flushed && ac_publish_sync(r->s, "images", err) < 0)
 		return -1;
+	if (!r->flushed && ac_webcache_forget(r->s, err) < 0)
+		return -1;
 	r->flushed = true;
 	for (size_t i = 0; i < r->going.n; i++) {
 		/* Nobody can find it any more once it is moved away; our own
@@ -393,7 +397,10 @@ static void forget_gone(struct ac_reaper *r)
 
 int ac_reaper_rest(struct ac_reaper *r, struct ac_err *err)
 {
-	if (!r->dry && ac_scratch_sweep(r->s, err) < 0)
+	if (!r->dry &&
+	    (ac_scratch_sweep(r->s, err) < 0 ||
+	     ac_partial_sweep(r->s, AC_PARTIAL_GRACE, &r->freed, err) < 0 ||
+	     ac_webcache_forget(r->s, err) < 0))
 		return -1;
 	if (r->all.unreadable != 0)
 		return ac_err_set(err, AC_E_INVALID,

@@ -27,7 +27,7 @@ static int open_ingest(const struct ac_store *s, struct ac_err *err)
 		       : ac_err_sys(err, errno, "open '%s/ingest'", s->path);
 }
 
-static bool same(int fd, int parent, const char *name)
+bool ac_scratch_same(int fd, int parent, const char *name)
 {
 	struct stat a;
 	struct stat b;
@@ -60,7 +60,7 @@ static int try_open(struct ac_scratch *d, struct ac_err *err)
 	d->fd = openat(d->parent, d->name,
 		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (d->fd >= 0 && flock(d->fd, LOCK_EX | LOCK_NB) == 0 &&
-	    same(d->fd, d->parent, d->name))
+	    ac_scratch_same(d->fd, d->parent, d->name))
 		return 1;
 	if (d->fd >= 0)
 		(void)close(ac_steal_fd(&d->fd));
@@ -115,7 +115,7 @@ static void sweep_one(int parent, const char *name)
 	struct ac_err err;
 
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
-	    !same(fd, parent, name))
+	    !ac_scratch_same(fd, parent, name))
 		return;
 	if (ac_tree_remove(parent, name, &err) < 0)
 		ac_warn("%s", err.msg);

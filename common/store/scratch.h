@@ -8,6 +8,8 @@
  * removed at any time.  Internal to the store.
  */
 
+#include <stdbool.h>
+
 #include "common/base/attr.h"
 #include "common/store/store.h"
 
@@ -31,6 +33,10 @@ void ac_scratch_release(struct ac_scratch *d);
  * holds it: then the sweep after that process removes it. */
 AC_MUSTUSE int ac_scratch_discard(const struct ac_store *s, int dirfd,
 				  const char *name, struct ac_err *err);
+
+/* Is NAME in PARENT still what is open as FD?  It may have been removed while
+ * its lock was waited for. */
+bool ac_scratch_same(int fd, int parent, const char *name);
 
 /* Remove whatever nobody holds. */
 AC_MUSTUSE int ac_scratch_sweep(const struct ac_store *s, struct ac_err *err);

@@ -14,6 +14,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/store/config.h"
+#include "common/store/partial.h"
 #include "common/store/record.h"
 #include "common/store/scratch.h"
 #include "common/sys/io.h"
@@ -147,7 +148,8 @@ static int make_layout(const struct ac_store *s, struct ac_err *err)
 	static const char *const dirs[] = {"blobs",        "blobs/sha256",
 					   "blobs/sha512", "images",
 					   "layers",       "ingest",
-					   "used"};
+					   "used",         "partial",
+					   "http"};
 
 	for (size_t i = 0; i < AC_LEN(dirs); i++)
 		if (mkdirat(s->dirfd, dirs[i], 0755) < 0 && errno != EEXIST)
@@ -189,7 +191,9 @@ static int open_at(struct ac_store *s, bool create, struct ac_err *err)
 	s->lockfd = ac_lock_file(s->dirfd, "lock", AC_LOCK_SHARED, true, err);
 	if (s->lockfd < 0 || (known == 0 && write_version(s, err) < 0))
 		return -1;
-	return ac_scratch_sweep(s, err);
+	if (ac_scratch_sweep(s, err) < 0)
+		return -1;
+	return ac_partial_sweep(s, AC_PARTIAL_GRACE, NULL, err);
 }
 
 void ac_store_more(struct ac_strv *out)
