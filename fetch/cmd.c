@@ -4,10 +4,13 @@
 #include <stdlib.h>
 
 #include "common/base/buf.h"
+#include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
 #include "common/codec/json.h"
 #include "common/store/store.h"
+
+enum { DEFAULT_RETRIES = 3 };
 
 const struct ac_opt global_opts[] = {
 	AC_OPT_BOOL(struct globals, debug, "debug", "say more on stderr"),
@@ -38,6 +41,10 @@ const struct ac_opt global_opts[] = {
 	AC_OPT_UINT(struct globals, timeout, "timeout", "SECONDS",
 		    "give up a transfer that stands still for so long "
 		    "(default: 30)"),
+	AC_OPT_CHOICE(struct globals, retries, "retries", "N",
+		      "0 1 2 3 4 5 6 7 8 9 10",
+		      "try again so often without progress what can be tried "
+		      "again (default: 3)"),
 	AC_OPT_BOOL(struct globals, trust_https, "trust-keys-from-https",
 		    "trust keys that come over https without asking"),
 	AC_OPT_BOOL(struct globals, json, "json", "print results as JSON"),
@@ -81,11 +88,17 @@ int open_store(const struct globals *g, bool create, struct ac_store *s,
 struct ac_http *http_client(const struct globals *g, unsigned int insecure,
 			    const atomic_int *cancel)
 {
-	struct ac_http_opts o = {
+	uint64_t retries = DEFAULT_RETRIES;
+	/* The table of options lets nothing but numbers through. */
+	struct ac_http_opts o;
+
+	if (g->retries != NULL)
+		(void)!ac_num_u64(ac_str(g->retries), &retries);
+	o = (struct ac_http_opts){
 		.insecure_tls = (insecure & AC_INSECURE_TLS) != 0,
 		.allow_http = (insecure & AC_INSECURE_HTTP) != 0,
 		.ca_file = g->ca_file,
-		.retries = 3,
+		.retries = (unsigned int)retries,
 		.stall = g->timeout < 86400 ? (unsigned int)g->timeout : 86400,
 		.cancel = cancel,
 	};

@@ -40,6 +40,7 @@ struct globals {
 	const char *insecure;      /* --insecure-options: "image,http" */
 	const char *ca_file;       /* --ca-file: more trusted certificates */
 	uint64_t timeout;          /* --timeout: seconds; 0: the default */
+	const char *retries;       /* --retries: 0 to 10; NULL: the default */
 	bool trust_https;          /* --trust-keys-from-https */
 	bool json;                 /* --json: output for machines */
 };

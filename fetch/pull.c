@@ -239,7 +239,8 @@ int pull_run(struct ac_call *c, struct ac_err *err)
 		tell_error(&p,
 			   ac_interrupt_code() != 0 ? "interrupted" : err->msg);
 	if (ret < 0 && ac_interrupt_code() != 0) {
-		ac_log("interrupted; nothing unfinished was kept");
+		ac_log("interrupted; what came so far is kept where "
+		       "another pull can go on with it");
 		return ac_interrupt_code();
 	}
 	if (ret == 0 && p.g->json)

@@ -14,29 +14,16 @@
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "fetch/events.h"
-#include "fetch/puller.h"
-#include "fetch/verify.h"
+#include "fetch/pull_job.h"
 
 enum { PART = 1 << 20 };
 
-/* One image on its way. */
-struct job {
-	struct puller *p;
-	const struct aci_source *src;
-	const struct pull_want *want;
-	char *what; /* the source, for messages */
-	struct verify verify;
-	struct ac_ingest *in;
-	struct ac_progress *progress;
-	struct events_meter meter;
-};
-
-static bool verifying(const struct job *j)
+bool job_verifies(const struct job *j)
 {
 	return (j->p->insecure & AC_INSECURE_IMAGE) == 0;
 }
 
-static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
+int job_sink(void *ctx, const void *p, size_t n, struct ac_err *err)
 {
 	struct job *j = ctx;
 
@@ -48,7 +35,7 @@ static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
 }
 
 /* Now it is known how much will come. */
-static void on_total(void *ctx, uint64_t total)
+void job_on_total(void *ctx, uint64_t total)
 {
 	struct job *j = ctx;
 
@@ -69,41 +56,16 @@ static int feed_file(struct job *j, struct ac_err *err)
 	if (S_ISDIR(st.st_mode))
 		return ac_err_sys(err, EISDIR, "open '%s'", j->src->path);
 	if (st.st_size > 0)
-		on_total(j, (uint64_t)st.st_size);
+		job_on_total(j, (uint64_t)st.st_size);
 	while ((n = ac_io_read(fd, part, PART, j->src->path, err)) > 0)
-		if (sink(j, part, (size_t)n, err) < 0)
+		if (job_sink(j, part, (size_t)n, err) < 0)
 			return -1;
 	return n < 0 ? -1 : 0;
 }
 
-static int feed_url(struct job *j, struct ac_err *err)
-{
-	AC_CLEANUP(ac_http_response_release)
-	struct ac_http_response r = AC_HTTP_RESPONSE_INIT;
-	struct ac_http_request q = {.url = j->src->url,
-				    .sign = credentials_sign,
-				    .sign_ctx = &j->p->credentials,
-				    .sink = sink,
-				    .ctx = j,
-				    .on_total = on_total};
-
-	if (j->want->pin != NULL)
-		q.expect_size = j->want->pin->size;
-	if (ac_http_do(j->p->http, &q, &r, err) < 0)
-		return -1;
-	if (r.status == 404 || r.status == 410)
-		return ac_err_set(err, AC_E_NOT_FOUND,
-				  "'%s': there is no such image (status %ld)",
-				  j->what, r.status);
-	if (r.status != 200)
-		return ac_err_set(err, AC_E_NET, "'%s': status %ld", j->what,
-				  r.status);
-	return 0;
-}
-
 static int verify(struct job *j, struct ac_strv *signers, struct ac_err *err)
 {
-	if (!verifying(j))
+	if (!job_verifies(j))
 		return 0;
 	return verify_image(&j->verify, ac_ingest_image(j->in)->name,
 			    ac_ingest_blob_fd(j->in), signers, err);
@@ -132,37 +94,107 @@ static char *origin(const struct job *j)
 	return ac_xstrdup(real != NULL ? real : j->what);
 }
 
-static int transfer(struct job *j, struct pulled *out, struct ac_err *err)
+/* The signatures first: when their keys are unknown, nothing need be
+ * downloaded. */
+static int get_signatures(struct job *j, struct ac_err *err)
 {
-	AC_CLEANUP(ac_strv_release) struct ac_strv signers = AC_STRV_INIT;
-	AC_FREE char *from = origin(j);
+	int r = job_verifies(j)
+			? pull_signatures(j->p, j->src, j->want, j->what,
+					  &j->verify, &j->deferred, err)
+			: 0;
+
+	return r < 0 ? -1 : 0;
+}
+
+/* Those that were to be had behind the image only. */
+static int late_signatures(struct job *j, struct ac_err *err)
+{
+	if (!j->deferred.asked)
+		return 0;
+	verify_release(&j->verify);
+	j->verify = VERIFY_INIT;
+	if (pull_deferred_wait(&j->deferred, err) < 0)
+		return -1;
+	return pull_signatures(j->p, j->src, j->want, j->what, &j->verify,
+			       &j->deferred, err);
+}
+
+int job_ingest(struct job *j, struct ac_partial *partial, struct ac_err *err)
+{
 	struct ac_ingest_opts o = {.kind = AC_IMAGE_ACI,
 				   .what = j->what,
-				   .secret = &j->p->secret};
-	struct ac_about about = {.name = j->want->record,
-				 .origin = from,
-				 .signers = &signers};
+				   .secret = &j->p->secret,
+				   .partial = partial};
 
-	/* The signatures first: when their keys are unknown, nothing need be
-	 * downloaded. */
-	if (verifying(j) && pull_signatures(j->p, j->src, j->want, j->what,
-					    &j->verify, err) < 0)
-		return -1;
 	j->in = ac_ingest_new(&j->p->store, &o, err);
-	if (j->in == NULL)
+	return j->in != NULL ? 0 : -1;
+}
+
+/* All its bytes, and the signature over them: 0; 1 when none are needed. */
+static int receive(struct job *j, struct pulled *out, struct ac_strv *signers,
+		   struct ac_err *err)
+{
+	int r;
+
+	if (job_ingest(j, ac_steal_ptr(&j->partial), err) < 0)
 		return -1;
 	events_meter_begin(&j->meter, j->p->events, j->what, 0);
-	if ((j->src->path != NULL ? feed_file(j, err) : feed_url(j, err)) < 0)
-		return -1;
+	r = j->src->path != NULL ? feed_file(j, err) : web_feed(j, out, err);
+	if (r != 0)
+		return r;
 	events_meter_end(&j->meter);
 	events_tell(j->p->events, "unpack", j->what, NULL);
-	if (ac_ingest_finish(j->in, err) < 0 || verify(j, &signers, err) < 0)
+	if (ac_ingest_finish(j->in, err) < 0 || late_signatures(j, err) < 0)
 		return -1;
+	return verify(j, signers, err);
+}
+
+/* Bytes that an earlier process left may spoil it, once. */
+static int receive_well(struct job *j, struct pulled *out,
+			struct ac_strv *signers, struct ac_err *err)
+{
+	int r = receive(j, out, signers, err);
+
+	if (r >= 0 || j->resumed == 0 || !pull_is_damage(err))
+		return r;
+	ac_warn("'%s': what an earlier pull left is of no use (%s); fetching "
+		"all of it",
+		j->what, err->msg);
+	ac_strv_release(signers);
+	if (web_again(j, err) < 0)
+		return -1;
+	return receive(j, out, signers, err);
+}
+
+static int publish(struct job *j, const struct ac_strv *signers,
+		   struct pulled *out, struct ac_err *err)
+{
+	AC_FREE char *from = origin(j);
+	struct ac_about about = {.name = j->want->record,
+				 .origin = from,
+				 .signers = signers};
+
 	if (pull_check(ac_ingest_image(j->in), j->want, err) < 0 ||
 	    check_pin(j, err) < 0 || ac_interrupt_check(err) < 0)
 		return -1;
 	out->fetched = true;
-	return ac_store_add_aci(&j->p->store, j->in, &about, out->id, err);
+	if (ac_store_add_aci(&j->p->store, j->in, &about, out->id, err) < 0)
+		return -1;
+	return j->src->url != NULL ? web_end(j, out->id, err) : 0;
+}
+
+static int transfer(struct job *j, struct pulled *out, struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv signers = AC_STRV_INIT;
+	int r = j->src->url != NULL ? web_begin(j, out, err) : 0;
+
+	if (r == 0)
+		r = get_signatures(j, err);
+	if (r == 0)
+		r = receive_well(j, out, &signers, err);
+	if (r == 0)
+		r = publish(j, &signers, out, err);
+	return r < 0 ? -1 : 0;
 }
 
 int pull_aci(struct puller *p, const struct aci_source *src,
@@ -174,14 +206,21 @@ int pull_aci(struct puller *p, const struct aci_source *src,
 			.want = want,
 			.what = src->path != NULL ? ac_xstrdup(src->path)
 						  : ac_url_show(src->url),
-			.verify = VERIFY_INIT};
+			.verify = VERIFY_INIT,
+			.cache = AC_WEBCACHE_INIT};
 	int ret;
 
 	j.progress = pull_progress(p, j.what);
 	ret = transfer(&j, out, err);
 	ac_progress_free(j.progress);
-	ac_ingest_free(j.in);
+	if (ret < 0 && j.in != NULL && pull_is_damage(err))
+		ac_ingest_discard(j.in);
+	else
+		ac_ingest_free(j.in);
+	ac_partial_free(j.partial, true);
+	ac_webcache_release(&j.cache);
 	verify_release(&j.verify);
+	free(j.url);
 	free(j.what);
 	return ret;
 }

@@ -15,7 +15,7 @@
 #include "common/net/url.h"
 #include "common/sys/interrupt.h"
 #include "fetch/events.h"
-#include "fetch/puller.h"
+#include "fetch/pull_job.h"
 
 enum { THREADS = 3 };
 
@@ -24,6 +24,11 @@ struct layer {
 	const struct ac_oci_desc *desc;
 	const struct ac_digest *diff;
 	struct ac_ingest **in; /* where it goes */
+	struct ac_digest chain;
+	struct ac_partial *partial; /* until the ingest has it; NULL where the
+				     * blob comes twice */
+	uint64_t resumed; /* bytes of an earlier process that are in use */
+	char *key;        /* of the partial */
 	char *what;
 };
 
@@ -45,7 +50,8 @@ struct flow {
 	struct work *w;
 	struct ac_ingest *in;
 	struct events_meter meter;
-	bool begun; /* it got bytes */
+	uint64_t have; /* bytes that an earlier process left */
+	bool begun;    /* it got more */
 };
 
 static int sink(void *ctx, const void *p, size_t n, struct ac_err *err)
@@ -73,6 +79,7 @@ static int from_url(struct flow *f, const struct layer *l, const char *url,
 				    .ctx = f,
 				    .expect_size = l->desc->size,
 				    .pinned = true,
+				    .offset = f->have,
 				    .from_public =
 					    ac_registry_is_public(f->w->reg)};
 
@@ -120,25 +127,28 @@ static int from_elsewhere(struct flow *f, const struct layer *l,
 	return ac_err_ctx(err, "%s", l->what);
 }
 
-static int receive(struct flow *f, const struct layer *l, struct ac_err *err)
+/* What an earlier process left, and the rest. */
+static int resume(struct flow *f, struct layer *l, struct ac_err *err)
 {
-	AC_CLEANUP(ac_buf_release)
-	struct ac_buf data = AC_BUF_INIT(AC_JSON_MAX_BYTES);
-	int inside = ac_oci_desc_data(l->desc, &data, err);
-
-	if (inside < 0)
-		return ac_err_ctx(err, "%s", l->what);
-	if (inside == 1)
-		return sink(f, data.p, data.len, err);
-	if (ac_registry_blob(f->w->reg, l->desc, sink, f, err) == 0)
+	if (ac_ingest_partial(f->in) != NULL &&
+	    ac_ingest_resume(f->in, &l->resumed, err) < 0)
+		return -1;
+	f->have = l->resumed;
+	ac_progress_add(f->w->progress, f->have);
+	events_meter_add(&f->meter, f->have);
+	if (ac_registry_blob_rest(f->w->reg, l->desc, f->have, sink, f, err) ==
+	    0)
 		return 0;
 	if (err->code != AC_E_NOT_FOUND || f->begun)
 		return -1;
 	return from_elsewhere(f, l, err);
 }
 
-static int fetch_layer(struct work *w, struct layer *l, struct ac_err *err)
+static int receive(struct work *w, struct layer *l, struct ac_err *err)
 {
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf data = AC_BUF_INIT(AC_JSON_MAX_BYTES);
+	int inside = ac_oci_desc_data(l->desc, &data, err);
 	struct ac_ingest_opts o = {.kind = AC_IMAGE_OCI,
 				   .blob = &l->desc->digest,
 				   .size = l->desc->size,
@@ -146,13 +156,19 @@ static int fetch_layer(struct work *w, struct layer *l, struct ac_err *err)
 				   .what = l->what};
 	struct flow f = {.w = w};
 	char from[AC_DIGEST_TEXT];
+	int r;
 
+	if (inside < 0)
+		return ac_err_ctx(err, "%s", l->what);
+	if (inside == 0)
+		o.partial = ac_steal_ptr(&l->partial);
 	f.in = *l->in = ac_ingest_new(&w->p->store, &o, err);
 	if (f.in == NULL)
 		return -1;
 	ac_digest_print(&l->desc->digest, ':', from);
 	events_meter_begin(&f.meter, w->p->events, from, l->desc->size);
-	if (receive(&f, l, err) < 0)
+	r = inside == 1 ? sink(&f, data.p, data.len, err) : resume(&f, l, err);
+	if (r < 0)
 		return -1;
 	events_meter_end(&f.meter);
 	events_tell(w->p->events, "unpack", from, NULL);
@@ -160,6 +176,25 @@ static int fetch_layer(struct work *w, struct layer *l, struct ac_err *err)
 		return -1;
 	ac_progress_item(w->progress);
 	return 0;
+}
+
+/* Bytes that an earlier process left may spoil it, once. */
+static int fetch_layer(struct work *w, struct layer *l, struct ac_err *err)
+{
+	int r = receive(w, l, err);
+
+	if (r == 0 || l->resumed == 0 || !pull_is_damage(err))
+		return r;
+	ac_warn("%s: what an earlier pull left is of no use (%s); fetching all "
+		"of it",
+		l->what, err->msg);
+	l->partial = ac_ingest_take_partial(*l->in);
+	ac_ingest_free(*l->in);
+	*l->in = NULL;
+	l->resumed = 0;
+	if (ac_partial_begin(l->partial, NULL, 0, err) < 0)
+		return -1;
+	return receive(w, l, err);
 }
 
 static void failed(struct work *w, const struct ac_err *err)
@@ -210,6 +245,12 @@ static int run(struct work *w, struct ac_err *err)
 	return -1;
 }
 
+static int by_key(const void *pa, const void *pb)
+{
+	return strcmp(((const struct layer *)pa)->key,
+		      ((const struct layer *)pb)->key);
+}
+
 static int by_size(const void *pa, const void *pb)
 {
 	uint64_t a = ((const struct layer *)pa)->desc->size;
@@ -247,11 +288,56 @@ static void plan(struct work *w, const char *what,
 			(struct layer){.desc = d,
 				       .diff = &c->diff_ids[i],
 				       .in = &out[i],
+				       .chain = chain[i],
+				       .key = ac_partial_of_blob(&d->digest),
 				       .what = ac_xasprintf("layer %zu of '%s'",
 							    i + 1, what)};
 	}
+}
+
+static void layer_release(struct layer *l)
+{
+	ac_partial_free(l->partial, true);
+	free(l->key);
+	free(l->what);
+}
+
+/* Take out what another process has published meanwhile. */
+static void look_again(struct work *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (ac_store_has_layer(&w->p->store, &w->v[i].chain,
+				       &w->v[i].desc->digest))
+			layer_release(&w->v[i]);
+		else
+			w->v[n++] = w->v[i];
+	w->n = n;
+}
+
+/* Hold all the layers, so that no other process fetches them: always in the
+ * order of their digests, or two processes could wait for each other. */
+static int hold(struct work *w, struct ac_err *err)
+{
+	bool waited = false;
+
+	qsort(w->v, w->n, sizeof(w->v[0]), by_key);
+	for (size_t i = 0; i < w->n; i++) {
+		struct layer *l = &w->v[i];
+
+		if (i != 0 && strcmp(l->key, w->v[i - 1].key) == 0)
+			continue;
+		l->partial = ac_partial_open(&w->p->store, l->key, l->what,
+					     &waited, err);
+		if (l->partial == NULL)
+			return -1;
+	}
+	if (waited)
+		look_again(w);
 	ac_progress_items(w->progress, "layer", w->n);
 	qsort(w->v, w->n, sizeof(w->v[0]), by_size);
+	return 0;
 }
 
 int pull_layers(struct puller *p, struct ac_registry *reg, const char *what,
@@ -267,10 +353,12 @@ int pull_layers(struct puller *p, struct ac_registry *reg, const char *what,
 
 	(void)pthread_mutex_init(&w.mu, NULL);
 	plan(&w, what, m, c, out);
-	ret = run(&w, err);
+	ret = hold(&w, err);
+	if (ret == 0)
+		ret = run(&w, err);
 	(void)pthread_mutex_destroy(&w.mu);
 	for (size_t i = 0; i < w.n; i++)
-		free(w.v[i].what);
+		layer_release(&w.v[i]);
 	free(w.v);
 	ac_progress_free(w.progress);
 	return ret;

@@ -96,7 +96,7 @@ static int pull_url(struct puller *p, const struct ac_ref *ref,
 	AC_CLEANUP(ac_url_release) struct ac_url u = AC_URL_INIT;
 	AC_FREE char *asc = asc_of(ref->name);
 	struct aci_source src = {.url = ref->name, .url_asc = asc};
-	struct pull_want want = {.name = NULL};
+	struct pull_want want = {.ref = ref};
 
 	if (ac_url_parse(&u, ref->name, err) < 0)
 		return -1;
@@ -168,7 +168,8 @@ static int pull_name(struct puller *p, const struct ac_ref *ref,
 				     .sign_ctx = &p->credentials};
 	struct pull_want want = {.name = ref->name,
 				 .record = record,
-				 .pin = pin};
+				 .pin = pin,
+				 .ref = ref};
 	int r = -1;
 
 	if (pull_with_platform(p, ref, &full, &want.any_platform, err) < 0)
@@ -245,10 +246,9 @@ void pull_tell_cached(const struct puller *p, const char *id)
 	events_tell(p->events, "cached", NULL, o);
 }
 
-/* Look for REF in the store: 1, 0, -1. */
-static int find(struct puller *p, const struct ac_ref *ref,
-		const struct ac_dependency *pin, struct pulled *out,
-		struct ac_err *err)
+int pull_find(struct puller *p, const struct ac_ref *ref,
+	      const struct ac_dependency *pin, struct pulled *out,
+	      struct ac_err *err)
 {
 	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
 	int found;
@@ -335,7 +335,7 @@ int pull_ref(struct puller *p, const struct ac_ref *ref,
 		return -1;
 	tell_resolve(p, ref);
 	if (p->policy != PULL_UPDATE || ref->kind == AC_REF_ID)
-		found = find(p, ref, pin, out, err);
+		found = pull_find(p, ref, pin, out, err);
 	if (found < 0)
 		return -1;
 	if (found == 0 && p->policy == PULL_NEVER && ref->kind != AC_REF_FILE)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
@@ -10,18 +11,25 @@
 #include "common/base/own.h"
 #include "common/image/aci.h"
 #include "common/net/url.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "fetch/events.h"
 #include "fetch/puller.h"
 #include "fetch/verify.h"
 
-enum { MAX_SIGNATURE = 8 << 20, MAX_TRIED = 600 };
+enum {
+	MAX_SIGNATURE = 8 << 20,
+	MAX_TRIED = 600,
+	MAX_WAIT = 60, /* seconds, for one that is deferred */
+};
 
 /* The signatures of one image. */
 struct job {
 	struct puller *p;
 	const char *what;
 	struct verify *v;
+	struct pull_deferred *deferred;
+	bool again;          /* they were, and this is the second time */
 	struct ac_buf tried; /* where there was none */
 	struct ac_err other; /* another reason than that there is none */
 };
@@ -49,6 +57,51 @@ static int of_file(struct job *j, const char *path, struct ac_buf *out,
 	return 0;
 }
 
+static int64_t seconds(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+int pull_deferred_wait(const struct pull_deferred *d, struct ac_err *err)
+{
+	const struct timespec slice = {.tv_nsec = 50000000};
+	int64_t left = d->ready - seconds();
+
+	if (left > MAX_WAIT)
+		return ac_err_set(err, AC_E_NET,
+				  "the signature is promised for in %lld "
+				  "seconds; try again then",
+				  (long long)left);
+	while (seconds() < d->ready) {
+		if (ac_interrupt_check(err) < 0)
+			return -1;
+		(void)nanosleep(&slice, NULL);
+	}
+	return 0;
+}
+
+/* The server wants to be asked after the image. */
+static int defer(struct job *j, const struct ac_http_response *r,
+		 const char *shown, struct ac_err *err)
+{
+	int64_t ready = seconds() + (int64_t)ac_http_retry_after(r);
+
+	if (j->again)
+		return ac_err_set(err, AC_E_NET,
+				  "signature '%s': server asked to defer the "
+				  "download again",
+				  shown);
+	if (!j->deferred->asked || j->deferred->ready < ready)
+		j->deferred->ready = ready;
+	j->deferred->asked = true;
+	ac_log("signature '%s': the server wants to be asked after the image",
+	       shown);
+	return 0;
+}
+
 static int of_url(struct job *j, const char *url, struct ac_buf *out,
 		  struct ac_err *err)
 {
@@ -66,6 +119,8 @@ static int of_url(struct job *j, const char *url, struct ac_buf *out,
 		none_at(j, shown);
 		return 0;
 	}
+	if (r.status == 202)
+		return defer(j, &r, shown, err);
 	if (r.status != 200) {
 		/* Some servers say "forbidden" of what they do not have. */
 		(void)ac_err_set(&j->other, AC_E_NET,
@@ -179,7 +234,8 @@ static char *name_in_file(const char *path)
 
 int pull_signatures(struct puller *p, const struct aci_source *src,
 		    const struct pull_want *want, const char *what,
-		    struct verify *v, struct ac_err *err)
+		    struct verify *v, struct pull_deferred *d,
+		    struct ac_err *err)
 {
 	AC_FREE char *name = want->name == NULL && src->path != NULL
 				     ? name_in_file(src->path)
@@ -187,6 +243,8 @@ int pull_signatures(struct puller *p, const struct aci_source *src,
 	struct job j = {.p = p,
 			.what = what,
 			.v = v,
+			.deferred = d,
+			.again = d->asked,
 			.tried = AC_BUF_INIT(MAX_TRIED),
 			.other = AC_ERR_INIT};
 	int r = verify_start(v, p->g, name, what, err);
@@ -197,6 +255,10 @@ int pull_signatures(struct puller *p, const struct aci_source *src,
 		r = p->o->signatures.n != 0 && want->pin == NULL
 			    ? get_given(&j, &p->o->signatures, err)
 			    : get_beside(&j, src, err);
+	if (r >= 0 && d->asked && !j.again) {
+		ac_buf_release(&j.tried);
+		return 1;
+	}
 	if (r == 0)
 		r = no_signature(&j, err);
 	ac_buf_release(&j.tried);

@@ -5,8 +5,8 @@
 /*
  * Between the parts of `acfetch pull`: pull.c (the command), pull_deps.c (an
  * image and what it stands on), pull_ref.c (from a reference and a policy to a
- * source), pull_aci.c (an App Container Image from a file or a URL),
- * pull_docker.c and pull_layers.c (an image of a registry).
+ * source), pull_aci.c (an App Container Image from a file or a URL), pull_web.c
+ * (what a URL gives), pull_docker.c and pull_layers.c (an image of a registry).
  */
 
 #include <stdbool.h>
@@ -100,6 +100,11 @@ AC_MUSTUSE int pull_ref(struct puller *p, const struct ac_ref *ref,
 			const struct ac_dependency *pin, struct pulled *out,
 			struct ac_err *err);
 
+/* Look for REF in the store: 1, 0, -1. */
+AC_MUSTUSE int pull_find(struct puller *p, const struct ac_ref *ref,
+			 const struct ac_dependency *pin, struct pulled *out,
+			 struct ac_err *err);
+
 /* A name and labels, by the spelling that can say every label.  Caller
  * frees. */
 AC_MUSTUSE char *pull_spell(const char *name, const struct ac_pairs *labels);
@@ -118,6 +123,7 @@ struct pull_want {
 			     * without these labels will do */
 	const char *record; /* the name to keep it by; NULL: none */
 	const struct ac_dependency *pin; /* who asks for it; NULL: no one */
+	const struct ac_ref *ref;        /* what was asked for */
 };
 
 /* 0 when the image M is what is wanted, else *err says how it differs. */
@@ -142,12 +148,25 @@ AC_MUSTUSE int pull_aci(struct puller *p, const struct aci_source *src,
 			const struct pull_want *want, struct pulled *out,
 			struct ac_err *err);
 
+/* A server may want to be asked for a signature once more, after the image
+ * (status 202). */
+struct pull_deferred {
+	bool asked;    /* it does */
+	int64_t ready; /* and not before (CLOCK_MONOTONIC, seconds) */
+};
+/* Wait until then; more than a minute is an error. */
+AC_MUSTUSE int pull_deferred_wait(const struct pull_deferred *d,
+				  struct ac_err *err);
+
 /* Get the signatures of the image at SRC, called WHAT in messages, into V
- * (VERIFY_INIT), and fail when they cannot be enough. */
+ * (VERIFY_INIT), and fail when they cannot be enough.  1 when a server defers
+ * them: to be called again after the image, with the same D and another V; to
+ * defer them then is an error. */
 struct verify;
 AC_MUSTUSE int pull_signatures(struct puller *p, const struct aci_source *src,
 			       const struct pull_want *want, const char *what,
-			       struct verify *v, struct ac_err *err);
+			       struct verify *v, struct pull_deferred *d,
+			       struct ac_err *err);
 
 AC_MUSTUSE int pull_docker(struct puller *p, const struct ac_ref *ref,
 			   struct pulled *out, struct ac_err *err);

@@ -360,7 +360,7 @@ insecure() { pull --insecure-options=image,http "$@"; }
 		code=0
 		wait "$pid" || code=$?
 		[ "$code" = "$((128 + $(kill -l "$sig")))" ]
-		grep -q "interrupted; nothing unfinished was kept" err
+		grep -q "interrupted; what came so far is kept where another pull can go on with it" err
 		store_empty
 	done
 }

@@ -20,18 +20,28 @@ stop() {
 	wait "$1" 2>/dev/null || :
 }
 
-# The store has no image, and nothing that a download left.
+# The store has no image, and nothing that a download left; what another pull can
+# go on with is in partial.
 store_empty() {
 	local left
-	left=$(find store/blobs store/images store/layers store/ingest -mindepth 1 ! -name sha256 ! -name sha512 2>/dev/null)
+	left=$(find store/blobs store/images store/layers store/ingest store/http -mindepth 1 ! -name sha256 ! -name sha512 2>/dev/null)
 	[ -z "$left" ] || { echo "left behind: $left"; return 1; }
 }
 
 ingest_empty() {
 	local left
-	left=$(find store/ingest -mindepth 1)
+	left=$(find store/ingest store/partial -mindepth 1)
 	[ -z "$left" ] || { echo "left behind: $left"; return 1; }
 }
+
+partial_empty() {
+	local left
+	left=$(find store/partial -mindepth 1)
+	[ -z "$left" ] || { echo "left behind: $left"; return 1; }
+}
+
+# partial_has N: so many bytes of the one download under way are in the store.
+partial_has() { [ "$(stat -c %s store/partial/*/blob)" -ge "$1" ]; }
 
 # Every blob has the name that its bytes give it.
 blobs_ok() {
@@ -169,8 +179,9 @@ start_registry() {
 	wait_for 20 listening "$port"
 }
 
-# start_nginx [LINES]: https on $PORT by $NGINX_PID, with a certificate of our
-# own authority (ca.pem), serving the directory www.
+# start_nginx [LINES [LINES]]: https on $PORT by $NGINX_PID, with a certificate of
+# our own authority (ca.pem), serving the directory www; more LINES for the
+# server, and for all of http.
 start_nginx() {
 	local port
 	port=$(free_port)
@@ -185,6 +196,7 @@ start_nginx() {
 	client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
 	uwsgi_temp_path tmp; scgi_temp_path tmp;
 	default_type text/html;
+	${2-}
 	server { listen 127.0.0.1:$port ssl; ssl_certificate $PWD/ca.pem; ssl_certificate_key $PWD/key.pem;
 	root $PWD/www; ${1-} }
 	}
