@@ -145,8 +145,12 @@ $(UNIT): $B/tests/%: $B/tests/unit/%.o $B/tests/unit/tap.o $B/libcommon.a
 $B/tests/test_acbuild_words $B/tests/fuzz_script: $B/acbuild/words.o
 $B/tests/test_actool_tally: $B/actool/tally.o $B/actool/filecap.o
 $B/tests/test_fetch_text: $B/fetch/range.o $B/fetch/reponame.o $B/fetch/version.o
+$B/tests/test_fetch_sigv4: $B/fetch/sigv4.o
+CREDENTIALS := fetch/cmd fetch/credentials fetch/credentials_read fetch/dockerauth fetch/sigv4
+$B/tests/test_fetch_credentials $B/tests/fuzz_config: $(CREDENTIALS:%=$B/%.o)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SRC_script := acbuild/words.c
+FUZZ_SRC_config := $(CREDENTIALS:%=%.c)
 FUZZ     := $(FUZZ_SRC:tests/fuzz/%.c=$B/tests/%)
 $(FUZZ): $B/tests/%: $B/tests/fuzz/%.o $B/tests/fuzz/driver.o $B/libcommon.a
 # Small programs that the tests use: one source file each.

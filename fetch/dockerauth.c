@@ -14,6 +14,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/codec/json.h"
+#include "common/image/field.h"
 #include "common/sys/io.h"
 #include "common/sys/path.h"
 #include "common/sys/secret.h"
@@ -80,7 +81,7 @@ static int take_text(const struct ac_json *o, const char *path, const char *key,
 		     char **to, struct ac_err *err)
 {
 	const char *text = NULL;
-	int got = ac_json_get_str(o, path, key, &text, err);
+	int got = ac_field_str(o, path, key, &text, err);
 
 	if (got > 0 && text[0] != '\0')
 		*to = ac_xstrdup(text);
@@ -100,7 +101,7 @@ static int take_entry(struct credential *c, const char *path,
 	    take_text(o, path, "password", &c->password, err) < 0 ||
 	    take_text(o, path, "identitytoken", &c->identity, err) < 0 ||
 	    take_text(o, path, "registrytoken", &c->token, err) < 0 ||
-	    ac_json_get_str(o, path, "auth", &pair, err) < 0)
+	    ac_field_str(o, path, "auth", &pair, err) < 0)
 		return -1;
 	return pair[0] != '\0' ? take_pair(c, at, pair, err) : 0;
 }
@@ -120,7 +121,7 @@ static int take_auths(struct credentials *out, const char *file,
 	struct ac_json *o;
 	const char *key;
 	void *it = NULL;
-	int got = ac_json_get_object(doc, "", "auths", &auths, err);
+	int got = ac_field_object(doc, "", "auths", &auths, err);
 
 	if (got <= 0)
 		return got;
@@ -174,7 +175,7 @@ static int take_helpers(struct credentials *out, const char *file,
 	struct ac_json *v;
 	const char *key;
 	void *it = NULL;
-	int got = ac_json_get_object(doc, "", "credHelpers", &helpers, err);
+	int got = ac_field_object(doc, "", "credHelpers", &helpers, err);
 
 	if (got < 0)
 		return -1;

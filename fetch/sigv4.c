@@ -72,6 +72,16 @@ static bool is_region(struct ac_str s)
 	return dashes >= 2 && s.p[s.len - 1] >= '0' && s.p[s.len - 1] <= '9';
 }
 
+static char *lower(struct ac_str s)
+{
+	char *out = ac_xstrndup(s.p, s.len);
+
+	for (char *c = out; *c != '\0'; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	return out;
+}
+
 char *sigv4_region(const char *host)
 {
 	struct ac_str rest = ac_str(host);
@@ -83,11 +93,11 @@ char *sigv4_region(const char *host)
 	label = last_label(&rest);
 	if (begins(label, "s3-") &&
 	    is_region(ac_strn(label.p + 3, label.len - 3)))
-		return ac_xstrndup(label.p + 3, label.len - 3);
+		return lower(ac_strn(label.p + 3, label.len - 3));
 	before = last_label(&rest);
 	if (is_region(label) &&
 	    (begins(before, "s3") || begins(before, "dualstack")))
-		return ac_xstrndup(label.p, label.len);
+		return lower(label);
 	return ac_xstrdup("us-east-1");
 }
 
