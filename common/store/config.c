@@ -272,6 +272,11 @@ static int open_file(const struct place *p, const char *name, struct stat *st,
 	AC_CLOSE int fd =
 		ac_at_open_in_root(p->fd, name, O_RDONLY | O_NONBLOCK, &why);
 
+	if (fd < 0 && for_others(p->sub, why.sys)) {
+		ac_debug("'%s/%s' is not readable; it is for others", p->path,
+			 name);
+		return -1;
+	}
 	if (fd < 0 && is_link(p->fd, name)) {
 		ac_warn("'%s/%s' is a link that leads out of the directory or "
 			"nowhere; it is not used",
@@ -280,11 +285,6 @@ static int open_file(const struct place *p, const char *name, struct stat *st,
 	}
 	if (fd < 0 && why.code == AC_E_NOT_FOUND)
 		return -1; /* just removed */
-	if (fd < 0 && for_others(p->sub, why.sys)) {
-		ac_debug("'%s/%s' is not readable; it is for others", p->path,
-			 name);
-		return -1;
-	}
 	if (fd < 0) {
 		*err = why;
 		return ac_err_ctx(err, "'%s'", p->path);

@@ -10,19 +10,22 @@ whole file in the middle; /moved/ leads to /s3/, /away/ to /open/ by the name
 127.0.0.1 in place of localhost.  /open/ and /headers/ take anything.  /v2/ is
 a registry of one image (its files in DIRECTORY/v2), which wants a token that
 /token gives for an identity token.  LOG gets a line for each request: what was
-asked, how it was signed, and the headers that must not go astray.  It ends with
-its standard input.
+asked, how it was signed, and the headers that must not go astray.  It ends
+with who started it.
 """
+import ctypes
 import hashlib
 import hmac
 import http.server
 import os
+import signal
 import ssl
 import sys
 import threading
 import urllib.parse
 
 ACCESS, SECRET, REGION = "AKIDEXAMPLE", "s3cret/KEY+", "eu-test-1"
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 certificate, private, directory, log_name, port_file = sys.argv[1:]
 lock = threading.Lock()
 
@@ -149,4 +152,4 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 with open(port_file + ".new", "w") as out:
     out.write(str(server.server_address[1]) + "\n")
 os.rename(port_file + ".new", port_file)
-sys.stdin.read()
+signal.pause()
