@@ -9,6 +9,7 @@
 
 #include "common/cli/opt.h"
 #include "common/cli/prog.h"
+#include "common/store/config.h"
 
 struct ac_buf;
 struct ac_err;
@@ -20,6 +21,8 @@ struct globals {
 	const char *dir;
 	struct ac_strv store_read;
 	const char *insecure;
+	struct ac_config config; /* --system-config and the like; its user is
+				  * the default one's without the option */
 };
 extern const struct ac_opt global_opts[];
 

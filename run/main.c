@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +26,14 @@ const struct ac_opt global_opts[] = {
 		      "/var/lib/acutils)"),
 	AC_OPT_LIST(struct globals, store_read, "store-read", "DIR",
 		    "also read the store in DIR (repeat)"),
+	AC_OPT_STRING(struct globals, config.system, "system-config", "DIR",
+		      "configuration and keys of the system (acfetch)"),
+	AC_OPT_STRING(struct globals, config.local, "local-config", "DIR",
+		      "configuration and keys of this machine (acfetch)"),
+	AC_OPT_STRING(struct globals, config.user, "user-config", "DIR",
+		      "configuration and keys of the user (acfetch)"),
+	AC_OPT_BOOL(struct globals, config.rkt, "rkt-config",
+		    "read rkt's credentials and keys, too, when fetching"),
 	AC_OPT_CHOICES(struct globals, insecure, "insecure-options",
 		       "NAME,NAME...", AC_INSECURE_VALUES,
 		       "switch off: image, tls, http, pubkey (when fetching), "
@@ -37,7 +46,7 @@ int cmd_pods(const struct globals *g, struct ac_err *err)
 {
 	AC_FREE char *store = NULL;
 
-	if (ac_store_path(g->dir, NULL, &store, err) < 0)
+	if (ac_store_path(g->dir, &g->config, &store, err) < 0)
 		return -1;
 	return pods_open(store, false, err);
 }
@@ -135,8 +144,13 @@ static const struct ac_cmd cmds[] = {
 /* Whoever opens the store, and the acfetch that we execute. */
 static void before(const struct ac_call *call)
 {
-	const struct globals *g = call->globals;
+	static char *own; /* as long as the program */
+	struct globals *g = call->globals;
 
+	if (g->config.user == NULL) {
+		free(own);
+		g->config.user = own = ac_config_user();
+	}
 	ac_store_read_also(&g->store_read);
 }
 

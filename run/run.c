@@ -118,6 +118,7 @@ static int check_flags(struct run *r, struct ac_err *err)
 	/* What was not asked for is not missed by a user without groups. */
 	d->pids = f->pids != 0 || d->rootless ? f->pids : DEFAULT_PIDS;
 	r->source.dir = r->globals->dir;
+	r->source.config = &r->globals->config;
 	r->source.insecure = r->globals->insecure;
 	r->source.secret = &r->secret;
 	return 0;

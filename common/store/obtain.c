@@ -10,6 +10,7 @@
 #include "common/base/own.h"
 #include "common/image/name.h"
 #include "common/image/ref.h"
+#include "common/store/config.h"
 #include "common/sys/secret.h"
 #include "common/sys/spawn.h"
 
@@ -22,6 +23,20 @@ static char *last_line(const char *text)
 	while (ac_str_cut(&s, '\n', &line))
 		;
 	return ac_xstrndup(line.p, line.len);
+}
+
+/* What acfetch is to read in place of the defaults. */
+static void add_config(struct ac_strv *argv, const struct ac_config *c)
+{
+	if (c == NULL)
+		return;
+	if (c->system != NULL)
+		ac_strv_pushf(argv, "--system-config=%s", c->system);
+	if (c->local != NULL)
+		ac_strv_pushf(argv, "--local-config=%s", c->local);
+	ac_strv_pushf(argv, "--user-config=%s", c->user != NULL ? c->user : "");
+	if (c->rkt)
+		ac_strv_push(argv, "--rkt-config");
 }
 
 static int fetch(const struct ac_obtain *o, const char *text, bool again,
@@ -38,6 +53,7 @@ static int fetch(const struct ac_obtain *o, const char *text, bool again,
 	ac_strv_push(&argv, "--full");
 	if (o->dir != NULL)
 		ac_strv_pushf(&argv, "--dir=%s", o->dir);
+	add_config(&argv, o->config);
 	if (again)
 		ac_strv_push(&argv, "--pull-policy=update");
 	if (o->insecure != NULL)
@@ -72,9 +88,13 @@ static int fetch(const struct ac_obtain *o, const char *text, bool again,
 
 static int open_store(struct ac_obtain *o, struct ac_err *err)
 {
+	AC_FREE char *path = NULL;
+
 	if (o->store.path != NULL)
 		return 0;
-	return ac_store_open(&o->store, o->dir, false, err);
+	if (ac_store_path(o->dir, o->config, &path, err) < 0)
+		return -1;
+	return ac_store_open(&o->store, path, false, err);
 }
 
 /* 1, 0 when the store has none, -1. */

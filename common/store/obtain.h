@@ -16,6 +16,7 @@
 #include "common/base/attr.h"
 #include "common/store/store.h"
 
+struct ac_config;
 struct ac_err;
 struct ac_secret;
 
@@ -28,8 +29,9 @@ enum ac_obtain_policy {
 struct ac_obtain {
 	struct ac_store store; /* opened when the first image needs it */
 	const char *dir;       /* --dir, or NULL */
-	const char *insecure;  /* --insecure-options, or NULL */
-	const char *signature; /* --signature, or NULL */
+	const struct ac_config *config; /* or NULL: the default one */
+	const char *insecure;           /* --insecure-options, or NULL */
+	const char *signature;          /* --signature, or NULL */
 	enum ac_obtain_policy policy;
 	const struct ac_secret *secret; /* for acfetch, or NULL; borrowed */
 };
