@@ -273,7 +273,10 @@ static int present(struct image *x, struct pulled *out, struct ac_err *err)
 		return found;
 	out->fetched = false;
 	pull_tell_cached(x->p, out->id);
-	return ac_store_name(&x->p->store, out->id, x->name, err) < 0 ? -1 : 1;
+	return ac_store_name(&x->p->store, out->id, x->name, &x->signers, err) <
+			       0
+		       ? -1
+		       : 1;
 }
 
 static int transfer(struct image *x, struct pulled *out, struct ac_err *err)

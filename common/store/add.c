@@ -269,9 +269,22 @@ int ac_store_add_aci(struct ac_store *s, struct ac_ingest *in,
 	return 0;
 }
 
-int ac_store_name(struct ac_store *s, const char *id, const char *name,
-		  struct ac_err *err)
+/* True when V had not all of MORE. */
+static bool add_all(struct ac_strv *v, const struct ac_strv *more)
 {
+	size_t before = v->n;
+
+	for (size_t i = 0; more != NULL && i < more->n; i++)
+		if (!ac_strv_has(v, more->v[i]))
+			ac_strv_push(v, more->v[i]);
+	return v->n != before;
+}
+
+int ac_store_name(struct ac_store *s, const char *id, const char *name,
+		  const struct ac_strv *signers, struct ac_err *err)
+{
+	bool changed;
+
 	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
 	AC_CLOSE int lock = ac_publish_lock(s, err);
 	int got = lock < 0 ? -1 : ac_store_get(s, id, &r, err);
@@ -281,10 +294,12 @@ int ac_store_name(struct ac_store *s, const char *id, const char *name,
 				  "image %.20s is not in the store", id);
 	if (got < 0)
 		return -1;
+	changed = add_all(&r.signers, signers);
 	if (!ac_strv_has(&r.names, name)) {
 		ac_strv_push(&r.names, name);
-		if (ac_publish_record(s, &r, err) < 0)
-			return -1;
+		changed = true;
 	}
+	if (changed && ac_publish_record(s, &r, err) < 0)
+		return -1;
 	return take_name(s, id, name, err);
 }

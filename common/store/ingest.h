@@ -121,9 +121,11 @@ AC_MUSTUSE int ac_store_open_blob(const struct ac_store *s,
 				  const struct ac_digest *d,
 				  struct ac_err *err);
 
-/* Add NAME to what an image is known by (another image loses it). */
+/* Add NAME to what an image is known by (another image loses it), and SIGNERS
+ * (may be NULL) to those whose signatures of it were good. */
 AC_MUSTUSE int ac_store_name(struct ac_store *s, const char *id,
-			     const char *name, struct ac_err *err);
+			     const char *name, const struct ac_strv *signers,
+			     struct ac_err *err);
 
 /* Remove an image: its record, then what no other record needs.  AC_E_BUSY when
  * a pod uses it. */

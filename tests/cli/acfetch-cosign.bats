@@ -104,6 +104,12 @@ accepted() {
 	accepted
 	[ "$SIGNERS" = "$(id one) " ]
 	[[ $stderr == *"signature verified: key $(id one)"* ]]
+	# What is here already has its signers told too.
+	run -0 --separate-stderr pull --insecure-options=image --full "docker://$REGISTRY/$REPO:1.0"
+	[ "$(jq -c .signers "store/images/$output.json")" = '[]' ]
+	run -0 pull --no-store "docker://$REGISTRY/$REPO:1.0"
+	[ "$(jq -r '.signers[]' store/images/*.json)" = "$(id one)" ]
+	rm -r store
 	# By somebody else.
 	sig_layer two
 	put_sigs "$MANIFEST"

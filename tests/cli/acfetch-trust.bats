@@ -149,6 +149,53 @@ on_tty() {
 	[ ! -e "$(place prefix.d/example.com/a bob)" ]
 }
 
+@test "remove: by the beginning of a fingerprint, by prefix, everywhere" {
+	local alice bob n
+	alice=$(fingerprint alice) bob=$(fingerprint bob)
+	everywhere() {
+		for p in example.com example.com/a; do
+			af trust --skip-fingerprint-review --prefix $p "$KEYS/alice.asc" "$KEYS/bob.asc"
+		done >/dev/null 2>&1
+		af trust --skip-fingerprint-review --root "$KEYS/alice.asc" >/dev/null 2>&1
+	}
+	everywhere
+	# As long as it needs to be.
+	n=1
+	while [ "${alice:0:n}" = "${bob:0:n}" ]; do n=$((n + 1)); done
+	[ "$n" = 1 ] || run -2 --separate-stderr af trust remove --prefix example.com "${alice:0:1}"
+	run -0 --separate-stderr af trust remove --prefix example.com "${alice:0:n}"
+	[[ $stderr == *"Removed key $alice of prefix example.com" ]]
+	[ ! -e "$(place prefix.d/example.com alice)" ]
+	[ -s "$(place prefix.d/example.com bob)" ]
+	[ -s "$(place prefix.d/example.com/a alice)" ]
+	# All of a prefix, and of no other.
+	run -0 af trust remove --prefix example.com
+	run -0 af trust list --no-legend
+	[ "${#lines[@]}" = 3 ]
+	run -1 --separate-stderr af trust remove --prefix example.com
+	[[ $stderr == *"a key is not trusted for prefix example.com"* ]]
+	# Wherever it is.
+	run -0 --separate-stderr af trust remove "${alice^^}"
+	[[ $stderr == *"of the root"* ]]
+	run -0 af trust list --no-legend
+	[ "${#lines[@]}" = 1 ]
+	[[ $output != *"$alice"* ]]
+	run -1 --separate-stderr af trust remove "$alice"
+	[[ $stderr == *"key '$alice' is not trusted at all"* ]]
+	for bad in x '' 0x12 "${bob}0000000000000000000000000" 'no key'; do
+		run -2 --separate-stderr af trust remove --prefix example.com/a "$bad"
+		[[ $stderr == *"is not a fingerprint"* ]]
+	done
+	# One that is not there keeps those beside it.
+	run -1 af trust remove --prefix example.com/a "$bob" "$alice"
+	[ -s "$(place prefix.d/example.com/a bob)" ]
+	# Two that begin alike are told.
+	cp "$(place prefix.d/example.com/a bob)" "local/trustedkeys/root.d/${bob:0:39}$([ "${bob:39}" = 0 ] && echo 1 || echo 0)"
+	run -2 --separate-stderr af trust remove "${bob:0:20}"
+	[[ $stderr == *"begins more than one fingerprint"*"$bob"* ]]
+	run -0 af trust remove --prefix example.com/a "${bob:0:20}"
+}
+
 @test "a key of the system is taken back by an empty file" {
 	acfetch --local-config "$PWD/sys" trust --skip-fingerprint-review \
 		--root "$KEYS/alice.asc"

@@ -58,10 +58,11 @@ TEST(by_what_it_was_fetched_as)
 	expect(&s, "https://example.com/a.aci", one);
 	expect(&s, "docker://example.com/a:x", two);
 	/* A name belongs to one image. */
-	CHECK(ac_store_name(&s, two, "https://example.com/a.aci", &err) == 0);
+	CHECK(ac_store_name(&s, two, "https://example.com/a.aci", NULL, &err) ==
+	      0);
 	expect(&s, "https://example.com/a.aci", two);
 	expect(&s, "docker://example.com/a:x", two);
-	CHECK(ac_store_name(&s, "sha512-000000000000", "x", &err) < 0);
+	CHECK(ac_store_name(&s, "sha512-000000000000", "x", NULL, &err) < 0);
 	CHECK(err.code == AC_E_NOT_FOUND);
 }
 
