@@ -69,7 +69,7 @@ static int reuse(struct job *j, struct pulled *out, struct ac_err *err)
 	pull_tell_cached(j->p, out->id);
 	out->fetched = false;
 	if (want->record != NULL &&
-	    ac_store_name(&j->p->store, out->id, want->record, err) < 0)
+	    ac_store_name(&j->p->store, out->id, want->record, NULL, err) < 0)
 		return -1;
 	return 1;
 }
