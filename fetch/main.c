@@ -9,6 +9,7 @@
 #include "fetch/pull.h"
 #include "fetch/push.h"
 #include "fetch/serve.h"
+#include "fetch/storecheck.h"
 #include "fetch/trust.h"
 
 /* One row a command; their tables of options stand beside their code. */
@@ -58,6 +59,9 @@ static const struct ac_cmd cmds[] = {
 	 .opts = config_opts,
 	 .opt_size = sizeof(struct config_opts),
 	 .run = config_run},
+	{.name = "store",
+	 .help = "work with the store as a whole",
+	 .sub = store_cmds},
 	{.name = "publish",
 	 .args = "DIR [IMAGE...]",
 	 .help = "make DIR a site of images",

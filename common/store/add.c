@@ -12,6 +12,7 @@
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/store/add.h"
+#include "common/store/index.h"
 #include "common/store/ingest_priv.h"
 #include "common/store/publish.h"
 #include "common/store/record.h"
@@ -115,27 +116,35 @@ void ac_add_blob(struct ac_record *r, const struct ac_digest *d, uint64_t size,
 }
 
 /* NAME belongs to the image ID alone.  The caller holds images/. */
+static int drop_name(const struct ac_store *s, const char *id, const char *name,
+		     struct ac_err *err)
+{
+	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
+	struct ac_strv left = AC_STRV_INIT;
+	int got = ac_record_get(s, id, &r, err);
+
+	if (got <= 0 || !ac_strv_has(&r.names, name))
+		return got < 0 ? -1 : 0;
+	for (size_t k = 0; k < r.names.n; k++)
+		if (strcmp(r.names.v[k], name) != 0)
+			ac_strv_push(&left, r.names.v[k]);
+	ac_strv_release(&r.names);
+	r.names = left;
+	return ac_publish_record(s, &r, err);
+}
+
 static int take_name(const struct ac_store *s, const char *id, const char *name,
 		     struct ac_err *err)
 {
 	AC_CLEANUP(ac_records_release) struct ac_records all = AC_RECORDS_INIT;
 
-	if (ac_records_read(s, &all, err) < 0)
+	if (ac_index_read(s, &all, err) < 0)
 		return -1;
-	for (size_t i = 0; i < all.n; i++) {
-		struct ac_record *r = &all.v[i];
-		struct ac_strv left = AC_STRV_INIT;
-
-		if (strcmp(r->id, id) == 0 || !ac_strv_has(&r->names, name))
-			continue;
-		for (size_t k = 0; k < r->names.n; k++)
-			if (strcmp(r->names.v[k], name) != 0)
-				ac_strv_push(&left, r->names.v[k]);
-		ac_strv_release(&r->names);
-		r->names = left;
-		if (ac_publish_record(s, r, err) < 0)
+	for (size_t i = 0; i < all.n; i++)
+		if (strcmp(all.v[i].id, id) != 0 &&
+		    ac_strv_has(&all.v[i].names, name) &&
+		    drop_name(s, all.v[i].id, name, err) < 0)
 			return -1;
-	}
 	return 0;
 }
 

@@ -281,7 +281,8 @@ const struct ac_record *ac_records_pick(const struct ac_records *recs,
 static int ids_with_more(const struct ac_store *s, const char *prefix,
 			 struct ac_strv *out, struct ac_err *err)
 {
-	if (ac_records_ids(s, prefix, out, err) < 0)
+	if ((ac_index_ids(s, prefix, out) == 0 || out->n == 0) &&
+	    ac_records_ids(s, prefix, out, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n_more; i++) {
 		AC_CLEANUP(ac_strv_release) struct ac_strv one = AC_STRV_INIT;

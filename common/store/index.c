@@ -18,6 +18,7 @@
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/base/xxh.h"
+#include "common/image/name.h"
 #include "common/store/list.h"
 #include "common/store/scratch.h"
 #include "common/sys/io.h"
@@ -25,8 +26,11 @@
 enum {
 	MAX_INDEX = 512 << 20,
 	WORTH_IT = 128, /* records: fewer are read as fast */
-	STAMP = 96,
+	STAMP = 128,
+	HEAD = STAMP + 40,
 	CHECKSUM = 2 * AC_XXH_SIZE,
+	PART = 16 << 10,
+	MAX_STEPS = 1000, /* more lines are not looked for one by one */
 	/* The steps of a file's times, with room to spare: what changed within
 	 * them may change again without a trace. */
 	COARSE_NS = 50 * 1000 * 1000,
@@ -48,6 +52,31 @@ static void stamp(const struct stat *st, char out[STAMP])
 static int64_t ns_of(struct timespec t)
 {
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* What images/ looks like, and this run of the machine: what is written without
+ * a sync may be torn after another. */
+static bool stamp_dir(const struct ac_store *s, struct stat *st, char out[HEAD])
+{
+	static char boot[40];
+	char dir[STAMP];
+
+	if (boot[0] == '\0') {
+		AC_CLEANUP(ac_buf_release)
+		struct ac_buf text = AC_BUF_INIT(256);
+		struct ac_err ignored;
+
+		(void)!ac_io_read_file(AT_FDCWD,
+				       "/proc/sys/kernel/random/boot_id", &text,
+				       &ignored);
+		(void)snprintf(boot, sizeof(boot), "%.36s",
+			       text.len >= 36 ? text.p : "-");
+	}
+	if (fstatat(s->dirfd, "images", st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	stamp(st, dir);
+	(void)snprintf(out, HEAD, "%s:%s", boot, dir);
+	return boot[1] != '\0';
 }
 
 /* Could it change again and look the same? */
@@ -218,31 +247,44 @@ struct index {
 	struct ac_buf text;
 	struct ac_str lines;
 	struct ac_str when; /* of images/ */
+	const char *sum;
 };
 
-/* Read it; nothing in ->lines when there is none that is whole. */
-static void load(const struct ac_store *s, struct index *x)
+/* Cut the first line off REST: what images/ looked like, in x->when. */
+static bool get_head(struct ac_str *rest, struct index *x)
+{
+	const size_t fixed = strlen(magic) + CHECKSUM + 1;
+	struct ac_str head;
+
+	if (!ac_str_cut(rest, '\n', &head) || !ac_str_starts(head, magic) ||
+	    head.len < fixed)
+		return false;
+	x->sum = head.p + strlen(magic);
+	x->when = ac_strn(head.p + fixed, head.len - fixed);
+	return true;
+}
+
+/* Read it.  CHECK: whatever happened to it. */
+static void load(const struct ac_store *s, struct index *x, bool check)
 {
 	struct ac_err ignored;
 	uint8_t sum[AC_XXH_SIZE];
 	char hex[CHECKSUM + 1];
 	struct ac_str rest;
-	struct ac_str head;
 
 	*x = (struct index){.text = AC_BUF_INIT(MAX_INDEX)};
 	if (ac_io_read_regular(s->dirfd, "images.idx", &x->text, &ignored) < 0)
 		return;
 	rest = ac_strn(x->text.p, x->text.len);
-	if (!ac_str_cut(&rest, '\n', &head) || !ac_str_starts(head, magic) ||
-	    head.len < strlen(magic) + CHECKSUM + 1)
+	if (!get_head(&rest, x))
 		return;
-	ac_xxh_once(rest.p, rest.len, sum);
-	ac_hex_encode(hex, sum, sizeof(sum));
-	if (memcmp(head.p + strlen(magic), hex, CHECKSUM) != 0)
-		return;
+	if (check) {
+		ac_xxh_once(rest.p, rest.len, sum);
+		ac_hex_encode(hex, sum, sizeof(sum));
+		if (memcmp(x->sum, hex, CHECKSUM) != 0)
+			return;
+	}
 	x->lines = rest;
-	x->when = ac_strn(head.p + strlen(magic) + CHECKSUM + 1,
-			  head.len - strlen(magic) - CHECKSUM - 1);
 }
 
 static void write_file(const struct ac_store *s, const struct ac_buf *head,
@@ -346,35 +388,73 @@ static void read_one(struct reading *x, const char *id)
 	}
 }
 
+/* The records of an index of this moment: 1, or 0 when it is not good. */
+static int all_lines(struct ac_str lines, struct ac_records *out)
+{
+	AC_CLEANUP(ac_records_release) struct ac_records got = AC_RECORDS_INIT;
+	size_t n = 0;
+
+	for (size_t i = 0; i < lines.len; i++)
+		n += lines.p[i] == '\n';
+	got.v = ac_xcalloc(n + 1, sizeof(*got.v));
+	while (lines.len != 0) {
+		struct ac_str line;
+		struct ac_str old;
+
+		(void)ac_str_cut(&lines, '\n', &line);
+		(void)ac_str_cut(&line, ' ', &old);
+		if (got.n == n || get_line(line, &got.v[got.n]) < 0)
+			return 0;
+		got.n++;
+	}
+	ac_records_order(&got);
+	*out = got;
+	got = AC_RECORDS_INIT;
+	return 1;
+}
+
+/* Read what the index does not know. */
+static int read_records(struct reading *x, const char *when, struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
+	AC_CLOSE int images = openat(x->s->dirfd, "images",
+				     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (ac_records_ids(x->s, "", &ids, err) < 0)
+		return -1;
+	x->images = images;
+	x->at = x->old.lines;
+	x->changed = !ac_str_eq(x->old.when, when);
+	x->out->v = ac_xcalloc(ids.n + 1, sizeof(*x->out->v));
+	for (size_t i = 0; i < ids.n; i++)
+		read_one(x, ids.v[i]);
+	ac_records_order(x->out);
+	if (x->out->n >= WORTH_IT && (x->changed || x->at.len != 0))
+		save(x->s, x->out->unreadable == 0 ? when : "-", &x->lines);
+	return 0;
+}
+
 int ac_index_read(const struct ac_store *s, struct ac_records *out,
 		  struct ac_err *err)
 {
-	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
 	AC_CLEANUP(ac_records_release) struct ac_records got = AC_RECORDS_INIT;
-	AC_CLOSE int images =
-		openat(s->dirfd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct reading x = {.s = s,
-			    .images = images,
 			    .lines = AC_BUF_INIT(MAX_INDEX),
 			    .out = &got};
-	char when[STAMP] = "-";
+	char when[HEAD];
 	struct stat st;
+	int rc = 0;
 
-	if (images >= 0 && fstat(images, &st) == 0 && !fresh(&st))
-		stamp(&st, when);
-	if (ac_records_ids(s, "", &ids, err) < 0)
-		return -1;
-	load(s, &x.old);
-	x.at = x.old.lines;
-	x.changed = !ac_str_eq(x.old.when, when);
-	got.v = ac_xcalloc(ids.n + 1, sizeof(*got.v));
-	for (size_t i = 0; i < ids.n; i++)
-		read_one(&x, ids.v[i]);
-	ac_records_order(&got);
-	if (got.n >= WORTH_IT && (x.changed || x.at.len != 0))
-		save(s, got.unreadable == 0 ? when : "-", &x.lines);
+	if (!stamp_dir(s, &st, when) || fresh(&st))
+		(void)snprintf(when, sizeof(when), "-");
+	load(s, &x.old, true);
+	if (when[1] == '\0' || !ac_str_eq(x.old.when, when) ||
+	    x.old.lines.len == 0 || all_lines(x.old.lines, &got) == 0)
+		rc = read_records(&x, when, err);
 	ac_buf_release(&x.old.text);
 	ac_buf_release(&x.lines);
+	if (rc < 0)
+		return -1;
 	*out = got;
 	got = AC_RECORDS_INIT;
 	return 0;
@@ -420,17 +500,16 @@ int ac_index_search(const struct ac_store *s, const char *what,
 	AC_CLEANUP(ac_records_release) struct ac_records got = AC_RECORDS_INIT;
 	AC_CLEANUP(ac_buf_release) struct ac_buf needle = AC_BUF_INIT(1 << 16);
 	struct index x;
-	char when[STAMP];
+	char when[HEAD];
 	struct stat st;
 	int found = 0;
 
 	ac_list_escape(&needle, what); /* with a blank in front */
 	if (ac_buf_check(&needle, "the name", err) < 0)
 		return -1;
-	if (fstatat(s->dirfd, "images", &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!stamp_dir(s, &st, when))
 		return 0;
-	stamp(&st, when);
-	load(s, &x);
+	load(s, &x, false);
 	if (ac_str_eq(x.when, when))
 		found = search(x.lines, needle.p, &got);
 	ac_buf_release(&x.text);
@@ -439,5 +518,119 @@ int ac_index_search(const struct ac_store *s, const char *what,
 	ac_records_order(&got);
 	*out = got;
 	got = AC_RECORDS_INIT;
+	return 1;
+}
+
+/* The index as a file, for looking at a part of it. */
+struct part {
+	int fd;
+	off_t begin, end; /* of the lines */
+	char *buf;        /* PART bytes and a NUL */
+};
+
+/* The first whole line behind AT: its id in *id, which lasts until the next
+ * call, and where it begins.  False when there is none within reach. */
+static bool line_behind(struct part *p, off_t at, struct ac_str *id,
+			off_t *begin)
+{
+	ssize_t n = pread(p->fd, p->buf, PART, at);
+	struct ac_str s = ac_strn(p->buf, n > 0 ? (size_t)n : 0);
+	struct ac_str skipped;
+
+	if (at != p->begin && !ac_str_cut(&s, '\n', &skipped))
+		return false;
+	*begin = at + (s.p - p->buf);
+	(void)ac_str_cut(&s, ' ', &skipped);
+	return ac_str_cut(&s, ' ', id);
+}
+
+static int compare(struct ac_str id, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return memcmp(id.p, prefix, id.len < n ? id.len : n);
+}
+
+/* Where a line begins that no line of PREFIX is before. */
+static off_t lower_bound(struct part *p, const char *prefix)
+{
+	off_t low = p->begin;
+	off_t high = p->end;
+
+	while (high - low > PART) {
+		off_t middle = low + (high - low) / 2;
+		struct ac_str id;
+		off_t begin;
+
+		if (!line_behind(p, middle, &id, &begin))
+			break;
+		if (begin < high && compare(id, prefix) < 0)
+			low = begin;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int ids_from(struct part *p, const char *prefix, struct ac_strv *out)
+{
+	off_t at = lower_bound(p, prefix);
+	size_t n = 0;
+	struct ac_str id;
+
+	/* One line after the other. */
+	while (at < p->end) {
+		AC_FREE char *text = NULL;
+		const char *eol;
+		off_t begin;
+
+		if (n++ > MAX_STEPS || !line_behind(p, at, &id, &begin))
+			return 0;
+		if (compare(id, prefix) > 0)
+			return 1;
+		text = ac_xstrndup(id.p, id.len);
+		if (compare(id, prefix) == 0) {
+			if (!ac_image_id_ok(text, true))
+				return 0;
+			ac_strv_push(out, text);
+		}
+		eol = strchr(id.p, '\n');
+		if (eol == NULL)
+			return 0;
+		/* The newline, so that what is behind it is a whole line. */
+		at = at + (eol - p->buf);
+	}
+	return 1;
+}
+
+int ac_index_ids(const struct ac_store *s, const char *prefix,
+		 struct ac_strv *out)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
+	AC_FREE char *buf = ac_xcalloc(PART + 1, 1);
+	AC_CLOSE int fd =
+		openat(s->dirfd, "images.idx",
+		       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct part p = {.fd = fd, .buf = buf};
+	struct index x = {.lines = {.p = ""}};
+	struct ac_str rest;
+	char when[HEAD];
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || !stamp_dir(s, &st, when))
+		return 0;
+	n = pread(fd, buf, PART, 0);
+	rest = ac_strn(buf, n > 0 ? (size_t)n : 0);
+	if (!get_head(&rest, &x) || !ac_str_eq(x.when, when) ||
+	    fstat(fd, &st) < 0)
+		return 0;
+	p.begin = rest.p - buf;
+	p.end = st.st_size - 1; /* the last newline ends no line behind it */
+	if (ids_from(&p, prefix, &ids) == 0)
+		return 0;
+	ac_strv_release(out);
+	*out = ids;
+	ids = AC_STRV_INIT;
 	return 1;
 }

@@ -26,4 +26,10 @@ AC_MUSTUSE int ac_index_read(const struct ac_store *s, struct ac_records *out,
 AC_MUSTUSE int ac_index_search(const struct ac_store *s, const char *text,
 			       struct ac_records *out, struct ac_err *err);
 
+/* The ids in the index that begin with PREFIX, into the empty list OUT: 1, or 0
+ * when there is no index that is certainly of this moment, or they are too
+ * many.  Reads a few blocks of it. */
+AC_MUSTUSE int ac_index_ids(const struct ac_store *s, const char *prefix,
+			    struct ac_strv *out);
+
 #endif

@@ -12,6 +12,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/store/config.h"
 #include "common/store/partial.h"
@@ -21,7 +22,9 @@
 #include "common/sys/lock.h"
 #include "common/sys/path.h"
 
-static const char version_text[] = "1\n";
+#define AC_STORE_LAYOUT "1"
+
+static const char version_text[] = AC_STORE_LAYOUT "\n";
 
 static char *absolute(const char *path)
 {
@@ -113,15 +116,21 @@ static int no_store(const struct ac_store *s, struct ac_err *err)
 static int check_version(const struct ac_store *s, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(64);
+	uint64_t n;
 
 	if (ac_io_read_file(s->dirfd, "version", &text, err) < 0)
 		return err->code == AC_E_NOT_FOUND ? 0 : -1;
 	if (strcmp(ac_buf_str(&text), version_text) == 0)
 		return 1;
+	if (ac_num_u64(ac_str_trim(ac_strn(text.p, text.len)), &n) < 0)
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s/version' is damaged; it is '%s' where a "
+				  "store is as this version makes it",
+				  s->path, AC_STORE_LAYOUT);
 	return ac_err_set(err, AC_E_UNSUPPORTED,
-			  "store '%s' has a layout that this version does not "
-			  "know; use a newer one",
-			  s->path);
+			  "store '%s' has layout %llu, this version knows %s; "
+			  "use a newer one",
+			  s->path, (unsigned long long)n, AC_STORE_LAYOUT);
 }
 
 static int write_version(const struct ac_store *s, struct ac_err *err)

@@ -79,3 +79,165 @@ listing() { find "$1" -printf '%p %y %i %s %m %U:%G %T@ %C@\n' | sort; }
 	run -1 acfetch image render --rootfs-only example.com/app other
 	acfetch --json --store-read shared image tree example.com/app | jq -e --arg b "$base" '.[0].dependencies[0].id == $b'
 }
+
+# What the check says, without the ids' tails.
+check() { run "-$1" --separate-stderr acfetch store check "${@:2}"; }
+
+@test "check: a store that is right" {
+	run -1 acfetch store check
+	make_aci a.aci example.com/a 1.0.0
+	make_aci b.aci example.com/b 1.0.0
+	pull ./a.aci ./b.aci
+	# As a program before this one made it.
+	rm -rf store/used
+	check 0
+	[ -z "$output$stderr" ]
+	check 0 --repair
+	check 0 --quick
+	[ "$(acfetch --json store check)" = '[]' ]
+	run -2 acfetch store check --quick --repair
+	run -2 acfetch store check operand
+	echo 2 >store/version
+	check 1
+	[[ $stderr == *"has layout 2, this version knows 1; use a newer one"* ]]
+}
+
+@test "check: each fault is a line, and repaired" {
+	make_aci a.aci example.com/a 1.0.0
+	make_aci b.aci example.com/b 1.0.0
+	a=$(pull ./a.aci)
+	b=$(pull ./b.aci)
+	zeros=$(printf '0%.0s' {1..128})
+	mkdir "store/layers/sha512-$zeros"
+	echo x >"store/blobs/sha512/$zeros"
+	echo x >store/images/readme
+	echo '{"format": 1}' >"store/images/sha512-$zeros.json"
+	rm "store/layers/$a/rootfs/hello"
+	chmod 777 store/images
+	rmdir store/blobs/sha256
+	check 1
+	[ "$output" = 'directory blobs/sha256: it is missing; it would be made
+directory images: others may write it; that would be taken back' ]
+	mkdir store/blobs/sha256
+	chmod 755 store/images
+	check 1
+	[[ ${lines[0]} == "record readme: its name is no record's; it would be moved to lost+found; pull the image again" ]]
+	[[ ${lines[1]} == "record sha512-$zeros.json: "*"; it would be moved to lost+found; pull the image again" ]]
+	[[ ${lines[2]} == "layer $a: "*"; it would be made again" ]]
+	[[ ${lines[3]} == "record images/: some cannot be read; "* ]]
+	[ "${#lines[@]}" = 4 ]
+	[[ $stderr == *"has 4 fault(s); --repair repairs what can be"* ]]
+	rmdir store/blobs/sha256
+	chmod 777 store/images
+	check 0 --repair
+	[[ $output == *"layer $a: "*"; it was made again"* ]]
+	[[ $output == *"layer sha512-$zeros: no image needs it; it was removed"* ]]
+	[[ $output == *"blob sha512/$zeros: no image needs it; it was removed"* ]]
+	[ "$(ls store/lost+found)" = $'readme\nsha512-'"$zeros.json" ]
+	check 0
+	[ -z "$output" ]
+	[ "$(cat "store/layers/$a/rootfs/hello")" = 'hello from example.com/a 1.0.0' ]
+	[ "$(acfetch image list --no-legend | wc -l)" = 2 ]
+	acfetch image gc
+	[ -e store/lost+found/readme ]
+	# A name in two records belongs to the later import.
+	jq '.names = ["docker://x/y:z"]' "store/images/$a.json" >rec
+	cp rec "store/images/$a.json"
+	jq '.names = ["docker://x/y:z", "docker://x/y:w"]' "store/images/$b.json" >rec
+	cp rec "store/images/$b.json"
+	check 1
+	[ "$output" = 'name docker://x/y:z: two images have it; it would be taken from the older one' ]
+	check 0 --repair
+	[ "$(jq -c .names "store/images/$a.json")$(jq -c .names "store/images/$b.json")" = \
+		'[]["docker://x/y:z","docker://x/y:w"]' ]
+	check 0
+}
+
+@test "check: what cannot be repaired is put aside, and what runs stays" {
+	make_aci a.aci example.com/a 1.0.0
+	make_aci b.aci example.com/b 1.0.0
+	a=$(pull ./a.aci)
+	b=$(pull ./b.aci)
+	for f in a b; do
+		rm "store/blobs/sha512/$(sha512sum <$f.aci | cut -d' ' -f1)"
+	done
+	rm "store/layers/$a/rootfs/hello"
+	check 1 --quick
+	[ "$(grep -c "^blob .* is missing, or has another size" <<<"$output")" = 2 ]
+	check 1 --repair
+	[[ $output == *"layer $a: "*"; it could not be made again: a blob is not right either"* ]]
+	[[ $output == *"record $a.json: its layers cannot be made again; it was moved to lost+found; pull the image again: '$PWD/a.aci'"* ||
+		$output == *"record $a.json: its layers cannot be made again; it was moved to lost+found; pull the image again: './a.aci'"* ]]
+	[ "$(acfetch image list --no-legend --full --fields=id)" = "$b" ]
+	# The one that lacks its blob alone still runs; a pull makes all right.
+	check 1 --repair
+	[ "$(acfetch --json store check 2>/dev/null | jq -r '.[].object')" = blob ]
+	[ "${#lines[@]}" = 1 ]
+	[ "$(pull ./a.aci)$(pull ./b.aci)" = "$a$b" ]
+	check 0
+	# A record of a later program stays, and all that it may need.
+	mkdir "store/layers/sha512-$(printf '1%.0s' {1..128})"
+	jq '.format = 2' "store/images/$a.json" >rec
+	cp rec "store/images/$a.json"
+	check 1 --repair
+	[[ $output == *"format is 2, this version reads 1; use a newer version"* ]]
+	[ -d "store/layers/$a" ]
+	[ -d "store/layers/sha512-$(printf '1%.0s' {1..128})" ]
+}
+
+# What is in the layers: everything but inodes, and times of removals.
+layers() {
+	(cd store/layers && find ./*/rootfs \( -type c -printf '%p %y %m %U:%G\n' \) -o \
+		-printf '%p %y %s %m %U:%G %T@ %n %l\n' | sort)
+}
+
+@test "check: the layers of an OCI image, each on those below it" {
+	"$BATS_TEST_DIRNAME/../data/make-layers" "$PWD"
+	"$TOOLDIR/storectl" store pull oci >/dev/null
+	check 0
+	layers >before
+	getfattr -dR -m- --absolute-names -h store/layers >attributes 2>/dev/null || :
+	# One file of each layer goes, then a whole layer, then all.
+	for l in store/layers/*; do
+		f=$(find "$l/rootfs" -type f | sort | tail -1)
+		[ -z "$f" ] || rm -f "$f"
+	done
+	check 1
+	[ "$(grep -c 'would be made again' <<<"$output")" -ge 3 ]
+	check 0 --repair
+	[[ $output == *"it was made again"* ]]
+	layers | diff before -
+	for l in store/layers/*; do
+		rm -r "$l"
+		check 0 --repair
+		layers | diff before -
+	done
+	rm -r store/layers/*
+	check 0 --repair
+	layers | diff before -
+	getfattr -dR -m- --absolute-names -h store/layers 2>/dev/null | diff attributes -
+	[ -z "$(ls -A store/ingest)" ]
+	# A removal that is gone would show what was removed.
+	w=$(find store/layers -type c -size 0 | head -1)
+	[ -n "$w" ] || return 0
+	rm "$w"
+	check 0 --repair
+	[ -c "$w" ]
+}
+
+@test "check: killed at any moment, the next one completes" {
+	make_aci a.aci example.com/a 1.0.0
+	a=$(pull ./a.aci)
+	layers >before
+	for i in $(seq 20); do
+		rm -rf "store/layers/$a/rootfs"
+		echo '{' >"store/images/sha512-$(printf '0%.0s' {1..128}).json"
+		acfetch store check --repair >/dev/null 2>&1 3>&- &
+		sleep "0.0$((i % 10))"
+		kill -9 $! 2>/dev/null || :
+		wait $! 2>/dev/null || :
+		check 0 --repair
+		check 0
+		layers | diff before -
+	done
+}

@@ -174,3 +174,158 @@ TEST(names_of_layers)
 	CHECK(!ac_layer_name_ok("sha256-") && !ac_layer_name_ok("..") &&
 	      !ac_layer_name_ok("flat-../../x") && !ac_layer_name_ok(""));
 }
+
+/* Many records, and nothing that they name. */
+enum { MANY = 300 };
+
+static char *many_id(int i)
+{
+	char text[32];
+	char name[AC_DIGEST_TEXT];
+	struct ac_digest d;
+
+	(void)snprintf(text, sizeof(text), "image %d", i);
+	ac_digest_of(AC_SHA512, text, strlen(text), &d);
+	ac_digest_print(&d, '-', name);
+	return ac_xstrdup(name);
+}
+
+static void many_write(const struct ac_store *s, int i, const char *name)
+{
+	AC_FREE char *id = many_id(i);
+	AC_FREE char *file = ac_xasprintf("images/%s.json", id);
+	AC_FREE char *tmp = ac_xasprintf("%s/tmp-%d", s->path, i);
+	AC_FREE char *path = ac_xasprintf("%s/%s", s->path, file);
+	FILE *f = fopen(tmp, "w");
+
+	CHECK(f != NULL);
+	CHECK(fprintf(f,
+		      "{\"format\":1,\"id\":\"%s\",\"kind\":\"aci\","
+		      "\"manifest\":{\"acKind\":\"ImageManifest\",\"acVersion\":"
+		      "\"0.8.11\",\"name\":\"%s\",\"labels\":[{\"name\":"
+		      "\"version\",\"value\":\"a b\\\\x\"}]},\"names\":[\"%s\"],"
+		      "\"layers\":[\"%s\"],\"blobs\":[],\"origin\":\"\","
+		      "\"imported\":%d,\"importedNs\":1,\"size\":7}",
+		      id, name, name, id, 1000 + i) > 0);
+	CHECK(fclose(f) == 0);
+	CHECK(rename(tmp, path) == 0);
+}
+
+struct seen {
+	int n;
+	int64_t last;
+	bool whole;
+};
+
+static int see(void *ctx, const struct ac_record *r, struct ac_err *err)
+{
+	struct seen *s = ctx;
+
+	(void)err;
+	CHECK(r->imported >= s->last);
+	CHECK(r->imported_ns == 1 && r->size == 7);
+	CHECK(strcmp(ac_pairs_get(&r->image.labels, "version"), "a b\\x") == 0);
+	CHECK(r->names.n == 1 && strcmp(r->names.v[0], r->image.name) == 0);
+	CHECK(r->layers.n == 1 && strcmp(r->layers.v[0], r->id) == 0);
+	s->whole = r->image.doc != NULL;
+	s->last = r->imported;
+	s->n++;
+	return 0;
+}
+
+static int how_many(const struct ac_store *s)
+{
+	struct seen seen = {.n = 0};
+	struct ac_err err = AC_ERR_INIT;
+
+	CHECK(ac_store_each_brief(s, see, &seen, &err) == 0);
+	return seen.n;
+}
+
+/* Read the list until the index is of this moment: a record that came in the
+ * last instant is not trusted. */
+static void settle_index(const struct ac_store *s)
+{
+	AC_FREE char *path = ac_xasprintf("%s/images.idx", s->path);
+	char head[400] = "";
+
+	for (int i = 0; i < 2000 && strstr(head, ":") == NULL; i++) {
+		FILE *f;
+
+		CHECK(how_many(s) > 0);
+		f = fopen(path, "r");
+		CHECK(f != NULL);
+		CHECK(fgets(head, sizeof(head), f) != NULL);
+		CHECK(fclose(f) == 0);
+		(void)usleep(5000);
+	}
+	CHECK(strstr(head, ":") != NULL);
+}
+
+static int find_many(const struct ac_store *s, const char *what, int64_t import)
+{
+	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
+	struct ac_err err = AC_ERR_INIT;
+	int got = find_text(s, what, &r, &err);
+
+	if (got > 0) {
+		CHECK(r.imported == import);
+		CHECK(r.image.doc != NULL);
+	}
+	return got;
+}
+
+TEST(an_index_of_many)
+{
+	SCRATCH d = scratch_make();
+	STORE s = store_make(&d);
+	AC_FREE char *index = ac_xasprintf("%s/images.idx", s.path);
+	AC_FREE char *gone = many_id(7);
+	AC_FREE char *file = ac_xasprintf("%s/images/%s.json", s.path, gone);
+	FILE *f;
+
+	for (int i = 0; i < MANY; i++) {
+		AC_FREE char *name = ac_xasprintf("example.com/n%d", i);
+
+		many_write(&s, i, name);
+	}
+	CHECK(how_many(&s) == MANY);
+	settle_index(&s);
+	for (int i = 0; i < MANY; i += 7) {
+		AC_FREE char *id = many_id(i);
+		AC_FREE char *prefix = ac_xstrndup(id, 24);
+		AC_FREE char *name = ac_xasprintf("example.com/n%d", i);
+
+		CHECK(find_many(&s, prefix, 1000 + i) == 1);
+		CHECK(find_many(&s, name, 1000 + i) == 1);
+	}
+	CHECK(find_many(&s, "example.com/n", 0) == 0);
+	CHECK(find_many(&s, "sha512-0000000000000000", 0) == 0);
+	/* One goes, one changes, one comes: seen at once. */
+	CHECK(unlink(file) == 0);
+	CHECK(find_many(&s, "example.com/n7", 0) == 0);
+	CHECK(find_many(&s, gone, 0) == 0);
+	CHECK(how_many(&s) == MANY - 1);
+	many_write(&s, 8, "example.com/other");
+	CHECK(find_many(&s, "example.com/n8", 0) == 0);
+	CHECK(find_many(&s, "example.com/other", 1008) == 1);
+	many_write(&s, MANY, "example.com/new");
+	CHECK(find_many(&s, "example.com/new", 1000 + MANY) == 1);
+	settle_index(&s);
+	CHECK(how_many(&s) == MANY);
+	CHECK(find_many(&s, "example.com/n8", 0) == 0);
+	/* A damaged index is none. */
+	f = fopen(index, "r+");
+	CHECK(f != NULL);
+	CHECK(fseek(f, 5000, SEEK_SET) == 0);
+	CHECK(fputs("xxxxxxxx", f) >= 0);
+	CHECK(fclose(f) == 0);
+	CHECK(how_many(&s) == MANY);
+	CHECK(truncate(index, 300) == 0);
+	CHECK(how_many(&s) == MANY);
+	CHECK(find_many(&s, "example.com/new", 1000 + MANY) == 1);
+	CHECK(unlink(index) == 0);
+	CHECK(how_many(&s) == MANY);
+	settle_index(&s);
+	CHECK(find_many(&s, "example.com/other", 1008) == 1);
+}
