@@ -280,6 +280,7 @@ TEST(nobody_listens)
 
 	server_bind(&s);
 	(void)close(s.fd);
+	g.opts.retries = 0;
 	run(&g, &s, "/");
 	CHECK(g.ret < 0 && g.err.code == AC_E_NET);
 	CHECK(strstr(g.err.msg, "refuses the connection") != NULL);
@@ -679,5 +680,236 @@ TEST(content_range)
 		if (t[i].ok)
 			CHECK(first == t[i].first && last == t[i].last &&
 			      total == t[i].total);
+	}
+}
+
+/* Beginnings that were told, as text. */
+static struct ac_buf begun;
+
+static int on_begin(void *ctx, const char *validator, uint64_t total,
+		    struct ac_err *err)
+{
+	struct get *g = ctx;
+
+	(void)err;
+	ac_buf_reset(&g->sunk);
+	ac_buf_addf(&begun, "[%s %llu]", validator != NULL ? validator : "-",
+		    (unsigned long long)total);
+	return 0;
+}
+
+#define PART "HTTP/1.1 206 x\r\nConnection: close\r\n"
+
+/* "01234" of an earlier process, whose whole had 10 bytes and the ETag "1". */
+TEST(bytes_of_an_earlier_process)
+{
+	static const char rest[] = PART "ETag: \"1\"\r\nContent-Range: bytes "
+					"5-9/10\r\n\r\n56789";
+	static const char whole[] = OK "ETag: \"1\"\r\nContent-Length: "
+				       "10\r\n\r\n0123456789";
+	static const char other[] = OK "ETag: \"2\"\r\nContent-Length: "
+				       "6\r\n\r\nabcdef";
+	static const char gone[] = "HTTP/1.1 416 x\r\nConnection: close\r\n"
+				   "Content-Range: bytes */6\r\n\r\n";
+	static const char odd[] = PART "ETag: \"1\"\r\nContent-Range: bytes "
+				       "0-9/10\r\n\r\n0123456789";
+	static const char changed[] =
+		PART "ETag: \"2\"\r\nContent-Range: bytes 5-9/10\r\n\r\nfghij";
+	static const char longer[] =
+		PART "ETag: \"1\"\r\nContent-Range: bytes 5-9/11\r\n\r\nfghij";
+	static const struct {
+		const char *first, *second, *sunk, *begun;
+	} t[] = {
+		{rest, NULL, "0123456789", ""},
+		{whole, NULL, "0123456789", ""},
+		{other, NULL, "abcdef", "[\"2\" 6]"},
+		{gone, other, "abcdef", "[\"2\" 6]"},
+		{gone, whole, "0123456789", ""},
+		{odd, whole, "0123456789", ""},
+		{changed, other, "abcdef", "[\"2\" 6]"},
+		{longer, other, "abcdef", "[\"2\" 6]"},
+	};
+
+	for (size_t i = 0; i < AC_LEN(t); i++) {
+		struct server s = {.steps = {{.reply = t[i].first},
+					     {.reply = t[i].second}}};
+		struct get g = begin();
+
+		begun = AC_BUF_INIT(4096);
+		ac_buf_adds(&g.sunk, "01234");
+		g.q.sink = sink;
+		g.q.begin = on_begin;
+		g.q.offset = 5;
+		g.q.validator = "\"1\"";
+		g.q.total = 10;
+		server_start(&s);
+		run(&g, &s, "/");
+		server_finish(&s);
+		CHECK(g.ret == 0 && g.r.status == 200);
+		CHECK(strcmp(ac_buf_str(&g.sunk), t[i].sunk) == 0);
+		CHECK(strcmp(ac_buf_str(&begun), t[i].begun) == 0);
+		ac_buf_release(&begun);
+		CHECK(strstr(s.steps[0].head, "Range: bytes=5-\r\n") != NULL);
+		CHECK(strstr(s.steps[0].head, "If-Range: \"1\"\r\n") != NULL);
+		CHECK(strstr(s.steps[1].head, "Range:") == NULL);
+		end(&g);
+	}
+}
+
+TEST(all_bytes_of_an_earlier_process)
+{
+	static struct server s = {
+		.steps = {{.reply = PART "ETag: \"1\"\r\nContent-Range: bytes "
+					 "4-4/5\r\n\r\n4"}}};
+	struct ac_strv headers = AC_STRV_INIT;
+	struct get g = begin();
+
+	ac_buf_adds(&g.sunk, "01234");
+	ac_strv_push(&headers, "If-None-Match: \"0\"");
+	g.q.headers = &headers;
+	g.q.sink = sink;
+	g.q.begin = on_begin;
+	g.q.offset = g.q.total = 5;
+	g.q.validator = "\"1\"";
+	server_start(&s);
+	run(&g, &s, "/");
+	server_finish(&s);
+	CHECK(g.ret == 0 && strcmp(ac_buf_str(&g.sunk), "01234") == 0);
+	CHECK(strstr(s.steps[0].head, "Range: bytes=4-\r\n") != NULL);
+	CHECK(strstr(s.steps[0].head, "If-None-Match") == NULL);
+	ac_strv_release(&headers);
+	end(&g);
+}
+
+TEST(validators_that_last)
+{
+	static const struct {
+		const char *head, *begun;
+	} t[] = {
+		{"ETag: \"a\"\r\nLast-Modified: Sat, 01 Jan 2022 00:00:00 GMT"
+		 "\r\n",
+		 "[\"a\" 2]"},
+		{"ETag: W/\"a\"\r\n", "[- 2]"},
+		{"X: y\r\n", "[- 2]"},
+		{"ETag: W/\"a\"\r\nDate: Sat, 01 Jan 2022 00:01:00 GMT\r\n"
+		 "Last-Modified: Sat, 01 Jan 2022 00:00:00 GMT\r\n",
+		 "[Sat, 01 Jan 2022 00:00:00 GMT 2]"},
+		{"Date: Sat, 01 Jan 2022 00:00:59 GMT\r\n"
+		 "Last-Modified: Sat, 01 Jan 2022 00:00:00 GMT\r\n",
+		 "[- 2]"},
+		{"Last-Modified: Sat, 01 Jan 2022 00:00:00 GMT\r\n", "[- 2]"},
+		{"Date: x\r\nLast-Modified: y\r\n", "[- 2]"},
+	};
+
+	for (size_t i = 0; i < AC_LEN(t); i++) {
+		AC_FREE char *reply =
+			ac_xasprintf(OK "%sContent-Length: 2\r\n\r\nok",
+				     t[i].head);
+		struct server s = {.steps = {{.reply = reply}}};
+		struct get g = begin();
+
+		begun = AC_BUF_INIT(4096);
+		g.q.sink = sink;
+		g.q.begin = on_begin;
+		server_start(&s);
+		run(&g, &s, "/");
+		server_finish(&s);
+		CHECK(g.ret == 0);
+		CHECK(strcmp(ac_buf_str(&begun), t[i].begun) == 0);
+		ac_buf_release(&begun);
+		end(&g);
+	}
+}
+
+/* The body of a status that is not the content does not reach the sink. */
+TEST(only_the_content_is_sunk)
+{
+	static struct server s = {
+		.steps = {{.reply = "HTTP/1.1 202 x\r\nConnection: close\r\n"
+				    "Content-Length: 5\r\n\r\nlater"}}};
+	struct get g = begin();
+
+	g.q.sink = sink;
+	server_start(&s);
+	run(&g, &s, "/");
+	server_finish(&s);
+	CHECK(g.ret == 0 && g.r.status == 202 && g.sunk.len == 0);
+	end(&g);
+}
+
+static void headers_of(struct ac_http_response *r, const char *text)
+{
+	AC_FREE char *copy = ac_xstrdup(text);
+	char *at = NULL;
+
+	*r = AC_HTTP_RESPONSE_INIT;
+	for (char *h = strtok_r(copy, "\n", &at); h != NULL;
+	     h = strtok_r(NULL, "\n", &at))
+		ac_strv_push(&r->headers, h);
+}
+
+TEST(max_age)
+{
+	static const struct {
+		const char *head;
+		uint64_t age;
+	} t[] = {
+		{"", 0},
+		{"cache-control: max-age=60", 60},
+		{"cache-control: public,  Max-Age=60 , must-revalidate", 60},
+		{"cache-control: max-age=\"60\"", 60},
+		{"cache-control: max-age=060", 60},
+		{"cache-control: max-age", 0},
+		{"cache-control: max-age=", 0},
+		{"cache-control: max-age=-1", 0},
+		{"cache-control: max-age=1.5", 0},
+		{"cache-control: max-age=99999999999999999999999", 1U << 31},
+		{"cache-control: max-age=60, max-age=30", 30},
+		{"cache-control: max-age=60, no-cache", 0},
+		{"cache-control: no-cache=\"a, max-age=9\", max-age=60", 0},
+		{"cache-control: x=\"max-age=9, no-store\", max-age=60", 60},
+		{"cache-control: no-store, max-age=60", 0},
+		{"cache-control: max-age=60\ncache-control: no-store", 0},
+		{"cache-control: s-maxage=60", 0},
+		{"cache-control: max-age=60\nage: 20", 40},
+		{"cache-control: max-age=60\nage: 60", 0},
+		{"cache-control: max-age=60\nage: 99", 0},
+		{"cache-control: max-age=60\nage: x", 0},
+		{"cache-control: ,,;=\"", 0},
+		{"expires: Sat, 01 Jan 2050 00:00:00 GMT", 0},
+	};
+
+	for (size_t i = 0; i < AC_LEN(t); i++) {
+		struct ac_http_response r;
+
+		headers_of(&r, t[i].head);
+		CHECK(ac_http_max_age(&r) == t[i].age);
+		ac_http_response_release(&r);
+	}
+}
+
+TEST(retry_after)
+{
+	static const struct {
+		const char *head;
+		uint64_t least, most;
+	} t[] = {
+		{"", 0, 0},
+		{"retry-after: 7", 7, 7},
+		{"retry-after: 99999999999999999999", 1U << 31, 1U << 31},
+		{"retry-after: -7", 0, 0},
+		{"retry-after: soon", 0, 0},
+		{"retry-after: Sat, 01 Jan 2000 00:00:00 GMT", 0, 0},
+		{"retry-after: Fri, 01 Jan 2100 00:00:00 GMT", 1, UINT32_MAX},
+	};
+
+	for (size_t i = 0; i < AC_LEN(t); i++) {
+		struct ac_http_response r;
+		uint64_t n;
+
+		headers_of(&r, t[i].head);
+		n = ac_http_retry_after(&r);
+		CHECK(n >= t[i].least && n <= t[i].most);
+		ac_http_response_release(&r);
 	}
 }
