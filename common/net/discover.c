@@ -12,7 +12,7 @@
 #include "common/image/name.h"
 #include "common/net/url.h"
 
-enum { MAX_PAGE = 1 << 20, MAX_URL = 16 << 10 };
+enum { MAX_PAGE = 10 << 20, MAX_URL = 16 << 10 };
 
 void ac_discovered_release(struct ac_discovered *d)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <libxml/HTMLparser.h>
-#include <libxml/tree.h>
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
@@ -19,43 +18,48 @@ static void quiet(void *ctx AC_UNUSED, const char *fmt AC_UNUSED, ...)
 {
 }
 
-/* The next node in document order.  Not by recursion: the page's nesting is the
- * server's choice. */
-static xmlNode *after(xmlNode *n)
+/* Where the tags go. */
+struct tags {
+	struct ac_strv *endpoints, *keys;
+	htmlParserCtxtPtr parser;
+};
+
+/* A tag begins: its name and those of its attributes are in lower case,
+ * entities are decoded. */
+static void on_tag(void *ctx, const xmlChar *tag, const xmlChar **attributes)
 {
-	if (n->children != NULL && n->type == XML_ELEMENT_NODE)
-		return n->children;
-	while (n != NULL && n->next == NULL)
-		n = n->parent;
-	return n != NULL ? n->next : NULL;
-}
+	struct tags *t = ctx;
+	const char *name = NULL;
+	const char *content = NULL;
 
-static void take_meta(xmlNode *n, struct ac_strv *endpoints,
-		      struct ac_strv *keys)
-{
-	static const xmlChar name_attr[] = "name";
-	static const xmlChar content_attr[] = "content";
-	xmlChar *name = xmlGetProp(n, name_attr);
-	xmlChar *content = xmlGetProp(n, content_attr);
-
-	if (name != NULL && content != NULL) {
-		const char *text = (const char *)content;
-
-		if (strcmp((const char *)name, "ac-discovery") == 0)
-			ac_strv_push(endpoints, text);
-		else if (strcmp((const char *)name, "ac-discovery-pubkeys") ==
-			 0)
-			ac_strv_push(keys, text);
+	if (strcmp((const char *)tag, "meta") != 0 || attributes == NULL)
+		return;
+	for (const xmlChar **a = attributes; a[0] != NULL; a += 2) {
+		if (a[1] == NULL)
+			continue;
+		if (strcmp((const char *)a[0], "name") == 0 && name == NULL)
+			name = (const char *)a[1];
+		if (strcmp((const char *)a[0], "content") == 0 &&
+		    content == NULL)
+			content = (const char *)a[1];
 	}
-	xmlFree(name);
-	xmlFree(content);
+	if (name == NULL || content == NULL)
+		return;
+	if (strcmp(name, "ac-discovery") == 0)
+		ac_strv_push(t->endpoints, content);
+	else if (strcmp(name, "ac-discovery-pubkeys") == 0)
+		ac_strv_push(t->keys, content);
+	if (t->endpoints->n + t->keys->n >= MAX_TAGS)
+		xmlStopParser(t->parser);
 }
 
+/* By events: a tree of a page of 10 MiB takes a hundred. */
 int ac_discover_parse(const char *html, size_t len, struct ac_strv *endpoints,
 		      struct ac_strv *keys, struct ac_err *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	htmlDocPtr doc;
+	htmlSAXHandler on = {.startElement = on_tag};
+	struct tags t = {.endpoints = endpoints, .keys = keys};
 
 	(void)pthread_once(&once, start_libxml);
 	if (len == 0)
@@ -63,17 +67,21 @@ int ac_discover_parse(const char *html, size_t len, struct ac_strv *endpoints,
 	if (len > INT_MAX)
 		return ac_err_set(err, AC_E_LIMIT, "the page is too large");
 	xmlSetGenericErrorFunc(NULL, quiet);
-	doc = htmlReadMemory(html, (int)len, NULL, NULL,
-			     HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
-				     HTML_PARSE_NOWARNING | HTML_PARSE_NONET);
-	xmlSetGenericErrorFunc(NULL, NULL);
-	if (doc == NULL)
+	t.parser = htmlCreateMemoryParserCtxt(html, (int)len);
+	if (t.parser == NULL) {
+		xmlSetGenericErrorFunc(NULL, NULL);
 		return ac_err_set(err, AC_E_INVALID, "the page is not HTML");
-	for (xmlNode *n = xmlDocGetRootElement(doc);
-	     n != NULL && endpoints->n + keys->n < MAX_TAGS; n = after(n))
-		if (n->type == XML_ELEMENT_NODE &&
-		    strcmp((const char *)n->name, "meta") == 0)
-			take_meta(n, endpoints, keys);
-	xmlFreeDoc(doc);
+	}
+	(void)htmlCtxtUseOptions(t.parser, HTML_PARSE_RECOVER |
+						   HTML_PARSE_NOERROR |
+						   HTML_PARSE_NOWARNING |
+						   HTML_PARSE_NONET);
+	*t.parser->sax = on;
+	t.parser->userData = &t;
+	(void)htmlParseDocument(t.parser);
+	xmlFreeDoc(t.parser->myDoc);
+	t.parser->myDoc = NULL;
+	htmlFreeParserCtxt(t.parser);
+	xmlSetGenericErrorFunc(NULL, NULL);
 	return 0;
 }

@@ -233,7 +233,7 @@ PublicKeys: https://localhost/kb" ]
 	[ "$status" -le 1 ]
 	! grep -q $'[\033\302\233]' <<<"$output" || false
 	run discover --json localhost/raw
-	head -c 2000000 /dev/zero >www/huge/index.html
+	head -c 12000000 /dev/zero >www/huge/index.html
 	run -1 --separate-stderr discover localhost/huge
 	[[ $stderr == *"'https://localhost:$PORT/huge"* ]]
 }

@@ -52,6 +52,85 @@ TEST(no_page)
 	}
 }
 
+#define META "<meta name=\"ac-discovery\" content=\"a https://h/\">"
+
+/* One tag in a page of N bytes, which may hold NULs. */
+static size_t tags_in(const void *page, size_t n, const char *content)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv e = AC_STRV_INIT;
+	AC_CLEANUP(ac_strv_release) struct ac_strv k = AC_STRV_INIT;
+	struct ac_err err = AC_ERR_INIT;
+
+	CHECK(ac_discover_parse(page, n, &e, &k, &err) == 0);
+	CHECK(e.n == 0 || content == NULL || strcmp(e.v[0], content) == 0);
+	return e.n;
+}
+
+TEST(encodings)
+{
+	static const char *const pages[] = {
+		"\xef\xbb\xbf<html>" META,
+		"<p>caf\xe9 \xff\xfe \x80</p>" META,
+		"<meta charset=iso-8859-1><title>\xe9\xe8</title>" META,
+		"<meta charset=utf-8><title>\xc3\xa9 \xe9</title>" META,
+		"<meta charset=no-such-one>\xe9" META,
+		"<!doctype html><title>\xe2\x82\xac</title>" META,
+		"<meta name='ac-discovery' content='a&#32;https&#58;//h/'>",
+		"<META\nNAME = ac-discovery\tCONTENT\n=\n'a https://h/'/>",
+		"<meta content=\"a https://h/\" name=ac-discovery name=other>",
+		"<body></body></html>" META,
+		"<noscript>" META "</noscript>",
+		"<svg><metadata>" META "</metadata></svg>",
+	};
+	static const char page[] = "<html><head>" META "</head></html>";
+	char wide[2 * sizeof(page) + 2];
+
+	for (size_t i = 0; i < AC_LEN(pages); i++) {
+		if (tags_in(pages[i], strlen(pages[i]), "a https://h/") != 1)
+			fprintf(stderr, "# page %zu\n", i);
+		CHECK(tags_in(pages[i], strlen(pages[i]), "a https://h/") == 1);
+	}
+	/* UTF-16, both ways round, with its mark. */
+	for (int big = 0; big < 2; big++) {
+		wide[big] = (char)0xff;
+		wide[1 - big] = (char)0xfe;
+		for (size_t i = 0; i < sizeof(page) - 1; i++) {
+			wide[2 + 2 * i + (size_t)big] = page[i];
+			wide[2 + 2 * i + (size_t)(1 - big)] = '\0';
+		}
+		CHECK(tags_in(wide, 2 * sizeof(page), "a https://h/") == 1);
+	}
+	/* What no parser shall take for a tag. */
+	CHECK(tags_in("&lt;meta name=ac-discovery content=x&gt;", 41, NULL) ==
+	      0);
+	CHECK(tags_in("<style>" META "</style>",
+		      strlen("<style>" META "</style>"), NULL) == 0);
+}
+
+/* Much of what makes parsers slow. */
+TEST(large_pages)
+{
+	enum { SIZE = 1 << 20 };
+	static const char *const parts[] = {
+		"<a>",  "<div>",  "</p>",   "&amp;", "<p>", "<table><tr>", "x",
+		"<!--", "<meta ", "<b><i>", "&#",    "'",   "<x a=b ",
+	};
+	char *page = malloc(SIZE);
+
+	CHECK(page != NULL);
+	for (size_t i = 0; i < AC_LEN(parts); i++) {
+		size_t n = strlen(parts[i]);
+
+		memcpy(page, META, sizeof(META) - 1);
+		for (size_t k = sizeof(META) - 1; k < SIZE; k++)
+			page[k] = parts[i][(k - sizeof(META) + 1) % n];
+		CHECK(tags_in(page, SIZE, "a https://h/") == 1);
+	}
+	memset(page, 0, SIZE);
+	CHECK(tags_in(page, SIZE, NULL) == 0);
+	free(page);
+}
+
 TEST(deep_nesting_and_many_tags)
 {
 	enum { DEEP = 100000, MANY = 2000 };
