@@ -215,6 +215,16 @@ static int pull_one(struct puller *p, const char *text, struct ac_json *results,
 		return -1;
 	shown = ref.kind == AC_REF_URL ? ac_url_show(text) : ac_xstrdup(text);
 	events_image(p->events, shown);
+	if (p->o->signatures.n != 0 &&
+	    (ref.kind == AC_REF_DOCKER || ref.kind == AC_REF_ID))
+		return ac_err_set(err, AC_E_USAGE,
+				  "--signature is of a file, a URL or a name; "
+				  "'%s' is %s",
+				  shown,
+				  ref.kind == AC_REF_ID
+					  ? "an id, which says what it is"
+					  : "an image of a registry, where its "
+					    "signatures are too");
 	if (pull_image(p, &ref, &done, err) < 0 ||
 	    make_runnable(p, done.id, err) < 0)
 		return ac_err_ctx(err, "image '%s'", shown);
