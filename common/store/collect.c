@@ -44,10 +44,11 @@ static int remove_id(struct ac_reaper *r, const char *id, struct ac_err *err)
 		return 0;
 	if (err->code != AC_E_BUSY)
 		return -1;
-	return ac_err_set(err, AC_E_BUSY,
-			  "image '%s' (%.20s) is used by a pod; remove the pod "
-			  "first",
-			  rec->image.name, id);
+	return ac_err_set(
+		err, AC_E_BUSY,
+		"image '%s' (%.20s) is used by a pod, or by a command "
+		"that reads it; remove the pod first",
+		rec->image.name, id);
 }
 
 int ac_store_remove(struct ac_store *s, const char *id, struct ac_err *err)

@@ -79,8 +79,7 @@ int ac_records_ids(const struct ac_store *s, const char *prefix,
 	if (fd < 0 || (d = fdopendir(fd)) == NULL)
 		return ac_err_sys(err, errno, "open '%s/images'", s->path);
 	(void)ac_steal_fd(&fd);
-	errno = 0;
-	while ((de = readdir(d)) != NULL) {
+	while (errno = 0, (de = readdir(d)) != NULL) {
 		struct ac_str n = ac_str(de->d_name);
 		AC_FREE char *id = NULL;
 

@@ -153,8 +153,7 @@ static int read_part(struct frame *f, size_t part, struct ac_err *err)
 	if (fd < 0 || (d = fdopendir(fd)) == NULL)
 		return ac_err_sys(err, errno, "read '%s' of a layer", f->path);
 	(void)ac_steal_fd(&fd);
-	errno = 0;
-	while ((de = readdir(d)) != NULL) {
+	while (errno = 0, (de = readdir(d)) != NULL) {
 		if (strcmp(de->d_name, ".") == 0 ||
 		    strcmp(de->d_name, "..") == 0)
 			continue;

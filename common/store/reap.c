@@ -343,10 +343,12 @@ int ac_reap_names(const struct ac_store *s, const char *dir,
 	if (d == NULL)
 		return ac_err_sys(err, errno, "read '%s/%s'", s->path, dir);
 	(void)ac_steal_fd(&fd);
-	while ((de = readdir(d)) != NULL)
+	while (errno = 0, (de = readdir(d)) != NULL)
 		if (de->d_name[0] != '.')
 			ac_strv_push(out, de->d_name);
-	return 0;
+	return errno == 0
+		       ? 0
+		       : ac_err_sys(err, errno, "read '%s/%s'", s->path, dir);
 }
 
 static int rest_of(struct ac_reaper *r, const char *dir, struct ac_err *err)
@@ -395,13 +397,8 @@ static void forget_gone(struct ac_reaper *r)
 	}
 }
 
-int ac_reaper_rest(struct ac_reaper *r, struct ac_err *err)
+static int rest(struct ac_reaper *r, struct ac_err *err)
 {
-	if (!r->dry &&
-	    (ac_scratch_sweep(r->s, err) < 0 ||
-	     ac_partial_sweep(r->s, AC_PARTIAL_GRACE, &r->freed, err) < 0 ||
-	     ac_webcache_forget(r->s, err) < 0))
-		return -1;
 	if (r->all.unreadable != 0)
 		return ac_err_set(err, AC_E_INVALID,
 				  "%zu records in '%s/images' cannot be read, "
@@ -414,4 +411,23 @@ int ac_reaper_rest(struct ac_reaper *r, struct ac_err *err)
 	if (!r->dry)
 		forget_gone(r);
 	return 0;
+}
+
+static int sweep(struct ac_reaper *r, struct ac_err *err)
+{
+	if (ac_scratch_sweep(r->s, err) < 0 ||
+	    ac_partial_sweep(r->s, AC_PARTIAL_GRACE, &r->freed, err) < 0)
+		return -1;
+	return ac_webcache_forget(r->s, err);
+}
+
+int ac_reaper_rest(struct ac_reaper *r, struct ac_err *err)
+{
+	struct ac_err other;
+	int rc = rest(r, err);
+
+	/* Last, for what could not be removed on the way lies there too. */
+	if (!r->dry && sweep(r, rc == 0 ? err : &other) < 0)
+		rc = -1;
+	return rc;
 }

@@ -107,24 +107,35 @@ void ac_scratch_release(struct ac_scratch *d)
 
 /* Not ours to report: a directory that a process holds, or that another sweep
  * has just removed. */
-static void sweep_one(int parent, const char *name)
+static int sweep_one(int parent, const char *name, struct ac_err *err)
 {
 	AC_CLOSE int fd =
 		openat(parent, name,
 		       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct ac_err err;
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
-	    !ac_scratch_same(fd, parent, name))
-		return;
-	if (ac_tree_remove(parent, name, &err) < 0)
-		ac_warn("%s", err.msg);
+	if (fd < 0 && errno != ENOENT)
+		return ac_err_sys(err, errno, "open '%s' in the store's ingest",
+				  name);
+	if (fd < 0)
+		return 0;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK
+			       ? 0
+			       : ac_err_sys(err, errno,
+					    "lock '%s' in the store's ingest",
+					    name);
+	if (!ac_scratch_same(fd, parent, name))
+		return 0;
+	if (ac_tree_remove(parent, name, err) < 0)
+		return ac_err_ctx(err, "the store's ingest");
+	return 0;
 }
 
 int ac_scratch_discard(const struct ac_store *s, int dirfd, const char *name,
 		       struct ac_err *err)
 {
 	AC_CLOSE int parent = open_ingest(s, err);
+	struct ac_err left;
 	char to[24];
 
 	if (parent < 0 || random_name(to, err) < 0)
@@ -132,7 +143,8 @@ int ac_scratch_discard(const struct ac_store *s, int dirfd, const char *name,
 	if (renameat2(dirfd, name, parent, to, RENAME_NOREPLACE) < 0)
 		return ac_err_sys(err, errno, "move '%s' to '%s/ingest'", name,
 				  s->path);
-	sweep_one(parent, to);
+	if (sweep_one(parent, to, &left) < 0)
+		ac_warn("%s; it is tried again later", left.msg);
 	return 0;
 }
 
@@ -141,6 +153,8 @@ int ac_scratch_sweep(const struct ac_store *s, struct ac_err *err)
 	AC_CLOSEDIR DIR *d = NULL;
 	AC_CLEANUP(ac_strv_release) struct ac_strv names = AC_STRV_INIT;
 	AC_CLOSE int fd = open_ingest(s, err);
+	struct ac_err other;
+	int rc = 0;
 	int parent;
 	const struct dirent *de;
 
@@ -150,10 +164,13 @@ int ac_scratch_sweep(const struct ac_store *s, struct ac_err *err)
 	if (d == NULL)
 		return ac_err_sys(err, errno, "read '%s/ingest'", s->path);
 	parent = ac_steal_fd(&fd); /* d owns it now */
-	while ((de = readdir(d)) != NULL)
+	while (errno = 0, (de = readdir(d)) != NULL)
 		if (de->d_name[0] != '.')
 			ac_strv_push(&names, de->d_name);
+	if (errno != 0)
+		rc = ac_err_sys(err, errno, "read '%s/ingest'", s->path);
 	for (size_t i = 0; i < names.n; i++)
-		sweep_one(parent, names.v[i]);
-	return 0;
+		if (sweep_one(parent, names.v[i], rc == 0 ? err : &other) < 0)
+			rc = -1;
+	return rc;
 }

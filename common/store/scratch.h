@@ -30,7 +30,8 @@ AC_MUSTUSE int ac_scratch_open(struct ac_scratch *d, const struct ac_store *s,
 void ac_scratch_release(struct ac_scratch *d);
 
 /* Move NAME in DIRFD (a layer) to ingest/ and remove it there, unless a process
- * holds it: then the sweep after that process removes it. */
+ * holds it: then the sweep after that process removes it.  What cannot be
+ * removed is left to the next sweep, with a warning. */
 AC_MUSTUSE int ac_scratch_discard(const struct ac_store *s, int dirfd,
 				  const char *name, struct ac_err *err);
 
@@ -38,7 +39,8 @@ AC_MUSTUSE int ac_scratch_discard(const struct ac_store *s, int dirfd,
  * its lock was waited for. */
 bool ac_scratch_same(int fd, int parent, const char *name);
 
-/* Remove whatever nobody holds. */
+/* Remove whatever nobody holds.  What cannot be removed does not keep it from
+ * the rest: the error is that of the first. */
 AC_MUSTUSE int ac_scratch_sweep(const struct ac_store *s, struct ac_err *err);
 
 #endif

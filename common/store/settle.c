@@ -54,10 +54,12 @@ static int spread_root(struct ac_unpack *u, const struct ac_stack *below,
 		if (fd < 0 || (d = fdopendir(fd)) == NULL)
 			return ac_err_sys(err, errno, "read a layer's root");
 		(void)ac_steal_fd(&fd);
-		while ((de = readdir(d)) != NULL)
+		while (errno = 0, (de = readdir(d)) != NULL)
 			if (strcmp(de->d_name, ".") != 0 &&
 			    strcmp(de->d_name, "..") != 0)
 				(void)ac_set_add(&u->white, de->d_name);
+		if (errno != 0)
+			return ac_err_sys(err, errno, "read a layer's root");
 	}
 	return 0;
 }

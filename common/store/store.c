@@ -12,6 +12,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/log.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/store/config.h"
@@ -186,6 +187,7 @@ static int open_dir(struct ac_store *s, bool create, struct ac_err *err)
 
 static int open_at(struct ac_store *s, bool create, struct ac_err *err)
 {
+	struct ac_err left;
 	int known;
 
 	if (open_dir(s, create, err) < 0)
@@ -200,9 +202,11 @@ static int open_at(struct ac_store *s, bool create, struct ac_err *err)
 	s->lockfd = ac_lock_file(s->dirfd, "lock", AC_LOCK_SHARED, true, err);
 	if (s->lockfd < 0 || (known == 0 && write_version(s, err) < 0))
 		return -1;
-	if (ac_scratch_sweep(s, err) < 0)
-		return -1;
-	return ac_partial_sweep(s, AC_PARTIAL_GRACE, NULL, err);
+	/* What cannot be removed is in nobody's way. */
+	if (ac_scratch_sweep(s, &left) < 0 ||
+	    ac_partial_sweep(s, AC_PARTIAL_GRACE, NULL, &left) < 0)
+		ac_warn("%s; it is tried again later", left.msg);
+	return 0;
 }
 
 void ac_store_more(struct ac_strv *out)

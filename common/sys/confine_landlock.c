@@ -122,6 +122,11 @@ static void allow(const struct rules *r, const char *path, uint64_t what)
 	struct path_beneath b = {.allowed = what & r->fs, .fd = fd};
 	struct stat st;
 
+	/* What is not there, or closed to us, needs no rule; without one for
+	 * another reason, "permission denied" would be all that is said. */
+	if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+		ac_warn("confined more than it should be: '%s': %s", path,
+			strerror(errno));
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return;
 	if (!S_ISDIR(st.st_mode))

@@ -33,9 +33,11 @@ static int list(int fd, struct ac_strv *names, struct ac_err *err)
 	if (d == NULL)
 		return ac_err_sys(err, errno, "read the output directory");
 	(void)ac_steal_fd(&copy); /* d has it */
-	while ((e = readdir(d)) != NULL)
+	while (errno = 0, (e = readdir(d)) != NULL)
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			ac_strv_push(names, e->d_name);
+	if (errno != 0)
+		return ac_err_sys(err, errno, "read the output directory");
 	ac_strv_sort(names);
 	return 0;
 }
