@@ -221,6 +221,8 @@ check-cli: all $(TOOLS) $(UNIT)
 crash: ## kill acfetch at random moments: make crash [N=20000] [SEED=1]
 	$(Q)AC_TEST_KILLS=$(or $(N),20000) AC_TEST_SEED=$(SEED) $(MAKE) check-cli T=tests/cli/store-crash.bats \
 		BATS_FLAGS=--show-output-of-passing-tests
+faults: ## each system call fails, and the power goes out at each (minutes)
+	$(Q)for t in fault power; do AC_TEST_EVERY=1 $(MAKE) check-cli T=tests/cli/store-$$t.bats || exit; done
 bench: all $(TOOLS) ## measure against the peers; prints ratios
 	$(Q)BINDIR='$(abspath $B)/bin' TOOLDIR='$(abspath $B)/tests' sh tests/bench/run $(T)
 
@@ -290,6 +292,6 @@ help: ## this list
 	@echo '  variables: CC=clang SAN=address,undefined COV=1 V=1 B=DIR T=tests/cli/x.bats'
 
 FORCE:
-.PHONY: all completions deps quickstart check check-deps check-unit check-fuzz check-differ check-cli differ crash bench \
+.PHONY: all completions deps quickstart check check-deps check-unit check-fuzz check-differ check-cli differ crash faults bench \
 	fuzz lint lint-format lint-headers lint-layers lint-words lint-size \
 	lint-shell lint-man lint-tidy format coverage install uninstall clean help FORCE

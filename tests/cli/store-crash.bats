@@ -21,7 +21,7 @@ setup() {
 
 teardown() {
 	[ -z "${SERVER-}" ] || stop "$SERVER"
-	[ -z "${mounted-}" ] || umount "$BATS_TEST_TMPDIR/store"
+	cd / && { [ -z "${mounted-}" ] || umount "$BATS_TEST_TMPDIR/store"; }
 }
 
 # tree DIR WORD: files, links of both kinds, an empty directory.

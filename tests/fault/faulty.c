@@ -13,7 +13,7 @@
  *exit code is the program's.
  *
  * Calls on the standard descriptors do not count, nor what lies in the system's
- * directories.  It is done by seccomp's user notification: the
+ * directories or is no file.  It is done by seccomp's user notification: the
  *call itself is not made when it fails.
  */
 #include <errno.h>
@@ -229,7 +229,7 @@ static void peek_path(pid_t pid, uint64_t at, char path[256])
 		(void)peek(pid, at + first, path + first, 255 - first);
 }
 
-/* Of an open file. */
+/* Of an open file; pipes and sockets have a name there too. */
 static void path_of(pid_t pid, uint64_t fd, char path[256])
 {
 	AC_FREE char *link = ac_xasprintf("/proc/%d/fd/%d", (int)pid, (int)fd);
@@ -240,8 +240,9 @@ static void path_of(pid_t pid, uint64_t fd, char path[256])
 
 static bool of_system(const char *path)
 {
-	static const char *const dirs[] = {"/lib",  "/usr/",  "/etc/",
-					   "/dev/", "/proc/", "/sys/"};
+	static const char *const dirs[] = {"/lib",  "/usr/",   "/etc/",
+					   "/dev/", "/proc/",  "/sys/",
+					   "pipe:", "socket:", "anon_inode:"};
 
 	for (size_t i = 0; i < AC_LEN(dirs); i++)
 		if (strncmp(path, dirs[i], strlen(dirs[i])) == 0)
