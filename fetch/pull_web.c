@@ -55,9 +55,11 @@ static bool usable(const struct job *j)
 	    pull_check_pin(want->pin, r.id,
 			   r.n_blobs != 0 ? r.blobs[0].size : 0, &no) < 0)
 		return false;
-	/* It may have come while nobody asked for a signature. */
+	/* It may have come while nobody asked for a signature, or for fewer, or
+	 * by a key that is not trusted any more. */
 	return !job_verifies(j) ||
-	       (r.signers.n != 0 && j->p->o->signatures.n == 0);
+	       (j->p->o->signatures.n == 0 &&
+		verify_recorded(j->p->g, r.image.name, &r.signers));
 }
 
 /* Take the store's image. */

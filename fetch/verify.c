@@ -265,6 +265,26 @@ int verify_image(struct verify *v, const char *name, int fd,
 	return 0;
 }
 
+bool verify_recorded(const struct globals *g, const char *name,
+		     const struct ac_strv *signers)
+{
+	AC_CLEANUP(ac_trust_release) struct ac_trust t = AC_TRUST_INIT;
+	AC_CLEANUP(ac_policy_release) struct ac_policy p = AC_POLICY_INIT;
+	AC_CLEANUP(ac_strv_release) struct ac_strv still = AC_STRV_INIT;
+	AC_CLEANUP(ac_buf_release) struct ac_buf why = AC_BUF_INIT(MAX_TEXT);
+	const struct ac_keystore ks = keystore(g);
+	struct ac_err err = AC_ERR_INIT;
+
+	if (ac_keystore_load(&ks, name, &t, &err) < 0 ||
+	    ac_policy_find(&ks, name, &p, &err) < 0)
+		return false;
+	for (size_t i = 0; i < t.n; i++)
+		if (ac_strv_has(signers, t.v[i].fingerprint) &&
+		    !ac_strv_has(&still, t.v[i].fingerprint))
+			ac_strv_push(&still, t.v[i].fingerprint);
+	return ac_policy_met(&p, &still, &why);
+}
+
 int verify_has_keys(const struct globals *g, const char *name,
 		    struct ac_err *err)
 {

@@ -81,6 +81,12 @@ AC_MUSTUSE int verify_known(const struct verify *v, struct ac_err *err);
 AC_MUSTUSE int verify_image(struct verify *v, const char *name, int fd,
 			    struct ac_strv *signers, struct ac_err *err);
 
+/* Are the SIGNERS of an image called NAME, whose signatures were good when it
+ * came, still trusted, and enough?  (Whether a key expired since is not looked
+ * at.) */
+bool verify_recorded(const struct globals *g, const char *name,
+		     const struct ac_strv *signers);
+
 /* Is any key trusted for images called NAME?  1, 0, -1. */
 AC_MUSTUSE int verify_has_keys(const struct globals *g, const char *name,
 			       struct ac_err *err);

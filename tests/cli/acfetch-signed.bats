@@ -378,7 +378,7 @@ policy() {
 	rm www/a.aci.asc
 	bundle p256 www/a.aci
 	site -0
-	[ "$(asked)" = "/a.aci.asc 404;/a.aci.sigstore.json 200;/a.aci 200;" ]
+	[ "$(asked)" = "/a.aci.asc 404;/a.aci.sigstore.json 200;/a.aci 304;" ]
 	rm www/a.aci.sigstore.json
 	site -1
 	[[ $stderr == *"no signature 'https://localhost:$PORT/a.aci.asc' or 'https://localhost:$PORT/a.aci.sigstore.json'"* ]]
@@ -394,6 +394,43 @@ policy() {
 	bundle p256 www/a.aci
 	run -0 --separate-stderr pull --no-store --ca-file=ca.pem --port="$PORT" localhost/app:1.0
 	[ "$(asked)" = "/a.aci.asc?x=1 200;/a.aci.sigstore.json?x=1 200;/a.aci?x=1 200;" ]
+}
+
+@test "what is here and unchanged needs its signers still" {
+	start_nginx
+	mkdir -p www
+	cp a.aci www
+	url=https://localhost:$PORT/a.aci
+	site() { run "$1" --separate-stderr pull --ca-file=ca.pem --full --no-store "$url"; }
+	last() { tail -n 1 access.log | awk '{ print $7, $9 }'; }
+	pin localhost "$KEYS/alice.asc" "$KEYS/bob.asc"
+	sign_by alice www/a.aci
+	site -0
+	[ "$(last)" = "/a.aci 200" ]
+	site -0
+	[ "$(last)" = "/a.aci 304" ]
+	# More are wanted now, and not there.
+	af trust --require 2 --prefix localhost 2>/dev/null
+	site -1
+	[[ $stderr == *"1 of 2 required keys"* ]]
+	cp www/a.aci a.aci && by alice bob && cp a.aci.asc www
+	site -0
+	[ "$(last)" = "/a.aci 200" ]
+	site -0
+	[ "$(last)" = "/a.aci 304" ]
+	# A damaged policy is none.
+	policy etc localhost '{'
+	site -1
+	[[ $stderr == *"images of 'localhost/app' are refused"* ]]
+	rm -r etc/trustedkeys
+	pin localhost "$KEYS/p256.pub"
+	site -1
+	[[ $stderr == *"no signature"* ]]
+	# Taken unverified, it is not good for those who verify.
+	run -0 pull --ca-file=ca.pem --no-store --insecure-options=image "$url"
+	[ "$(last)" = "/a.aci 304" ]
+	site -1
+	[[ $stderr == *"no signature"* ]]
 }
 
 @test "a file is what its own manifest says, whatever its name" {
