@@ -62,11 +62,13 @@ corpus() {
 	rm "$W/list"
 }
 
-# warm FILE...: all there is to read in memory, nothing left to write: the
-# same before each run.
+# warm FILE...: all there is to read in memory, nothing left to write, and what
+# memory will be filled was in use before (the host of a virtual machine may give
+# it at first touch, which takes longer than a copy): the same before each run.
 warm() {
 	sync
 	find "$@" -type f -exec cat {} + >/dev/null
+	dd if=/dev/zero of=/dev/null bs=1500M count=1 2>/dev/null || true
 }
 size() { stat -c %s "$1"; }
 
