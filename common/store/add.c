@@ -14,6 +14,7 @@
 #include "common/store/add.h"
 #include "common/store/index.h"
 #include "common/store/ingest_priv.h"
+#include "common/store/ocidir.h"
 #include "common/store/publish.h"
 #include "common/store/record.h"
 
@@ -225,9 +226,12 @@ int ac_add_end_record(struct ac_store *s, const struct ac_record *r,
 		      struct ac_pending *p, const char *name,
 		      struct ac_err *err)
 {
-	if (ac_pending_place(p, s, r->id, err) < 0)
+	if (ac_pending_place(p, s, r->id, err) < 0 ||
+	    (name != NULL && take_name(s, r->id, name, err) < 0))
 		return -1;
-	return name != NULL ? take_name(s, r->id, name, err) : 0;
+	if (r->kind == AC_IMAGE_OCI)
+		ac_ocidir_update(s);
+	return 0;
 }
 
 static int add_aci(struct ac_store *s, struct ac_ingest *in,
@@ -310,5 +314,9 @@ int ac_store_name(struct ac_store *s, const char *id, const char *name,
 	}
 	if (changed && ac_publish_record(s, &r, err) < 0)
 		return -1;
-	return take_name(s, id, name, err);
+	if (take_name(s, id, name, err) < 0)
+		return -1;
+	if (r.kind == AC_IMAGE_OCI)
+		ac_ocidir_update(s);
+	return 0;
 }

@@ -17,6 +17,7 @@
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/image/name.h"
+#include "common/store/ocidir.h"
 #include "common/store/publish.h"
 #include "common/store/reap.h"
 #include "common/store/record.h"
@@ -325,6 +326,17 @@ static int quick(struct check *c, const struct ac_record *r)
 	return good;
 }
 
+static int check_ocidir(struct check *c, struct ac_err *err)
+{
+	int right = ac_ocidir_check(c->s, err);
+
+	if (right != 0)
+		return right < 0 ? -1 : 0;
+	told(c, "file", "index.json", "it does not list the OCI images",
+	     "it was made again", "it would be made again");
+	return c->o->repair ? ac_ocidir_write(c->s, err) : 0;
+}
+
 struct images {
 	struct check *c;
 	bool held; /* by a pod: what is wrong with it waits */
@@ -443,7 +455,7 @@ int ac_store_check(struct ac_store *s, const struct ac_check_opts *o,
 	/* Without its directories there is nothing to compare. */
 	if ((c.left == 0 || o->repair) &&
 	    (check_files(&c, err) < 0 || check_images(&c, err) < 0 ||
-	     check_rest(&c, err) < 0))
+	     check_rest(&c, err) < 0 || check_ocidir(&c, err) < 0))
 		return -1;
 	*left = c.left;
 	return 0;

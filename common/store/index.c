@@ -20,7 +20,7 @@
 #include "common/base/xxh.h"
 #include "common/image/name.h"
 #include "common/store/list.h"
-#include "common/store/scratch.h"
+#include "common/store/publish.h"
 #include "common/sys/io.h"
 
 enum {
@@ -287,28 +287,11 @@ static void load(const struct ac_store *s, struct index *x, bool check)
 	x->lines = rest;
 }
 
-static void write_file(const struct ac_store *s, const struct ac_buf *head,
-		       const struct ac_buf *lines)
-{
-	AC_CLEANUP(ac_scratch_release) struct ac_scratch d = AC_SCRATCH_INIT;
-	AC_CLOSE int fd = -1;
-	struct ac_err err = AC_ERR_INIT;
-
-	if (faccessat(s->dirfd, ".", W_OK, AT_EACCESS) < 0 ||
-	    ac_scratch_open(&d, s, &err) < 0)
-		return;
-	fd = openat(d.fd, "index", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		    0644);
-	if (fd < 0 || ac_io_write(fd, head->p, head->len, "index", &err) < 0 ||
-	    ac_io_write(fd, lines->p, lines->len, "index", &err) < 0 ||
-	    renameat(d.fd, "index", s->dirfd, "images.idx") < 0)
-		ac_debug("'%s/images.idx' was not written", s->path);
-}
-
 static void save(const struct ac_store *s, const char *when,
 		 const struct ac_buf *lines)
 {
-	AC_CLEANUP(ac_buf_release) struct ac_buf head = AC_BUF_INIT(1024);
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_INDEX);
+	struct ac_err err = AC_ERR_INIT;
 	uint8_t sum[AC_XXH_SIZE];
 	char hex[CHECKSUM + 1];
 
@@ -316,8 +299,12 @@ static void save(const struct ac_store *s, const char *when,
 		return;
 	ac_xxh_once(lines->p, lines->len, sum);
 	ac_hex_encode(hex, sum, sizeof(sum));
-	ac_buf_addf(&head, "%s%s %s\n", magic, hex, when);
-	write_file(s, &head, lines);
+	ac_buf_addf(&text, "%s%s %s\n", magic, hex, when);
+	ac_buf_add(&text, lines->p, lines->len);
+	if (text.overflow || faccessat(s->dirfd, ".", W_OK, AT_EACCESS) < 0)
+		return;
+	if (ac_publish_derived(s, "images.idx", text.p, text.len, &err) < 0)
+		ac_debug("%s", err.msg);
 }
 
 /* A reading of all records, with what an index is made of. */

@@ -115,6 +115,26 @@ int ac_publish_record(const struct ac_store *s, const struct ac_record *r,
 	return ac_pending_place(&p, s, r->id, err);
 }
 
+int ac_publish_derived(const struct ac_store *s, const char *name,
+		       const void *p, size_t len, struct ac_err *err)
+{
+	AC_CLEANUP(ac_scratch_release) struct ac_scratch d = AC_SCRATCH_INIT;
+	AC_CLOSE int fd = -1;
+
+	if (ac_scratch_open(&d, s, err) < 0)
+		return -1;
+	fd = openat(d.fd, "derived", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    0644);
+	if (fd < 0)
+		return ac_err_sys(err, errno, "make '%s/%s'", s->path, name);
+	if (ac_io_write(fd, p, len, name, err) < 0)
+		return -1;
+	if (renameat(d.fd, "derived", s->dirfd, name) < 0)
+		return ac_err_sys(err, errno, "rename to '%s/%s'", s->path,
+				  name);
+	return 0;
+}
+
 int ac_publish_layer_bytes(const struct ac_store *s, const char *chain,
 			   uint64_t *bytes, struct ac_err *err)
 {

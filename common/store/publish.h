@@ -49,6 +49,12 @@ void ac_pending_release(struct ac_pending *p);
 AC_MUSTUSE int ac_publish_record(const struct ac_store *s,
 				 const struct ac_record *r, struct ac_err *err);
 
+/* Put a file NAME that is derived from others at the store's root, by one
+ * rename and without a sync. */
+AC_MUSTUSE int ac_publish_derived(const struct ac_store *s, const char *name,
+				  const void *p, size_t len,
+				  struct ac_err *err);
+
 /* Bytes of the regular files of layer CHAIN. */
 AC_MUSTUSE int ac_publish_layer_bytes(const struct ac_store *s,
 				      const char *chain, uint64_t *bytes,

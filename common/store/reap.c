@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/set.h"
+#include "common/store/ocidir.h"
 #include "common/store/partial.h"
 #include "common/store/plan.h"
 #include "common/store/publish.h"
@@ -259,8 +260,11 @@ int ac_reaper_record(struct ac_reaper *r, const char *id, struct ac_err *err)
 				  name);
 	ac_store_unused(r->s, id);
 	r->flushed = false;
+	r->changed = true;
 	return 0;
 }
+
+static int flush(struct ac_reaper *r, struct ac_err *err);
 
 int ac_reaper_take(struct ac_reaper *r, const struct ac_record *rec,
 		   bool careful, struct ac_err *err)
@@ -280,7 +284,7 @@ int ac_reaper_take(struct ac_reaper *r, const struct ac_record *rec,
 		count(r, &mine, true);
 		return -1;
 	}
-	return r->going.n > BATCH ? ac_reaper_flush(r, err) : 0;
+	return r->going.n > BATCH ? flush(r, err) : 0;
 }
 
 static int remove_layer(struct ac_reaper *r, const char *name,
@@ -310,7 +314,7 @@ static int remove_one(struct ac_reaper *r, const char *name, struct ac_err *err)
 	return 0;
 }
 
-int ac_reaper_flush(struct ac_reaper *r, struct ac_err *err)
+static int flush(struct ac_reaper *r, struct ac_err *err)
 {
 	/* The records first: one on the disk speaks of nothing missing. */
 	if (!r->flushed && ac_publish_sync(r->s, "images", err) < 0)
@@ -327,6 +331,16 @@ int ac_reaper_flush(struct ac_reaper *r, struct ac_err *err)
 			return -1;
 	}
 	drop_going(r, 0);
+	return 0;
+}
+
+int ac_reaper_flush(struct ac_reaper *r, struct ac_err *err)
+{
+	if (flush(r, err) < 0)
+		return -1;
+	if (r->changed)
+		ac_ocidir_update(r->s);
+	r->changed = false;
 	return 0;
 }
 

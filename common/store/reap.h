@@ -49,6 +49,7 @@ struct ac_reaper {
 	struct ac_strv going;
 	int *locks;
 	bool flushed; /* images/ has nothing to be synced */
+	bool changed; /* index.json is to be written */
 };
 #define AC_REAPER_INIT ((struct ac_reaper){.lock = -1})
 

@@ -412,6 +412,19 @@ spoil() {
 	pull "docker://$addr/team/app:v1"
 	kill "$server"
 	[[ $(acfetch image list --no-legend --fields=name,kind) == *$'\toci' ]]
+	# The store is a layout that others can read.
+	skopeo copy -q "oci:store:$addr/team/app:v1" oci:read:v1
+	for blob in read/blobs/sha256/*; do
+		cmp "$blob" "store/blobs/sha256/${blob##*/}"
+	done
+	[ "$(skopeo inspect "oci:store:$addr/team/app:v1" | jq -r .Digest)" = \
+		"$(jq -r '.manifests[0].digest' layout/index.json)" ]
+	acfetch store check
+	mv store/index.json kept.json
+	run -1 --separate-stderr acfetch store check
+	[ "${lines[0]}" = 'file index.json: it does not list the OCI images; it would be made again' ]
+	acfetch store check --repair
+	cmp kept.json store/index.json
 	acfetch image export "docker://$addr/team/app:v1" app.aci
 	tar -tf app.aci | grep -qx rootfs/hello
 
@@ -430,5 +443,7 @@ spoil() {
 	[ "$(curl -s "http://$again/v2/team/app/tags/list" | jq -r '.tags[]')" = v1 ]
 	# Removed while it is served.
 	acfetch image rm "docker://$addr/team/app:v1"
+	[ "$(jq -c .manifests store/index.json)" = '[]' ]
+	acfetch store check
 	[ "$(curl -s -o /dev/null -w '%{http_code}' "http://$again/v2/team/app/manifests/v1")" = 404 ]
 }
