@@ -13,7 +13,7 @@
 
 enum {
 	MAX_THREADS = 16, /* each needs 3 MiB */
-	SPARE = 3,        /* blocks besides one a thread */
+	SPARE = 4,        /* blocks besides one a thread */
 };
 
 enum state {
