@@ -174,6 +174,21 @@ END
 	[[ $stderr == *" etc/paths.d/p.json:2:1: "* ]]
 }
 
+@test "what is pulled goes where paths.d says, and acrun finds it there" {
+	echo "{\"rktKind\":\"paths\",\"rktVersion\":\"v1\",\"data\":\"$PWD/data\"}" >etc/paths.d/p.json
+	make_aci a.aci example.com/a 1
+	unset ACUTILS_DIR
+	run -0 --separate-stderr af --insecure-options=image pull --full ./a.aci
+	[ "$output" = "$ID" ]
+	[ -f "data/images/$ID.json" ]
+	run -0 af image list --no-legend --full
+	[[ $output == *"$ID"* ]]
+	# It is found: what it lacks is an app.
+	run -254 --separate-stderr acrun --system-config=/nonexistent --local-config="$PWD/etc" run --pull-policy=never example.com/a:1
+	[[ $stderr == *"image \"example.com/a\" has an empty"* ]]
+	[[ $(af config | jq -r '.stage0[0].data') == "$PWD/data" ]]
+}
+
 @test "a directory that is not there costs one call" {
 	needs strace
 	env -u ACUTILS_DIR XDG_CONFIG_HOME=/nonexistent strace -f -e trace=%file -o trace \
@@ -219,6 +234,8 @@ END
 	grep -q '^GET /s3/an%20app.aci signed auth=AWS4-HMAC-SHA256 X-Amz-Date=' log
 	run -0 get "$base/moved/an%20app.aci"
 	[ "$(grep -c '^GET /\(moved\|s3\)/an%20app.aci signed' log)" = 3 ]
+	run -0 get "$base/cut/an%20app.aci"
+	grep -q '^GET /cut/an%20app.aci signed .* Range=bytes=[1-9][0-9]*-$' log
 	run -0 get "$base/away/an%20app.aci"
 	grep -q '^GET /open/an%20app.aci unsigned auth=none$' log
 	! grep -q ' \(wrong\|incomplete\|payload\) ' log || false
