@@ -24,7 +24,8 @@ struct client {
 	struct ac_err err;
 };
 
-static struct client begin(struct server *s, const char *user)
+static struct client begin_as(struct server *s,
+			      const struct ac_registry_auth *auth)
 {
 	struct client c = {.out = AC_BUF_INIT(1 << 20),
 			   .sunk = AC_BUF_INIT(1 << 20),
@@ -34,16 +35,21 @@ static struct client begin(struct server *s, const char *user)
 	struct ac_ref ref = {.kind = AC_REF_DOCKER,
 			     .registry = host,
 			     .repository = repository};
-	struct ac_registry_auth auth = {.user = user,
-					.password = user != NULL ? "pw" : NULL};
 
 	server_bind(s);
 	s->other = s->port;
 	server_start(s);
 	(void)snprintf(host, sizeof(host), "127.0.0.1:%u", s->port);
 	c.http = ac_http_new(&(struct ac_http_opts){.retries = 1, .stall = 2});
-	c.reg = ac_registry_new(c.http, &ref, &auth);
+	c.reg = ac_registry_new(c.http, &ref, auth);
 	return c;
+}
+
+static struct client begin(struct server *s, const char *user)
+{
+	return begin_as(s, &(struct ac_registry_auth){
+				   .user = user,
+				   .password = user != NULL ? "pw" : NULL});
 }
 
 static void end(struct client *c, struct server *s)
@@ -117,6 +123,60 @@ TEST(bearer_token)
 	      NULL);
 	CHECK(strstr(s.steps[3].head, "Authorization: Bearer tok\r\n") != NULL);
 	CHECK(strstr(s.steps[4].head, "Authorization: Bearer tok\r\n") != NULL);
+}
+
+TEST(identity_token)
+{
+	static struct server s = {
+		.steps = {{.reply = "no tls\r\n"},
+			  {.reply = BEARER},
+			  {.reply = OK "\r\n{\"access_token\":\"tok\"}"},
+			  {.reply = OK "\r\n" MANIFEST}}};
+	struct client c =
+		begin_as(&s, &(struct ac_registry_auth){.user = "me",
+							.identity = "i&"});
+
+	CHECK(manifest(&c, "1.0") == 0);
+	end(&c, &s);
+	CHECK(strstr(s.steps[2].head, "POST /token?a=b HTTP/1.1\r\n") != NULL);
+	CHECK(strstr(s.steps[2].head, "Authorization") == NULL);
+	CHECK(strstr(s.steps[3].head, "Authorization: Bearer tok\r\n") != NULL);
+}
+
+/* A token server that knows no OAuth 2. */
+TEST(identity_token_or_else_the_password)
+{
+	static struct server s = {
+		.steps = {{.reply = "no tls\r\n"},
+			  {.reply = BEARER},
+			  {.reply = HEAD("404") "Content-Length: 0\r\n\r\n"},
+			  {.reply = OK "\r\n{\"token\":\"tok\"}"},
+			  {.reply = OK "\r\n" MANIFEST}}};
+	struct client c =
+		begin_as(&s, &(struct ac_registry_auth){.user = "me",
+							.password = "pw",
+							.identity = "i"});
+
+	CHECK(manifest(&c, "1.0") == 0);
+	end(&c, &s);
+	CHECK(strstr(s.steps[2].head, "POST /token") != NULL);
+	CHECK(strstr(s.steps[3].head, "GET /token") != NULL);
+	CHECK(strstr(s.steps[3].head, "Authorization: Basic bWU6cHc=\r\n") !=
+	      NULL);
+	CHECK(strstr(s.steps[4].head, "Authorization: Bearer tok\r\n") != NULL);
+}
+
+TEST(a_bearer_token_as_it_is)
+{
+	static struct server s = {.steps = {{.reply = "no tls\r\n"},
+					    {.reply = OK "\r\n" MANIFEST}}};
+	struct client c =
+		begin_as(&s, &(struct ac_registry_auth){.token = "mine"});
+
+	CHECK(manifest(&c, "1.0") == 0);
+	end(&c, &s);
+	CHECK(strstr(s.steps[1].head, "Authorization: Bearer mine\r\n") !=
+	      NULL);
 }
 
 TEST(anonymous_token)

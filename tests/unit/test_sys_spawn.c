@@ -42,6 +42,43 @@ TEST(output)
 	CHECK(err.code == AC_E_LIMIT);
 }
 
+static int ask(const char *script, const char *text, unsigned int seconds,
+	       struct ac_buf *out, struct ac_err *err)
+{
+	char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, strdup(script),
+			      NULL};
+	int r;
+
+	ac_buf_reset(out);
+	r = ac_spawn_ask(argv, text, seconds, out, err);
+	free(argv[2]);
+	return r;
+}
+
+TEST(questions)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(100);
+	struct ac_err err = AC_ERR_INIT;
+	char *const none[] = {(char[]){"ac-no-such-program"}, NULL};
+	char big[8192];
+
+	CHECK(ask("cat; echo noise >&2; exit 3", "a line", 60, &b, &err) == 3);
+	CHECK(strcmp(ac_buf_str(&b), "a line") == 0);
+	CHECK(ask("true", "not read", 60, &b, &err) == 0 && b.len == 0);
+	CHECK(ask("while :; do echo yes; done", "", 60, &b, &err) < 0);
+	CHECK(err.code == AC_E_LIMIT);
+	/* What hangs is killed, whether it still talks or not. */
+	CHECK(ask("exec sleep 1000", "", 1, &b, &err) < 0);
+	CHECK(err.code == AC_E_BUSY);
+	CHECK(ask("exec >&-; exec sleep 1000", "", 1, &b, &err) < 0);
+	CHECK(err.code == AC_E_BUSY);
+	CHECK(ac_spawn_ask(none, "", 1, &b, &err) < 0);
+	CHECK(err.code == AC_E_NOT_FOUND);
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	CHECK(ask("cat", big, 60, &b, &err) < 0 && err.code == AC_E_LIMIT);
+}
+
 /* The child has signals as usual and no descriptor of ours. */
 TEST(clean_start)
 {
