@@ -243,7 +243,7 @@ static int authorize(const struct sigv4 *k, const struct headers *h,
 					   k->region, k->service);
 	AC_FREE char *text = NULL;
 	char digest[AC_DIGEST_TEXT];
-	uint8_t out[KEY];
+	uint8_t out[KEY] = {0};
 
 	hex_of(ac_buf_str(canonical), canonical->len, digest);
 	text = ac_xasprintf("AWS4-HMAC-SHA256\n%s\n%s\n%s", stamp, scope,

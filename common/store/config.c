@@ -313,7 +313,7 @@ static int read_file(struct place *p, const char *name, struct ac_err *err)
 {
 	AC_FREE char *path = ac_path_join(p->path, name);
 	struct ac_buf b = AC_BUF_INIT(MAX_FILE);
-	struct stat st;
+	struct stat st = {.st_size = 0};
 	AC_CLOSE int fd = open_file(p, name, &st, err);
 	int ret;
 
