@@ -76,7 +76,7 @@ static int check_run(struct ac_call *c, struct ac_err *err)
 				  "--quick");
 	(void)ac_interrupt_catch(); /* what is unfinished must go */
 	if (ac_secret_option(&secret, o->passphrase_fd, err) < 0 ||
-	    ac_store_open(&s, g->dir, false, err) < 0 ||
+	    open_store(g, false, &s, err) < 0 ||
 	    ac_store_check(&s, &opts, &left, err) < 0)
 		return -1;
 	if (g->json && print_json(faults, err) < 0)
