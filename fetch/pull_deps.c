@@ -218,7 +218,7 @@ static int one_dependency(struct puller *p, size_t from,
 	AC_FREE char *text = pull_spell(d->name, &d->labels);
 	AC_FREE char *key = NULL;
 	struct pulled done = {.fetched = false};
-	size_t to;
+	size_t to = 0;
 	int found;
 
 	if (ac_ref_parse(&ref, text, err) < 0)
@@ -262,7 +262,7 @@ int pull_image(struct puller *p, const struct ac_ref *ref, struct pulled *out,
 	       struct ac_err *err)
 {
 	AC_FREE char *key = NULL;
-	size_t at;
+	size_t at = 0;
 
 	if (ref->kind == AC_REF_NAME) {
 		key = key_of(p, ref, NULL, err);

@@ -96,7 +96,7 @@ fill() {
 
 @test "every rule of the vectors is on its page" {
 	spec=$BATS_TEST_DIRNAME/../../spec
-	for r in $(jq -r '.[].rule' "$spec"/vectors/references/*.json | sort -u); do
+	for r in $(jq -r ".[].rule" "$spec"/vectors/{references,discovery}/*.json | sort -u); do
 		grep -q "\*\*$r\*\*" "$spec/discovery.md" || { echo "no $r" && false; }
 	done
 }

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/net/discover.h"
 
+#include <fcntl.h>
+
+#include "common/base/alloc.h"
 #include "common/base/attr.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/codec/json.h"
+#include "common/sys/io.h"
 #include "tests/unit/tap.h"
 
 static void parse(const char *html, struct ac_strv *e, struct ac_strv *k)
@@ -215,4 +221,88 @@ TEST(render_without_a_version)
 		ac_discover_render(ac_str("{version}.{ext}"), &ref, "aci");
 
 	CHECK(strcmp(s, "latest.aci") == 0);
+}
+
+enum { MAX_VECTORS = 1 << 20 };
+
+/* The vectors of the specification, from the top of the tree. */
+static struct ac_json *vectors(const char *file)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_VECTORS);
+	struct ac_err err = AC_ERR_INIT;
+	struct ac_json *all;
+
+	CHECK(ac_io_read_file(AT_FDCWD, file, &b, &err) == 0);
+	all = ac_json_parse(ac_buf_str(&b), b.len, file, &err);
+	CHECK(ac_json_len(all) > 10);
+	return all;
+}
+
+static const char *str(const struct ac_json *o, const char *key)
+{
+	return ac_json_text(ac_json_get(o, key), NULL);
+}
+
+/* Of the contents those that are for NAME lead where WANT says. */
+static void check_matches(const struct ac_strv *contents, const char *name,
+			  const struct ac_json *want)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < contents->n; i++) {
+		struct ac_str url;
+		const char *w;
+
+		if (!ac_discover_match(contents->v[i], name, &url))
+			continue;
+		w = ac_json_text(ac_json_at(want, n++), NULL);
+		CHECK(w != NULL && ac_str_eq(url, w));
+	}
+	CHECK(n == ac_json_len(want));
+}
+
+TEST(vectors_of_pages)
+{
+	AC_JSON struct ac_json *all =
+		vectors("spec/vectors/discovery/pages.json");
+
+	for (size_t i = 0; i < ac_json_len(all); i++) {
+		const struct ac_json *v = ac_json_at(all, i);
+		AC_CLEANUP(ac_strv_release) struct ac_strv e = AC_STRV_INIT;
+		AC_CLEANUP(ac_strv_release) struct ac_strv k = AC_STRV_INIT;
+
+		parse(str(v, "page"), &e, &k);
+		check_matches(&e, str(v, "name"), ac_json_get(v, "images"));
+		check_matches(&k, str(v, "name"), ac_json_get(v, "keys"));
+	}
+}
+
+TEST(vectors_of_templates)
+{
+	AC_JSON struct ac_json *all =
+		vectors("spec/vectors/discovery/templates.json");
+
+	for (size_t i = 0; i < ac_json_len(all); i++) {
+		const struct ac_json *v = ac_json_at(all, i);
+		const struct ac_json *labels = ac_json_get(v, "labels");
+		AC_FREE char *name = ac_xstrdup(str(v, "name"));
+		AC_FREE char *url = NULL;
+		struct ac_pair pairs[8];
+		struct ac_ref ref = {.kind = AC_REF_NAME,
+				     .name = name,
+				     .labels = {.v = pairs}};
+
+		for (; ref.labels.n < ac_json_len(labels); ref.labels.n++) {
+			const struct ac_json *l =
+				ac_json_at(labels, ref.labels.n);
+
+			CHECK(ref.labels.n < AC_LEN(pairs));
+			pairs[ref.labels.n] = (struct ac_pair){str(l, "name"),
+							       str(l, "value")};
+		}
+		url = ac_discover_render(ac_str(str(v, "template")), &ref,
+					 str(v, "ext"));
+		CHECK((url == NULL) == (str(v, "url") == NULL));
+		CHECK(url == NULL || strcmp(url, str(v, "url")) == 0);
+	}
 }
