@@ -388,6 +388,11 @@ static int check_images(struct check *c, struct ac_err *err)
 
 	if (ac_records_read(c->s, &all, err) < 0)
 		return -1;
+	if (all.unreadable != 0 && !c->unknown)
+		return ac_err_set(err, AC_E_INVALID,
+				  "%zu records in '%s/images' could be read a "
+				  "moment ago, and cannot any more",
+				  all.unreadable, c->s->path);
 	if (check_names(c, &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
