@@ -95,11 +95,17 @@ everything() {
 	everything >commands
 	$acfetch pull a.aci # there is a store
 	seed=${AC_TEST_SEED:-$RANDOM$RANDOM}
-	# shellcheck disable=SC2016 # for that shell
-	"$TOOLDIR/crash" "$seed" "${AC_TEST_KILLS:-1000}" commands '"$TOOLDIR/checkstore" store $IDS'
+	# Whole, by a second opinion and by its own; what no image needs is for gc.
+	cat >look <<-'END'
+	"$TOOLDIR/checkstore" store $IDS || exit
+	acfetch store check >said 2>&1 && exit
+	! grep -v ': no image needs it; \| fault(s); --repair repairs' said
+	END
+	"$TOOLDIR/crash" "$seed" "${AC_TEST_KILLS:-1000}" commands '. ./look'
 	# What was left over goes with the next collection, and all can be had again.
 	$acfetch image gc
 	"$TOOLDIR/checkstore" -s store
+	$acfetch store check
 	grep '^pull' commands | sort -u >pulls
 	while read -r _ id command; do
 		[ "$($command 2>err)" = "$id" ] || { cat err; false; }

@@ -123,7 +123,7 @@ one_fault() {
 	[ "$hit" != - ] || return 0
 	runs=$((runs + 1))
 	# shellcheck disable=SC2086 # words
-	whole store $keep
+	[ "$what" = repair ] || whole store $keep
 	if [ "$status" -eq 0 ]; then
 		"right_$what" || fail "wrong after $now: $(cat err)"
 	else
@@ -138,6 +138,7 @@ one_fault() {
 	ac image gc 2>err >/dev/null || fail "no collection after $now: $(cat err)"
 	# shellcheck disable=SC2086 # words
 	whole -s store $keep
+	ac store check >said 2>&1 || fail "store check after $now: $(cat said)"
 }
 
 # faults COMMAND...: every kind of fault in every place.
@@ -192,6 +193,10 @@ again_render() { rm -rf out && ac "$@" >said 2>err; }
 right_verify() { grep -q 'successfully verified' said; }
 none_verify() { :; }
 again_verify() { ac "$@" >said 2>err; }
+
+right_repair() { whole store "$(id_of plain)" "$(id_of one)"; }
+none_repair() { :; }
+again_repair() { ac "$@" >said 2>err; }
 
 # begin IMAGE...: a store that has these.
 begin() {
@@ -257,4 +262,17 @@ begin() {
 	begin "$I/plain.aci" "docker://$URL/one:x"
 	what=verify image=one keep="$(id_of plain) $(id_of one)"
 	faults image verify "$(id_of plain)" "$(id_of one)"
+}
+
+@test "repair: of an image, of the store" {
+	begin "$I/plain.aci" "docker://$URL/one:x"
+	local top
+	top=$(jq -r '.layers[1]' before/images/"$(id_of one)".json)
+	echo more >>before/layers/"$(id_of plain)"/rootfs/etc/1
+	rm before/layers/"$top"/rootfs/bin/z
+	what=repair image=one keep="$(id_of plain) $(id_of one)"
+	faults image verify "$(id_of plain)" "$(id_of one)"
+	mkdir before/layers/sha512-"$(printf %0128d 0)"
+	: >before/blobs/sha256/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+	faults store check --repair
 }

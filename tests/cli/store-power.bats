@@ -114,7 +114,7 @@ hook() {
 # time, $AGAIN works afterwards, $right is there and $gone is not when it succeeded.
 cuts() {
 	export KEEP AGAIN JOURNAL EVERY=$every N CALL
-	AGAIN="$AGAIN; acfetch image gc; \"$TOOLDIR/checkstore\" -s \"\$ACUTILS_DIR\" \$KEEP"
+	AGAIN="$AGAIN; acfetch image gc; \"$TOOLDIR/checkstore\" -s \"\$ACUTILS_DIR\" \$KEEP; acfetch store check"
 	umount mnt
 	mv disk disk.begin
 	for JOURNAL in '' yes; do

@@ -1,0 +1,91 @@
+#!/bin/sh
+# pull of a signed ACI, 700 MB unpacked, from loopback to runnable
+set -eu
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+rounds=${ROUNDS:-5}
+
+corpus "$W/aci/rootfs" "${MEGABYTES:-700}"
+cat >"$W/aci/manifest" <<'JSON'
+{"acKind":"ImageManifest","acVersion":"0.8.11","name":"localhost/fat","labels":[{"name":"version","value":"1"}]}
+JSON
+mkdir -p "$W/site"
+tar -C "$W/aci" --numeric-owner -cf - manifest rootfs | gzip -6 >"$W/site/fat.aci"
+echo "  $(find "$W/aci" -type f | wc -l) files, $(du -sm "$W/aci" | cut -f1) MB, $(($(size "$W/site/fat.aci") / 1000000)) MB compressed"
+rm -r "$W/aci"
+
+export GNUPGHOME="$W/gnupg"
+mkdir -m 700 "$GNUPGHOME"
+gpg --batch --quiet --pinentry-mode loopback --passphrase '' \
+	--quick-generate-key 'Bench <bench@localhost>' rsa2048 sign never 2>/dev/null
+gpg --armor --export >"$W/key.asc"
+gpg --batch --armor --output "$W/site/fat.aci.asc" --detach-sign "$W/site/fat.aci"
+
+cat >"$W/nginx.conf" <<CONF
+daemon off; master_process off; pid $W/nginx.pid; error_log $W/nginx.err;
+events {}
+http { access_log off; sendfile on; client_body_temp_path $W; proxy_temp_path $W; fastcgi_temp_path $W;
+uwsgi_temp_path $W; scgi_temp_path $W;
+server { listen 127.0.0.1:${PORT:-15988}; root $W/site; } }
+CONF
+nginx -p "$W" -c "$W/nginx.conf" -e "$W/nginx.err" &
+pids="$pids $!"
+url=http://127.0.0.1:${PORT:-15988}
+for _ in $(seq 50); do
+	! curl -sf -o /dev/null "$url/fat.aci.asc" || break
+	sleep 0.1
+done
+acfetch --local-config "$W/etc" trust --root --skip-fingerprint-review "$W/key.asc" >/dev/null 2>&1
+
+cat >"$W/inflate.sh" <<'SH'
+set -e
+mkdir "$2"
+igzip -dc "$1" | tar -C "$2" -xf -
+SH
+# What rkt's user did by hand: get, verify, hash, unpack.
+cat >"$W/turns.sh" <<'SH'
+set -e
+mkdir "$2"
+curl -sf -o "$2/fat.aci" "$1/fat.aci"
+curl -sf -o "$2/fat.aci.asc" "$1/fat.aci.asc"
+gpg --batch --quiet --verify "$2/fat.aci.asc" "$2/fat.aci"
+gzip -dc "$2/fat.aci" | sha512sum
+tar -C "$2" -xzf "$2/fat.aci"
+SH
+
+# Nothing is removed between rounds: unpacking right after a removal is slow on
+# ext4, for whoever comes next.
+for i in $(seq "$rounds"); do
+	mkdir "$W/ours-$i"
+	warm "$W/site"
+	once ours acfetch --dir "$W/ours-$i" --local-config "$W/etc" --insecure-options=http pull "$url/fat.aci"
+	warm "$W/site"
+	once inflate sh "$W/inflate.sh" "$W/site/fat.aci" "$W/inflate-$i"
+	warm "$W/site"
+	# The same with what was written on the disk, as ours is.
+	once synced sh -c "sh '$W/inflate.sh' '$W/site/fat.aci' '$W/synced-$i' && sync -f '$W/synced-$i'"
+	warm "$W/site"
+	once turns sh "$W/turns.sh" "$url" "$W/turns-$i"
+done
+row ours 'acfetch pull'
+row inflate 'igzip -dc | tar x'
+row synced 'the same, and sync -f'
+row turns 'curl; gpg --verify; gzip | sha512sum; tar xzf'
+ratio 'pull to igzip | tar x' ours inflate 'asked: at least 1'
+ratio 'pull to igzip | tar x; sync -f' ours synced 'nothing asked'
+ratio 'pull to what was done in turn' ours turns 'asked: at least 4'
+cpu_ratio 'pull to igzip | tar x, processor time' ours inflate 'nothing asked'
+cpu_ratio 'pull to what was done in turn, processor time' ours turns 'nothing asked'
+
+# A tiny image: the time of the process itself.
+mkdir -p "$W/tiny/rootfs"
+echo hello >"$W/tiny/rootfs/hello"
+echo '{"acKind":"ImageManifest","acVersion":"0.8.11","name":"localhost/tiny"}' >"$W/tiny/manifest"
+tar -C "$W/tiny" -czf "$W/site/tiny.aci" manifest rootfs
+gpg --batch --armor --output "$W/site/tiny.aci.asc" --detach-sign "$W/site/tiny.aci"
+sync
+for i in $(seq $((rounds * 4))); do
+	mkdir "$W/tiny-$i"
+	once tiny acfetch --dir "$W/tiny-$i" --local-config "$W/etc" --insecure-options=http pull "$url/tiny.aci"
+done
+row tiny 'acfetch pull of a tiny image (asked: cpu under 15 ms)'
