@@ -20,8 +20,10 @@
 #include "acbuild/write.h"
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/limitopt.h"
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
@@ -44,6 +46,7 @@ const struct ac_opt begin_options[] = {
 	AC_OPT_STRING(struct begin_opts, build_mode, "build-mode", "MODE",
 		      "\"appc\" (the default) or \"oci\""),
 	AC_OPT_PASSPHRASE(struct begin_opts, passphrase_fd),
+	AC_OPT_LIMIT(struct begin_opts, limits),
 	AC_OPT_END,
 };
 
@@ -116,11 +119,19 @@ static int begin_dir(struct work *w, const char *dir, const char *image,
 static int untar(int fd, int dirfd, const char *what, struct ac_err *why,
 		 struct ac_err *err)
 {
+	const struct ac_unzip_limits limits = {
+		.max_out = ac_limit(AC_LIMIT_UNPACKED),
+		.max_ratio = ac_limit_ratio(AC_ACI_MAX_RATIO),
+	};
 	const struct ac_treewr_opts opts = {.not_flushed = true,
+					    .max_bytes =
+						    ac_limit(AC_LIMIT_UNPACKED),
+					    .max_entries =
+						    ac_limit(AC_LIMIT_ENTRIES),
 					    .no_owner = geteuid() != 0,
 					    .skip_devices = geteuid() != 0};
 	AC_CLEANUP(ac_unzipfd_freep)
-	struct ac_unzipfd *in = ac_unzipfd_new(fd, what, NULL);
+	struct ac_unzipfd *in = ac_unzipfd_new(fd, what, &limits);
 	struct ac_tar_reader *tar =
 		ac_tar_reader_new(NULL, ac_unzipfd_source, in);
 	struct ac_treewr *tree = ac_treewr_new(dirfd, &opts);
@@ -327,7 +338,7 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 	struct ac_err ignored = AC_ERR_INIT;
 	int base;
 
-	if (no_modify(c, err) < 0 ||
+	if (no_modify(c, err) < 0 || ac_limit_set_all(&o->limits, err) < 0 ||
 	    ac_secret_option(&secret, o->passphrase_fd, err) < 0)
 		return -1;
 	if (o->build_mode != NULL && strcmp(o->build_mode, "appc") != 0 &&

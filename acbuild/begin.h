@@ -19,6 +19,7 @@ struct begin_opts {
 	bool insecure;
 	const char *build_mode;
 	const char *passphrase_fd;
+	struct ac_strv limits;
 };
 extern const struct ac_opt begin_options[];
 

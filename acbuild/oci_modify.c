@@ -18,10 +18,12 @@
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
 #include "common/codec/tar.h"
 #include "common/codec/unzipfd.h"
+#include "common/image/aci_check.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/path.h"
 
@@ -50,8 +52,12 @@ static int names_layout(struct ac_tar_reader *tar)
 
 static int archive_is_layout(int fd, const char *what)
 {
+	const struct ac_unzip_limits limits = {
+		.max_out = ac_limit(AC_LIMIT_UNPACKED),
+		.max_ratio = ac_limit_ratio(AC_ACI_MAX_RATIO),
+	};
 	AC_CLEANUP(ac_unzipfd_freep)
-	struct ac_unzipfd *in = ac_unzipfd_new(fd, what, NULL);
+	struct ac_unzipfd *in = ac_unzipfd_new(fd, what, &limits);
 	struct ac_tar_reader *tar =
 		ac_tar_reader_new(NULL, ac_unzipfd_source, in);
 	int r = names_layout(tar);

@@ -13,8 +13,10 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/limitopt.h"
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
 #include "common/image/aci.h"
@@ -38,6 +40,7 @@ const struct ac_opt extract_options[] = {
 	AC_OPT_BOOL(struct extract_opts, overwrite, "overwrite",
 		    "replace DIR when it is not empty"),
 	AC_OPT_PASSPHRASE(struct extract_opts, passphrase_fd),
+	AC_OPT_LIMIT(struct extract_opts, limits),
 	AC_OPT_END,
 };
 
@@ -211,6 +214,10 @@ static int read_rootfs(struct job *j, struct ac_aci_file *f, int rootfs,
 	const struct ac_treewr_opts opts = {.no_owner = j->o->no_owner,
 					    .skip_devices = j->o->no_owner,
 					    .plain = true,
+					    .max_bytes =
+						    ac_limit(AC_LIMIT_UNPACKED),
+					    .max_entries =
+						    ac_limit(AC_LIMIT_ENTRIES),
 					    .dangling = on_dangling,
 					    .ctx = j};
 	const struct ac_aci_events ev = {.manifest = on_manifest,
@@ -327,6 +334,8 @@ int run_extract(struct ac_call *c, struct ac_err *err)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--manifest-only leaves no room for %s",
 				  o->rootfs_only ? "--rootfs-only" : "paths");
+	if (ac_limit_set_all(&o->limits, err) < 0)
+		return -1;
 	if (geteuid() != 0)
 		o->no_owner = true;
 	if (take_paths(&j, c->argv + 2, c->argc - 2, err) < 0)

@@ -17,6 +17,7 @@ struct extract_opts {
 	bool no_owner;
 	bool overwrite;
 	const char *passphrase_fd;
+	struct ac_strv limits;
 };
 extern const struct ac_opt extract_options[];
 

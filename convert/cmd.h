@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/base/attr.h"
+#include "common/base/str.h"
 #include "common/cli/opt.h"
 
 struct ac_call;
@@ -27,6 +28,7 @@ struct to_aci_opts {
 	const char *compression; /* --compression METHOD */
 	uint64_t level;          /* --level N */
 	bool overwrite;          /* --overwrite */
+	struct ac_strv limits;   /* --limit NAME=NUMBER */
 };
 extern const struct ac_opt to_aci_opts[];
 extern const char to_aci_about[];
@@ -37,6 +39,7 @@ struct to_oci_opts {
 	uint64_t level;            /* --level N */
 	bool overwrite;            /* --overwrite */
 	const char *passphrase_fd; /* --passphrase-fd N */
+	struct ac_strv limits;     /* --limit NAME=NUMBER */
 };
 extern const struct ac_opt to_oci_opts[];
 extern const char to_oci_about[];

@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/cli/buildopt.h"
+#include "common/cli/limitopt.h"
 #include "common/cli/prog.h"
 #include "common/codec/json.h"
 #include "common/image/aci.h"
@@ -53,6 +54,7 @@ const struct ac_opt to_aci_opts[] = {
 		    "how hard to compress: 1 to 9, gzip to 12; default: 6"),
 	AC_OPT_BOOL(struct to_aci_opts, overwrite, "overwrite",
 		    "replace OUTPUT when it is there"),
+	AC_OPT_LIMIT(struct to_aci_opts, limits),
 	AC_OPT_END,
 };
 
@@ -227,7 +229,8 @@ static int convert(struct job *j, const struct ac_call *call,
 		.platform = j->o->platform,
 	};
 
-	if (ac_buildopt(&j->build, j->o->compression, j->o->level, err) < 0)
+	if (ac_limit_set_all(&j->o->limits, err) < 0 ||
+	    ac_buildopt(&j->build, j->o->compression, j->o->level, err) < 0)
 		return -1;
 	if (j->o->name != NULL &&
 	    ac_identifier_check(j->o->name, AC_NAME_STRICT, err) < 0) {

@@ -10,6 +10,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/base/set.h"
+#include "common/cli/limitopt.h"
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
@@ -39,6 +40,7 @@ const struct ac_opt to_oci_opts[] = {
 	AC_OPT_BOOL(struct to_oci_opts, overwrite, "overwrite",
 		    "replace DIR when it is an OCI layout"),
 	AC_OPT_PASSPHRASE(struct to_oci_opts, passphrase_fd),
+	AC_OPT_LIMIT(struct to_oci_opts, limits),
 	AC_OPT_END,
 };
 
@@ -334,7 +336,8 @@ int to_oci_run(struct ac_call *call, struct ac_err *err)
 	if (o->level > 12)
 		return ac_err_set(err, AC_E_USAGE,
 				  "bad value for option --level: 1 to 12");
-	if (ac_secret_option(&j.secret, o->passphrase_fd, err) < 0)
+	if (ac_limit_set_all(&o->limits, err) < 0 ||
+	    ac_secret_option(&j.secret, o->passphrase_fd, err) < 0)
 		return -1;
 	if (confine(call->argv[0], call->argv[1], NULL, err) < 0)
 		return -1;

@@ -9,6 +9,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/limitopt.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/net/url.h"
@@ -54,6 +55,7 @@ const struct ac_opt pull_opts[] = {
 		      "descriptor, 2 or higher"),
 	AC_OPT_UINT(struct pull_opts, port, "port", "PORT",
 		    "ask this port when a name is discovered"),
+	AC_OPT_LIMIT(struct pull_opts, limits),
 	AC_OPT_END,
 };
 
@@ -153,7 +155,8 @@ static int prepare(struct puller *p, const struct ac_call *c,
 			     .store = AC_STORE_INIT,
 			     .secret = AC_SECRET_INIT};
 	p->insecure = ac_insecure_bits(p->g->insecure);
-	if (set_policy(p, err) < 0 || set_platform(p, err) < 0)
+	if (ac_limit_set_all(&p->o->limits, err) < 0 ||
+	    set_policy(p, err) < 0 || set_platform(p, err) < 0)
 		return -1;
 	if (p->o->port > 65535)
 		return ac_err_set(err, AC_E_USAGE, "--port is at most 65535");

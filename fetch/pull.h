@@ -13,6 +13,7 @@
 #include "common/cli/prog.h"
 
 struct pull_opts {
+	struct ac_strv limits;     /* --limit */
 	struct ac_strv signatures; /* --signature: FILE or URL */
 	const char *policy;        /* --pull-policy: never, new, update */
 	const char *platform;      /* --platform: OS/ARCH[/VARIANT] */

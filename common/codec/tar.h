@@ -39,8 +39,8 @@ typedef ssize_t (*ac_source_fn)(void *ctx, const void **p, struct ac_err *err);
 typedef int (*ac_seek_fn)(void *ctx, uint64_t n, struct ac_err *err);
 
 struct ac_tar_limits {
-	uint64_t max_entries;     /* 0: 10 million */
-	uint64_t max_xattr_bytes; /* of one entry; 0: 1 MiB */
+	uint64_t max_entries;     /* 0: base/limit.h's */
+	uint64_t max_xattr_bytes; /* of one entry; 0: the same */
 	bool no_slash;            /* "/" is absolute, and not the root */
 };
 

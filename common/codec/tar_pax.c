@@ -7,6 +7,7 @@
 #include "common/base/base64.h"
 #include "common/base/err.h"
 #include "common/base/hex.h"
+#include "common/base/limit.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
@@ -92,10 +93,11 @@ static int add_xattr(struct ac_tar_pax *x, char *name, char *value, size_t len,
 	x->xattr_bytes += n + len;
 	if (x->xattr_bytes > x->max_xattr_bytes || x->n_xattrs == MAX_XATTRS) {
 		free_xattr(&a);
-		return ac_err_set(err, AC_E_LIMIT,
-				  "extended attributes of more than %zu bytes "
-				  "or %d in number",
-				  x->max_xattr_bytes, MAX_XATTRS);
+		return ac_limit_err(err, AC_LIMIT_XATTRS, x->max_xattr_bytes,
+				    "'%s' (or more than %d attributes)",
+				    x->has_path ? ac_buf_str(&x->path)
+						: "an entry",
+				    MAX_XATTRS);
 	}
 	while (i < x->n_xattrs && strcmp(x->xattrs[i].name, name) != 0)
 		i++;

@@ -4,6 +4,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
 #include "common/codec/tar.h"
@@ -51,9 +52,9 @@ struct ac_tar_reader *ac_tar_reader_new(const struct ac_tar_limits *l,
 		r->limits = *l;
 	r->names.no_slash = r->limits.no_slash;
 	if (r->limits.max_entries == 0)
-		r->limits.max_entries = 10 * 1000 * 1000;
+		r->limits.max_entries = ac_limit(AC_LIMIT_ENTRIES);
 	if (r->limits.max_xattr_bytes == 0)
-		r->limits.max_xattr_bytes = 1 << 20;
+		r->limits.max_xattr_bytes = ac_limit(AC_LIMIT_XATTRS);
 	r->pax.max_xattr_bytes = r->limits.max_xattr_bytes;
 	return r;
 }
@@ -266,9 +267,8 @@ static int take_long(struct ac_tar_reader *r, struct ac_buf *to, bool *has,
 static int count(struct ac_tar_reader *r, struct ac_err *err)
 {
 	if (++r->entries > r->limits.max_entries)
-		return ac_err_set(err, AC_E_LIMIT,
-				  "archive of more than %ju entries",
-				  (uintmax_t)r->limits.max_entries);
+		return ac_limit_err(err, AC_LIMIT_ENTRIES,
+				    r->limits.max_entries, "the archive");
 	return 0;
 }
 
@@ -375,11 +375,25 @@ static int skip_rest(struct ac_tar_reader *r, struct ac_err *err)
 	return ret;
 }
 
+static int check_depth(const struct ac_entry *e, struct ac_err *err)
+{
+	uint64_t depth = 0;
+
+	for (const char *p = e->path; *p != '\0'; p++)
+		depth += *p == '/';
+	if (depth > ac_limit(AC_LIMIT_DEPTH))
+		return ac_limit_err(err, AC_LIMIT_DEPTH,
+				    ac_limit(AC_LIMIT_DEPTH), "'%.60s...'",
+				    e->path);
+	return 0;
+}
+
 static int read_entry(struct ac_tar_reader *r, const struct ac_tar_raw *h,
 		      struct ac_entry *e, struct ac_err *err)
 {
 	if (count(r, err) < 0 ||
-	    ac_tar_entry(h, &r->pax, &r->names, e, err) < 0)
+	    ac_tar_entry(h, &r->pax, &r->names, e, err) < 0 ||
+	    check_depth(e, err) < 0)
 		return -1;
 	r->stored = e->size;
 	r->pad = padding(e->size);

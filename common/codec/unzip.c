@@ -7,6 +7,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/codec/unzip_dec.h"
 
 enum {
@@ -133,17 +134,12 @@ static int account(struct ac_unzip *u, size_t n, struct ac_err *err)
 {
 	u->total_out += n;
 	if (u->limits.max_out != 0 && u->total_out > u->limits.max_out)
-		return ac_err_set(err, AC_E_LIMIT,
-				  "%s data unpacks to more than %ju bytes",
-				  names[u->dec.format],
-				  (uintmax_t)u->limits.max_out);
+		return ac_limit_err(err, AC_LIMIT_UNPACKED, u->limits.max_out,
+				    "%s data", names[u->dec.format]);
 	if (u->limits.max_ratio != 0 && u->total_out > RATIO_FROM &&
 	    u->total_out / u->limits.max_ratio > u->total_in)
-		return ac_err_set(err, AC_E_LIMIT,
-				  "%s data unpacks to more than %ju times its "
-				  "size",
-				  names[u->dec.format],
-				  (uintmax_t)u->limits.max_ratio);
+		return ac_limit_err(err, AC_LIMIT_RATIO, u->limits.max_ratio,
+				    "%s data", names[u->dec.format]);
 	return 0;
 }
 

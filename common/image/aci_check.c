@@ -9,6 +9,7 @@
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/fpmap.h"
+#include "common/base/limit.h"
 #include "common/base/map.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
@@ -326,16 +327,16 @@ int ac_aci_check_special(const struct ac_entry *e, struct ac_err *err)
 static int check_size(struct ac_aci_check *c, const struct ac_entry *e,
 		      struct ac_err *err)
 {
+	uint64_t max = ac_limit(AC_LIMIT_UNPACKED);
+
 	if (c->too_big)
 		return 0;
-	c->too_big = e->size > AC_ACI_MAX_BYTES ||
-		     c->bytes + e->size > AC_ACI_MAX_BYTES;
+	c->too_big = e->size > max || c->bytes + e->size > max;
 	c->bytes += e->size;
 	if (!c->too_big)
 		return 0;
-	(void)ac_err_at(err, "A21", "", "the files have more than %llu bytes",
-			AC_ACI_MAX_BYTES);
-	err->code = AC_E_LIMIT;
+	(void)ac_limit_err(err, AC_LIMIT_UNPACKED, max, "'%s'", e->path);
+	ac_err_rule(err, "A21");
 	return unsafe(c, err);
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/codec/unzipfd.h"
 #include "common/image/aci_check.h"
@@ -108,9 +109,7 @@ int ac_aci_read(ac_source_fn source, void *source_ctx,
 		.check = ac_aci_check_new(ev->warn, ev->ctx, ev->overlay_ok),
 		.manifest = AC_BUF_INIT(AC_ACI_MAX_MANIFEST),
 	};
-	static const struct ac_tar_limits limits = {.max_entries =
-							    AC_ACI_MAX_ENTRIES,
-						    .no_slash = true};
+	static const struct ac_tar_limits limits = {.no_slash = true};
 	struct ac_entry e;
 	int ret;
 
@@ -162,8 +161,8 @@ static int rewind_fd(int fd, const char *what, struct ac_err *err)
 int ac_aci_read_fd(int fd, const char *what, const struct ac_aci_events *ev,
 		   struct ac_digest *id, enum ac_zip *zip, struct ac_err *err)
 {
-	static const struct ac_unzip_limits limits = {.max_ratio =
-							      AC_ACI_MAX_RATIO};
+	const struct ac_unzip_limits limits = {
+		.max_ratio = ac_limit_ratio(AC_ACI_MAX_RATIO)};
 	AC_CLEANUP(release_hashed) struct hashed h = {.unzip = NULL};
 
 	if (rewind_fd(fd, what, err) < 0)
@@ -188,8 +187,8 @@ static void ignore(AC_UNUSED void *ctx, AC_UNUSED const struct ac_err *why)
 int ac_aci_manifest_fd(int fd, const char *what, char **text, size_t *len,
 		       struct ac_err *err)
 {
-	static const struct ac_unzip_limits limits = {.max_ratio =
-							      AC_ACI_MAX_RATIO};
+	const struct ac_unzip_limits limits = {
+		.max_ratio = ac_limit_ratio(AC_ACI_MAX_RATIO)};
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
 	AC_CLEANUP(ac_unzipfd_freep) struct ac_unzipfd *unzip = NULL;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/codec/tar.h"
 #include "common/codec/unzipfd.h"
@@ -196,8 +197,8 @@ int acipatch_stream(const struct ac_aci_patch *p, const char *text, size_t len,
 		    const struct ac_aci_patch_zip *zip, int out,
 		    struct ac_err *err)
 {
-	static const struct ac_unzip_limits limits = {.max_ratio =
-							      AC_ACI_MAX_RATIO};
+	const struct ac_unzip_limits limits = {
+		.max_ratio = ac_limit_ratio(AC_ACI_MAX_RATIO)};
 	AC_CLEANUP(release)
 	struct stream s = {.p = p,
 			   .text = text != NULL ? text : ac_buf_str(&p->text),

@@ -7,14 +7,13 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/image/field.h"
 
 #define DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
 #define REF_NAME      "org.opencontainers.image.ref.name"
-
-enum { MAX_LAYERS = 4096 };
 
 static bool one_of(const char *s, const char *const *list)
 {
@@ -86,10 +85,10 @@ static int parse_descs(const struct ac_json *doc, const char *key,
 	if (ret < 0)
 		return -1;
 	len = ac_json_len(list);
-	if (len > MAX_LAYERS)
-		return ac_err_set(err, AC_E_LIMIT,
-				  "%s: %zu of them, at most %d", key, len,
-				  MAX_LAYERS);
+	if (len > ac_limit(AC_LIMIT_LAYERS))
+		return ac_limit_err(err, AC_LIMIT_LAYERS,
+				    ac_limit(AC_LIMIT_LAYERS), "%s: %zu", key,
+				    len);
 	v = ac_xcalloc(len + 1, sizeof(*v));
 	for (size_t i = 0; i < len; i++) {
 		AC_FREE char *at = ac_field_path_at("", key, i);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/alloc.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/codec/unzipfd.h"
 #include "common/image/aci_check.h"
@@ -23,10 +24,6 @@ enum {
 	FLUSH_STEP = 8 << 20,
 	MAX_FDS = 65536,
 };
-
-static const uint64_t default_bytes = AC_ACI_MAX_BYTES;
-static const uint64_t default_entries = AC_ACI_MAX_ENTRIES;
-static const uint64_t default_ratio = AC_LAYER_MAX_RATIO;
 
 /* Each layer under way keeps some forty files open. */
 static void raise_fd_limit(void)
@@ -93,12 +90,13 @@ static void set_limits(struct ac_ingest *in, const struct ac_ingest_opts *o)
 {
 	in->opts = *o;
 	if (in->opts.max_bytes == 0)
-		in->opts.max_bytes = default_bytes;
+		in->opts.max_bytes = ac_limit(AC_LIMIT_UNPACKED);
 	if (in->opts.max_entries == 0)
-		in->opts.max_entries = default_entries;
+		in->opts.max_entries = ac_limit(AC_LIMIT_ENTRIES);
 	if (in->opts.max_ratio == 0)
-		in->opts.max_ratio = o->kind == AC_IMAGE_ACI ? AC_ACI_MAX_RATIO
-							     : default_ratio;
+		in->opts.max_ratio = ac_limit_ratio(
+			o->kind == AC_IMAGE_ACI ? AC_ACI_MAX_RATIO
+						: AC_LAYER_MAX_RATIO);
 	if (o->blob != NULL) {
 		in->want_blob = *o->blob;
 		in->opts.blob = &in->want_blob;

@@ -2,15 +2,10 @@
 #include "common/store/ocilayer.h"
 
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/codec/unzipfd.h"
 #include "common/image/aci_check.h"
 #include "common/sys/interrupt.h"
-
-/* The limits of the store (spec/store.md): what passes here can be kept. */
-static const struct ac_unzip_limits limits = {
-	.max_out = AC_ACI_MAX_BYTES,
-	.max_ratio = AC_LAYER_MAX_RATIO,
-};
 
 ssize_t ac_ocilayer_source(void *ctx, const void **p, struct ac_err *err)
 {
@@ -29,6 +24,10 @@ int ac_ocilayer_open(struct ac_ocilayer *in, const struct ac_ociimg *im,
 		     const struct ac_ocisrc *s, size_t i, struct ac_err *err)
 {
 	const struct ac_ociimg_layer *l = &im->layers[i];
+	const struct ac_unzip_limits limits = {
+		.max_out = ac_limit(AC_LIMIT_UNPACKED),
+		.max_ratio = ac_limit_ratio(AC_LAYER_MAX_RATIO),
+	};
 
 	in->layer = l;
 	if (ac_ociimg_layer(im, s, i, &in->part, err) < 0)

@@ -11,6 +11,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/codec/unzipfd.h"
 #include "common/image/aci_check.h"
@@ -140,9 +141,9 @@ static int temporary(struct ac_err *err)
 /* Decompress all of FD into a temporary file, which takes its place. */
 static int spool(int *fd, const char *what, struct ac_err *err)
 {
-	static const struct ac_unzip_limits limits = {
-		.max_out = AC_ACI_MAX_BYTES,
-		.max_ratio = AC_LAYER_MAX_RATIO,
+	const struct ac_unzip_limits limits = {
+		.max_out = ac_limit(AC_LIMIT_UNPACKED),
+		.max_ratio = ac_limit_ratio(AC_LAYER_MAX_RATIO),
 	};
 	AC_CLEANUP(ac_unzipfd_freep) struct ac_unzipfd *in = NULL;
 	AC_CLOSE int to = temporary(err);

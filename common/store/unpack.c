@@ -10,14 +10,13 @@
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/image/aci.h"
 #include "common/image/aci_check.h"
 #include "common/sys/at.h"
 #include "common/sys/path.h"
 #include "common/sys/tree.h"
-
-enum { MAX_NOTES = 64 << 20 }; /* bytes of names kept until the layer settles */
 
 #define WH        ".wh."
 #define WH_META   ".wh..wh."
@@ -27,12 +26,10 @@ static int remember(struct ac_unpack *u, struct ac_set *set, const char *path,
 		    struct ac_err *err)
 {
 	(void)ac_set_add(set, path);
-	if (u->implied.bytes + u->white.bytes + u->opaque.bytes > MAX_NOTES)
-		return ac_err_set(
-			err, AC_E_LIMIT,
-			"the removals and unlisted directories of one "
-			"layer have more than %d bytes of names",
-			MAX_NOTES);
+	if (u->implied.bytes + u->white.bytes + u->opaque.bytes >
+	    ac_limit(AC_LIMIT_NAMES))
+		return ac_limit_err(err, AC_LIMIT_NAMES,
+				    ac_limit(AC_LIMIT_NAMES), "'%s'", path);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/sys/io.h"
 #include "common/sys/path.h"
@@ -49,10 +50,8 @@ int treewr_count(struct ac_treewr *w, const char *path, struct ac_err *err)
 {
 	w->entries++;
 	if (w->o.max_entries != 0 && w->entries > w->o.max_entries)
-		return ac_err_set(err, AC_E_LIMIT,
-				  "'%s': more than %" PRIu64
-				  " files; raise the limit if this is right",
-				  path, w->o.max_entries);
+		return ac_limit_err(err, AC_LIMIT_ENTRIES, w->o.max_entries,
+				    "'%s'", path);
 	return 0;
 }
 
@@ -133,10 +132,8 @@ static int limit_bytes(struct ac_treewr *w, const struct ac_entry *e,
 				  "'%s': impossible size %" PRIu64, e->path,
 				  e->size);
 	if (w->o.max_bytes != 0 && e->size > w->o.max_bytes - w->bytes)
-		return ac_err_set(err, AC_E_LIMIT,
-				  "'%s': more than %" PRIu64 " bytes in all; "
-				  "raise the limit if this is right",
-				  e->path, w->o.max_bytes);
+		return ac_limit_err(err, AC_LIMIT_UNPACKED, w->o.max_bytes,
+				    "'%s'", e->path);
 	w->bytes += e->size;
 	return 0;
 }

@@ -98,7 +98,7 @@ agreed() {
 	for i in $(seq 17); do truncate -s 4G "d/rootfs/$i"; done
 	tar -C d --sparse -cf big.aci manifest rootfs
 	run -0 actool validate big.aci
-	says big "the files have more than 68719476736 bytes"
+	says big "more than 68719476736 bytes of files"
 	says big "[A21]"
 	run -1 actool validate --strict big.aci
 	run -1 acconvert to-oci big.aci oci

@@ -430,8 +430,8 @@ TEST(limits)
 	mk_rec(&r, "SCHILY.xattr.user.c", value, 900);
 	mk_ext(&b, 'x', r.p, r.len);
 	mk_head(&b, (struct mk){.name = "f"});
-	refused_with(&b, AC_E_LIMIT, "extended attributes of more than 2000",
-		     __LINE__);
+	refused_with(&b, AC_E_LIMIT,
+		     "more than 2000 bytes of extended attributes", __LINE__);
 }
 
 TEST(too_long)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AC_BASE_LIMIT_H
+#define AC_BASE_LIMIT_H
+
+/*
+ * How much of what is foreign we take: bounds that real images never meet, and
+ * that who must can move (spec/store.md, S36).
+ *
+ *	if (n > ac_limit(AC_LIMIT_ENTRIES))
+ *		return ac_limit_err(err, AC_LIMIT_ENTRIES,
+ *				    ac_limit(AC_LIMIT_ENTRIES), "'%s'", path);
+ *
+ * They hold for the process.  Set them before there is another thread.
+ */
+
+#include <stdint.h>
+
+#include "common/base/attr.h"
+#include "common/base/str.h"
+
+struct ac_err;
+
+enum ac_limit {
+	AC_LIMIT_UNPACKED, /* bytes of one archive's files, unpacked */
+	AC_LIMIT_ENTRIES,  /* of one archive; directories that it implies */
+	AC_LIMIT_RATIO,    /* plain bytes to compressed ones, above 64 MiB */
+	AC_LIMIT_DEPTH,    /* directories above an entry */
+	AC_LIMIT_XATTRS,   /* bytes of the extended attributes of an entry */
+	AC_LIMIT_NAMES,    /* bytes of what a layer removes or implies */
+	AC_LIMIT_LAYERS,   /* of an image */
+	AC_LIMITS,
+};
+
+/* Its value. */
+uint64_t ac_limit(enum ac_limit which);
+/* Of a ratio: USUAL where nobody set it. */
+uint64_t ac_limit_ratio(uint64_t usual);
+
+/* Set one: "NAME=VALUE", a size (num.h).  No such name, no number, or 0:
+ * AC_E_USAGE. */
+AC_MUSTUSE int ac_limit_set(const char *text, struct ac_err *err);
+/* Each of them: the values of the option --limit. */
+AC_MUSTUSE int ac_limit_set_all(const struct ac_strv *texts,
+				struct ac_err *err);
+
+/* It was met (VALUE: who had one of his own): "WHERE: more than VALUE ...;
+ * --limit NAME=VALUE allows more". Returns -1. */
+int ac_limit_err(struct ac_err *err, enum ac_limit which, uint64_t value,
+		 const char *where, ...) AC_PRINTF(4, 5);
+
+#endif

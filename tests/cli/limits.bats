@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# The limits of unpacking (spec/store.md, S36): each is met, named, and moved.
+# shellcheck disable=SC2154 # run sets $stderr
+
+load helper
+load pull
+load rawtar
+
+setup() { store_setup; }
+
+img() {
+	entry manifest rootfs
+	cat
+	bytes 1024
+}
+
+# refused LIMIT TEXT: by every program that unpacks, and nothing is left.
+refused() {
+	local command
+	for command in "pull --insecure-options=image --limit $1 x.aci" "actool extract --limit $1 x.aci out" \
+		"acconvert to-oci --limit $1 x.aci out" "acbuild begin --limit $1 ./x.aci"; do
+		# shellcheck disable=SC2086 # words
+		run -1 --separate-stderr $command
+		[[ $stderr == *"more than $2"*"if that is right, --limit ${1%%=*}=NUMBER allows more"* ]]
+		[ ! -e out ] && [ ! -e .acbuild ]
+	done
+	store_empty
+}
+
+taken() {
+	run -0 pull --insecure-options=image --limit "$1" x.aci
+	run -0 actool extract --limit "$1" x.aci out
+	run -0 acconvert to-oci --limit "$1" x.aci oci
+	run -0 acbuild begin --limit "$1" ./x.aci
+}
+
+@test "unpacked" {
+	{ file rootfs/a 0123456789 && file rootfs/b 0123456789; } | img >x.aci
+	refused unpacked=15 "15 bytes of files"
+	taken unpacked=1M
+}
+
+@test "entries, with directories that no entry names" {
+	file rootfs/a/b/c/d x | img >x.aci
+	refused entries=2 "2 entries"
+	taken entries=20
+}
+
+@test "ratio" {
+	{
+		header 0 rootfs/zero '' $((80 << 20))
+		bytes $((80 << 20))
+	} | img | bzip2 >x.aci
+	run -1 --separate-stderr pull --insecure-options=image x.aci
+	[[ $stderr == *"bzip2 data: more than 2000 times its size"* ]]
+	refused ratio=100 "100 times its size, unpacked"
+	taken ratio=1M
+}
+
+@test "depth" {
+	file rootfs/1/2/3/4/5/6/f x | img >x.aci
+	refused depth=5 "5 directories above it"
+	taken depth=7
+}
+
+@test "xattrs" {
+	{ xattr user.one 0123456789 && file rootfs/f x; } | img >x.aci
+	refused xattrs=10 "10 bytes of extended attributes"
+	taken xattrs=100
+}
+
+@test "layers and names, of an image of several layers" {
+	make_oci 10
+	mkdir -p layout/blobs/sha256
+	for f in layer.tar.gz config.json manifest.json; do
+		cp $f "layout/blobs/sha256/$(sha256sum <$f | cut -d' ' -f1)"
+	done
+	echo '{"imageLayoutVersion":"1.0.0"}' >layout/oci-layout
+	echo "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"$MANIFEST\",\"size\":$(stat -c %s manifest.json)}]}" >layout/index.json
+	sed 's/"layers":\[\(.*\)\]}/"layers":[\1,\1]}/' manifest.json >two.json
+	cp two.json "layout/blobs/sha256/$(sha256sum <two.json | cut -d' ' -f1)"
+	sed -i "s/sha256:[0-9a-f]*/sha256:$(sha256sum <two.json | cut -d' ' -f1)/;s/\"size\":[0-9]*/\"size\":$(stat -c %s two.json)/" layout/index.json
+	run -1 --separate-stderr acconvert to-aci --limit layers=1 layout out.aci
+	[[ $stderr == *"more than 1 layers"*"--limit layers=NUMBER allows more"* ]]
+	[ ! -e out.aci ]
+	# Bytes of names that a layer implies: etc/ has no entry.
+	tar -C oci -cf layer.tar etc/motd
+	gzip -n <layer.tar >layer.tar.gz
+	LAYER=sha256:$(sha256sum <layer.tar.gz | cut -d' ' -f1)
+	sed -i "s/\"diff_ids\":.*/\"diff_ids\":[\"sha256:$(sha256sum <layer.tar | cut -d' ' -f1)\"]}}/" config.json
+	CONFIG=sha256:$(sha256sum <config.json | cut -d' ' -f1)
+	make_manifest
+	cat >script <<-END
+	GET /v2/app/manifests/latest
+	header Content-Type: application/vnd.oci.image.manifest.v1+json
+	file manifest.json
+	GET /v2/app/blobs/$CONFIG
+	file config.json
+	GET /v2/app/blobs/$LAYER
+	file layer.tar.gz
+	END
+	bad script
+	run -1 --separate-stderr pull --insecure-options=image,http --limit names=2 "docker://$A/app"
+	[[ $stderr == *"more than 2 bytes of names"*"--limit names=NUMBER allows more"* ]]
+	store_empty
+	run -0 pull --insecure-options=image,http --limit names=16 "docker://$A/app"
+}
+
+teardown() { if [ -n "${BAD_PID-}" ]; then stop "$BAD_PID"; fi; }
+
+@test "the option" {
+	for bad in unpacked unpacked= unpacked=0 unpacked=-1 unpacked=x none=1 =1 ''; do
+		run -2 --separate-stderr pull --insecure-options=image --limit "$bad" x.aci
+		[[ $stderr == *"bad --limit '$bad'"* ]]
+	done
+}
+
+@test "a disk that fills: nothing is left" {
+	needs_root
+	mkdir disk
+	mount -t tmpfs -o size=8m none disk || skip "no tmpfs may be mounted"
+	{
+		header 0 rootfs/big '' $((32 << 20))
+		head -c $((32 << 20)) /dev/urandom
+	} | img >x.aci
+	run -1 --separate-stderr acfetch --dir disk/store --insecure-options=image pull x.aci
+	left=$(find disk/store/ingest disk/store/layers disk/store/images disk/store/blobs -mindepth 1 ! -name 'sha*')
+	umount disk
+	[[ $stderr == *"No space left"* || $stderr == *"no space left"* ]]
+	[ -z "$left" ]
+}
