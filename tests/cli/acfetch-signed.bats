@@ -621,8 +621,9 @@ subkey() { gpg --batch --with-colons -k "$1@example.com" | awk -F: '/^fpr/ { f =
 only() { rm -rf etc && mkdir etc && pin localhost/app "$KEYS/$1.asc"; }
 
 @test "keys of every algorithm of gpg's" {
+	# Those of alice (ed25519) and bob (rsa2048) sign everywhere else.
 	local n=0
-	for alg in rsa2048 rsa4096 dsa2048 ed25519 nistp256 nistp384 nistp521 brainpoolP256r1 brainpoolP384r1; do
+	for alg in rsa4096 dsa2048 nistp256 nistp384 nistp521 brainpoolP256r1; do
 		key "pull-$alg" "$alg" never || { echo "# gpg has no $alg" >&3 && continue; }
 		only "pull-$alg"
 		by "pull-$alg"
@@ -630,7 +631,7 @@ only() { rm -rf etc && mkdir etc && pin localhost/app "$KEYS/$1.asc"; }
 		[[ $stderr == *"signature verified: pull-$alg <pull-$alg@example.com>"* ]]
 		n=$((n + 1))
 	done
-	[ "$n" -ge 7 ]
+	[ "$n" -ge 5 ]
 	for alg in rsa1024 dsa1024; do
 		key "pull-$alg" "$alg" never
 		only "pull-$alg"
