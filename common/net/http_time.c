@@ -56,12 +56,13 @@ static void directive(struct ac_str s, bool *any, uint64_t *age)
 	if (value.len >= 2 && value.p[0] == '"' &&
 	    value.p[value.len - 1] == '"')
 		value = ac_strn(value.p + 1, value.len - 2);
-	if (word(name, "no-store") || word(name, "no-cache"))
-		n = 0;
-	else if (!word(name, "max-age"))
+	if (word(name, "max-age")) {
+		/* What is no number nobody knows: ask. */
+		if (!has || !seconds(value, &n))
+			n = 0;
+	} else if (!word(name, "no-store") && !word(name, "no-cache")) {
 		return;
-	else if (!has || !seconds(value, &n))
-		n = 0; /* nobody knows: ask */
+	}
 	if (!*any || n < *age)
 		*age = n;
 	*any = true;
