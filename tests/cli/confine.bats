@@ -6,7 +6,12 @@
 load helper
 load pull
 
-setup() { store_setup; }
+setup() {
+	store_setup
+	# What is killed here leaves its temporary directory here.
+	mkdir tmp
+	export TMPDIR=$PWD/tmp
+}
 
 teardown() {
 	if [ -n "${PID-}" ]; then stop "$PID"; fi
@@ -105,9 +110,9 @@ waiting_pull() {
 	sign "$PWD/gnupg" app.aci
 	trust "$PWD/gnupg" example.com
 	drop_key "$PWD/gnupg"
-	mkdir tmp far
+	mkdir far
 	mv app.aci.asc far/signature
-	TMPDIR=$PWD/tmp run -0 pull --signature far/signature app.aci
+	run -0 pull --signature far/signature app.aci
 	[ -z "$(ls tmp)" ]
 	run -1 --separate-stderr env TMPDIR="$PWD/none" acfetch --local-config etc pull app.aci
 	[[ $stderr == *"make the directory '$PWD/none/acutils-"* ]]
