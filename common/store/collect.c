@@ -6,6 +6,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/image/name.h"
+#include "common/store/ocidir.h"
 #include "common/store/reap.h"
 #include "common/store/used.h"
 
@@ -183,6 +184,7 @@ int ac_store_gc_with(struct ac_store *s, const struct ac_gc_opts *o,
 		     uint64_t *bytes, struct ac_err *err)
 {
 	AC_CLEANUP(ac_reaper_release) struct ac_reaper r = AC_REAPER_INIT;
+	struct ac_err ignored;
 
 	if (ac_reaper_open(&r, s, o->has_max, err) < 0)
 		return -1;
@@ -191,6 +193,9 @@ int ac_store_gc_with(struct ac_store *s, const struct ac_gc_opts *o,
 	r.ctx = o->ctx;
 	if (expire(&r, o, err) < 0 || ac_reaper_rest(&r, err) < 0)
 		return -1;
+	/* Whoever changed a record last may have been killed before this. */
+	if (!o->dry_run && ac_ocidir_check(s, &ignored) == 0)
+		ac_ocidir_update(s);
 	if (bytes != NULL)
 		*bytes = r.freed;
 	return 0;
