@@ -30,7 +30,10 @@ on() { printf '"imageName":"localhost/%s","labels":[{"name":"version","value":"%
 get() { pull --insecure-options=image --ca-file=ca.pem --port="$PORT" "$@"; }
 
 # The images that were asked for, in their order.
-asked() { sed -n 's|.*GET /i/localhost/\(.*\)-.*\.aci HTTP.*|\1|p' access.log | tr '\n' ' '; }
+asked() {
+	settle_log
+	sed -n 's|.*GET /i/localhost/\(.*\)-.*\.aci HTTP.*|\1|p' access.log | tr '\n' ' '
+}
 
 id_of() { echo "sha512-$(gzip -dc "www/i/localhost/$1.aci" | sha512sum | cut -d' ' -f1)"; }
 
@@ -43,15 +46,16 @@ images() { find store/images -name '*.json' | wc -l; }
 	image deep 1 "$(on base)"
 	image base 1
 	for policy in new update; do
-		: >access.log
+		clear_log access.log
 		run -0 get --pull-policy=$policy localhost/top:1
 		[ "$(asked)" = "top left right deep base " ]
 	done
 	[ "$(images)" = 5 ]
 	# Nothing is asked for that is here, and never means never.
-	: >access.log
+	clear_log access.log
 	run -0 get localhost/top:1
 	run -0 pull --store-only localhost/top:1
+	settle_log
 	[ ! -s access.log ]
 	# Several images: what they share is asked for once.
 	run -0 get --pull-policy=update localhost/left:1 localhost/right:1
@@ -88,7 +92,7 @@ images() { find store/images -name '*.json' | wc -l; }
 	run -0 get localhost/top:1
 	[ "$(images)" = 2 ]
 	# The same id: nothing is asked, whatever the policy.
-	: >access.log
+	clear_log access.log
 	run -0 get --pull-policy=update localhost/top:1
 	[ "$(asked)" = "top " ]
 	rm -rf store
@@ -174,5 +178,6 @@ images() { find store/images -name '*.json' | wc -l; }
 	image top 1 "${deps[@]}"
 	run -0 get localhost/top:1
 	[ "$(images)" = 31 ]
+	settle_log
 	[ "$(grep -c 'GET /i/.*\.aci ' access.log)" = 31 ]
 }

@@ -254,13 +254,15 @@ make_site() {
 	run -1 --separate-stderr pull --pull-policy=never localhost/app:1.0
 	[[ $stderr == *"not in the store"* ]]
 	run -0 pull --ca-file=ca.pem --port="$PORT" localhost/app:1.0
-	: >access.log
+	clear_log access.log
 	run -0 --separate-stderr pull --full --port="$PORT" localhost/app:1.0
 	[ "$output" = "$ID" ]
 	run -0 pull --store-only localhost/app
 	run -0 pull --store-only "${ID:0:20}"
+	settle_log
 	[ ! -s access.log ]
 	run -0 pull --ca-file=ca.pem --port="$PORT" --pull-policy=update localhost/app:1.0
+	settle_log
 	[ -s access.log ]
 	run -2 pull --pull-policy=sometimes localhost/app
 	run -2 pull --store-only --no-store localhost/app
@@ -319,7 +321,7 @@ make_site() {
 	[ "$(grep -c GET "$log")" = "$before" ]
 	# Another image with the same layers: only its manifest and configuration.
 	run -0 pull --insecure-options=image "docker://$REGISTRY/app:other"
-	wait_for 5 sh -c "[ \$(grep -c GET '$log') = $((before + 2)) ]"
+	wait_for 30 sh -c "[ \$(grep -c GET '$log') = $((before + 2)) ]"
 	run -0 --separate-stderr pull --json --insecure-options=image --no-store "docker://$REGISTRY/app:oci"
 	[ "$(jq '.[0].fetched' <<<"$output")" = false ]
 }

@@ -164,12 +164,15 @@ foreign() {
 	END
 	run -0 --separate-stderr insecure --ca-file=ca.pem "docker://$A/app"
 	blobs_ok
+	settle_log
 	grep -q '"GET /none HTTP/[0-9.]*" 404' access.log
+	settle_log
 	grep -q '"GET /layers/l HTTP/[0-9.]*" 200' access.log
 	# The registry has it now: nobody else is asked.
 	rm -rf store
-	: >access.log
+	clear_log access.log
 	run -0 --separate-stderr insecure --ca-file=ca.pem "docker://$A/app"
+	settle_log
 	[ ! -s access.log ]
 }
 
@@ -197,8 +200,9 @@ status 404"
 	try "layer 1 of" "https://localhost:$PORT/layers/wrong"
 	try "file:///etc/passwd" "file:///etc/passwd"
 	# Once bytes came, no other place can mend them.
-	: >access.log
+	clear_log access.log
 	try "layer 1 of" "https://localhost:$PORT/layers/wrong" "https://localhost:$PORT/layers/l"
+	settle_log
 	! grep -q 'GET /layers/l ' access.log || false
 }
 

@@ -66,7 +66,7 @@ hurry() {
 	nginx -p "$PWD" -c "$PWD/nginx.conf" -e "$PWD/nginx.err" 3>&- &
 	NGINX_PID=$!
 	wait_for 10 listening "$PORT"
-	: >mine.log
+	clear_log mine.log
 }
 
 # Begin to pull $URL and end it by SIGNAL when 512 KiB are in the store.
@@ -84,11 +84,11 @@ break_off() {
 	[ "$code" = 137 ]
 	have=$(stat -c %s store/partial/url-*/blob)
 	etag=$(curl -sI --cacert ca.pem "$URL" | tr -d '\r' | sed -n 's/^[Ee][Tt][Aa][Gg]: //p')
-	: >mine.log
+	clear_log mine.log
 	run -0 --separate-stderr pull --ca-file=ca.pem --full "$URL"
 	[ "$output" = "$ID" ]
 	# What was written and had no checksum yet may come once more.
-	wait_for 5 grep -q "^/big.aci " mine.log
+	wait_for 30 grep -q "^/big.aci " mine.log
 	line=$(grep "^/big.aci " mine.log)
 	from=${line#*range=bytes=} from=${from%%-*}
 	[ "$from" -ge 524288 ]
@@ -106,10 +106,10 @@ break_off() {
 	grep -q "interrupted; what came so far is kept" err
 	store_empty
 	have=$(stat -c %s store/partial/url-*/blob)
-	: >mine.log
+	clear_log mine.log
 	run -0 --separate-stderr pull --ca-file=ca.pem --full "$URL"
 	[ "$output" = "$ID" ]
-	wait_for 5 grep -q "^/big.aci 206 range=bytes=$have- .* sent=$((SIZE - have))$" mine.log
+	wait_for 30 grep -q "^/big.aci 206 range=bytes=$have- .* sent=$((SIZE - have))$" mine.log
 	ingest_empty
 }
 
@@ -118,10 +118,10 @@ break_off() {
 	break_off TERM
 	have=$(stat -c %s store/partial/url-*/blob)
 	printf x | dd of="$(echo store/partial/url-*/blob)" bs=1 seek=400000 conv=notrunc status=none
-	: >mine.log
+	clear_log mine.log
 	run -0 --separate-stderr pull --ca-file=ca.pem --full "$URL"
 	[ "$output" = "$ID" ]
-	wait_for 5 grep -q "^/big.aci 206" mine.log
+	wait_for 30 grep -q "^/big.aci 206" mine.log
 	from=$(sed -n 's/.*range=bytes=\([0-9]*\)-.*/\1/p' mine.log)
 	[ "$from" -gt 200000 ]
 	[ "$from" -lt 400000 ]
@@ -156,7 +156,7 @@ break_off() {
 	hurry
 	run -0 --separate-stderr pull --ca-file=ca.pem --full "$URL"
 	[ "$output" = "$ID" ]
-	wait_for 5 grep -q "^/big.aci 200 range=bytes=[0-9]*- .*sent=$(stat -c %s www/big.aci)$" mine.log
+	wait_for 30 grep -q "^/big.aci 200 range=bytes=[0-9]*- .*sent=$(stat -c %s www/big.aci)$" mine.log
 	blobs_ok
 	ingest_empty
 }

@@ -358,7 +358,11 @@ policy() {
 	cp a.aci www
 	url=https://localhost:$PORT/a.aci
 	site() { run "$1" --separate-stderr pull --ca-file=ca.pem --full --no-store "$url"; }
-	asked() { awk '$7 !~ "ac-discovery=1" { print $7, $9 }' access.log | tr '\n' ';'; : >access.log; }
+	asked() {
+		settle_log
+		awk '$7 !~ "ac-discovery=1" { print $7, $9 }' access.log | tr '\n' ';'
+		: >access.log
+	}
 	pin localhost "$KEYS/alice.asc"
 	sign_by bob www/a.aci
 	site -1
@@ -402,7 +406,10 @@ policy() {
 	cp a.aci www
 	url=https://localhost:$PORT/a.aci
 	site() { run "$1" --separate-stderr pull --ca-file=ca.pem --full --no-store "$url"; }
-	last() { tail -n 1 access.log | awk '{ print $7, $9 }'; }
+	last() {
+		settle_log
+		tail -n 1 access.log | awk '{ print $7, $9 }'
+	}
 	pin localhost "$KEYS/alice.asc" "$KEYS/bob.asc"
 	sign_by alice www/a.aci
 	site -0
@@ -475,6 +482,7 @@ site_with() {
 	[[ $stderr == *"no key was added for \"localhost/app\": unable to ask user to review fingerprint due to lack of tty"* ]]
 	[[ $stderr == *"which is not trusted for localhost/app; if you expected the signing key to change, try running: acfetch trust --prefix \"localhost/app\""* ]]
 	[ ! -e etc/trustedkeys ]
+	settle_log
 	! grep -q '"GET /a.aci HTTP' access.log || false
 	# A person on a terminal.
 	run on_tty no "acfetch --local-config=etc --system-config=sys --ca-file=ca.pem pull --port=$PORT --no-store localhost/app:1.0"
@@ -486,14 +494,16 @@ site_with() {
 	[[ $stderr == *"Trusting \"https://localhost:$PORT/keys/alice.asc\" for prefix \"localhost/app\" without fingerprint review."* ]]
 	[ "$(cd etc/trustedkeys && find . -type f | sort | tr '\n' ' ')" = \
 		"$(sorted "./prefix.d/localhost/app/$(fingerprint alice)" "./prefix.d/localhost/app/$(plain p256).pub")" ]
-	: >access.log
+	clear_log access.log
 	get -0 --trust-keys-from-https
+	settle_log
 	! grep -q keys/ access.log || false
 	# A key of a parent is a key for the name: nobody asks for others.
 	rm -r etc/trustedkeys
 	pin localhost "$KEYS/bob.asc"
 	get -1 --trust-keys-from-https
 	[[ $stderr == *"which is not trusted for localhost/app"* ]]
+	settle_log
 	! grep -q keys/ access.log || false
 	# Nor where signatures are not wanted.
 	rm -r etc/trustedkeys

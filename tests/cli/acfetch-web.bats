@@ -70,14 +70,14 @@ set_member() {
 	set_member checked 1000
 	run -0 --separate-stderr tls --json --no-store "$URL"
 	[ "$(jq -c '.[0] | [.id, .fetched]' <<<"$output")" = "[\"$FIRST\",false]" ]
-	wait_for 5 grep -qxF "/app.aci 304 none-match=$etag since=$modified" mine.log
+	wait_for 30 grep -qxF "/app.aci 304 none-match=$etag since=$modified" mine.log
 	[ "$(member checked)" -gt 1000000 ]
 	ingest_empty
 	replace
 	run -0 --separate-stderr tls --full --no-store "$URL"
 	[ "$output" = "$ID" ]
 	[ "$(member image)" = "$ID" ]
-	wait_for 5 asked 3
+	wait_for 30 asked 3
 	# By the other policy nobody asks at all.
 	run -0 tls "$URL"
 	asked 3
@@ -86,10 +86,11 @@ set_member() {
 @test "max-age: while it lasts nobody asks, and a 304 begins it anew" {
 	site 'add_header Cache-Control "public, max-age=100000" always;'
 	run -0 tls "$URL"
-	: >mine.log
+	clear_log mine.log
 	replace
 	run -0 --separate-stderr tls --full --no-store "$URL"
 	[ "$output" = "$FIRST" ]
+	settle_log
 	[ ! -s mine.log ]
 	# It is over.
 	make_aci www/app.aci localhost/app 1.0
@@ -98,14 +99,15 @@ set_member() {
 	set_member checked "$(($(date +%s) - 100001))"
 	run -0 --separate-stderr tls --full --no-store "$URL"
 	[ "$output" = "$FIRST" ]
-	wait_for 5 grep -q "^/app.aci 304 " mine.log
-	: >mine.log
+	wait_for 30 grep -q "^/app.aci 304 " mine.log
+	clear_log mine.log
 	run -0 tls --no-store "$URL"
+	settle_log
 	[ ! -s mine.log ]
 	# A clock that was put back.
 	set_member checked "$(($(date +%s) + 5000))"
 	run -0 tls --no-store "$URL"
-	wait_for 5 grep -q "^/app.aci 304 " mine.log
+	wait_for 30 grep -q "^/app.aci 304 " mine.log
 }
 
 @test "no-cache, no-store, Age, and a redirect: nothing is fresh" {
@@ -123,9 +125,9 @@ set_member() {
 		esac
 		run -0 --separate-stderr tls "$URL"
 		[ "$(member maxAge)" = 0 ]
-		: >mine.log
+		clear_log mine.log
 		run -0 --separate-stderr tls --no-store "$URL"
-		wait_for 5 grep -q '^/app.aci 304 none-match="' mine.log
+		wait_for 30 grep -q '^/app.aci 304 none-match="' mine.log
 		stop "$NGINX_PID"
 		rm -rf store
 	done
@@ -133,17 +135,17 @@ set_member() {
 
 @test "no conditions for what the store does not have, or not well enough" {
 	site 'add_header Cache-Control "max-age=1000" always;'
-	whole() { wait_for 5 grep -qx "/app.aci 200 none-match= since=" mine.log; }
+	whole() { wait_for 30 grep -qx "/app.aci 200 none-match= since=" mine.log; }
 	run -0 tls "$URL"
 	# With its image goes what is known of it.
 	acfetch image rm "$FIRST"
 	[ -z "$(ls store/http)" ]
-	: >mine.log
+	clear_log mine.log
 	run -0 tls --no-store "$URL"
 	whole
 	# Somebody else took the record, or a blob.
 	for gone in images blobs/sha512; do
-		: >mine.log
+		clear_log mine.log
 		rm store/"$gone"/sha512-* store/"$gone"/????????????????????????????????* 2>/dev/null || :
 		run -0 --separate-stderr tls --full --no-store "$URL"
 		[ "$output" = "$FIRST" ]
@@ -154,17 +156,18 @@ set_member() {
 	# It came unverified, and is to be verified now.
 	rm -rf store
 	run -0 tls --insecure-options=image "$URL"
-	: >mine.log
+	clear_log mine.log
 	run -0 --separate-stderr tls --no-store "$URL"
 	[[ $stderr == *"signature verified"* ]]
 	whole
 	# The signature is given.
-	: >mine.log
+	clear_log mine.log
 	run -0 --separate-stderr tls --signature=www/app.aci.asc --no-store "$URL"
 	[[ $stderr == *"signature verified"* ]]
 	whole
-	: >mine.log
+	clear_log mine.log
 	run -0 tls --no-store "$URL"
+	settle_log
 	[ ! -s mine.log ]
 }
 
@@ -176,11 +179,11 @@ set_member() {
 	for text in '' '{' '[]' '{"format":2}' "${good/\"urlDigest\": \"/\"urlDigest\": \"0}" "${good/\"image\": \"sha/\"image\": \"shb}" \
 		"${good/\"maxAge\": 0/\"maxAge\": -1}" "${good/\"etag\": \"/\"etag\": \"a\\r\\nHost: evil}"; do
 		printf %s "$text" >"$f"
-		: >mine.log
+		clear_log mine.log
 		run -0 --separate-stderr tls --full --no-store "$URL"
 		[ "$output" = "$FIRST" ]
 		[[ $stderr == *"/http/"*".json' is passed over: "* ]]
-		wait_for 5 grep -qx "/app.aci 200 none-match= since=" mine.log
+		wait_for 30 grep -qx "/app.aci 200 none-match= since=" mine.log
 		[ "$(jq -S 'del(.checked)' "$f")" = "$(jq -S 'del(.checked)' <<<"$good")" ]
 	done
 	echo '{' >"$f"
@@ -196,7 +199,7 @@ set_member() {
 	[ "$output" = "$FIRST" ]
 	run -0 --separate-stderr tls --port="$PORT" --full --no-store localhost/app
 	[ "$output" = "$FIRST" ]
-	wait_for 5 grep -q '^/app.aci 304 ' mine.log
+	wait_for 30 grep -q '^/app.aci 304 ' mine.log
 	# The same image is not what another name or label asks for.
 	run -1 --separate-stderr tls --port="$PORT" --no-store localhost/app:2.0
 	[[ $stderr == *'requested value for label "version": "2.0" differs'* ]]
@@ -213,6 +216,7 @@ set_member() {
 	sign "$KEY" www/localhost/lib-3.aci
 	run -0 --separate-stderr tls --port="$PORT" --full localhost/lib:3
 	[ "$output" = "$ID" ]
+	settle_log
 	grep -q "^/pages/lib 200 " mine.log
 }
 

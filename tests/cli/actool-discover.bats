@@ -124,6 +124,7 @@ PublicKeys: https://localhost/kb" ]
 		[ -z "$output" ]
 		[[ $stderr == "acfetch: name '$name': "* ]]
 	done
+	settle_log
 	[ ! -s access.log ]
 	# A file of that name changes nothing.
 	mkdir localhost
@@ -180,6 +181,7 @@ PublicKeys: https://localhost/kb" ]
 	page /real "ac-discovery localhost https://localhost/{name}.{ext}"
 	run -0 --separate-stderr discover localhost/moved
 	[[ $output == "ACI: https://localhost/localhost/moved.aci, "* ]]
+	settle_log
 	grep -q 'GET /real?ac-discovery=1 ' access.log
 	run -1 --separate-stderr discover localhost/loop
 	[[ $stderr == *redirect* ]]

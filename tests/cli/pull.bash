@@ -198,7 +198,8 @@ start_nginx() {
 	default_type text/html;
 	${2-}
 	server { listen 127.0.0.1:$port ssl; ssl_certificate $PWD/ca.pem; ssl_certificate_key $PWD/key.pem;
-	root $PWD/www; ${1-} }
+	root $PWD/www; ${1-}
+	location = /log-settled { access_log off; return 204; } }
 	}
 	END
 	nginx -p "$PWD" -c "$PWD/nginx.conf" -e "$PWD/nginx.err" 3>&- &
@@ -208,4 +209,12 @@ start_nginx() {
 	PORT=$port
 	wait_for 10 listening "$port"
 	chmod o+rx "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" www 2>/dev/null || :
+}
+
+# nginx writes a line when the client has got its answer already: what was asked before is in its log now.
+settle_log() { curl -sS --cacert ca.pem -o /dev/null "https://localhost:$PORT/log-settled"; }
+
+clear_log() {
+	settle_log
+	: >"$1"
 }
