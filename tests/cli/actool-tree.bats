@@ -103,12 +103,15 @@ tidy() { [ -z "$(find . -name '.tmp*')" ]; }
 }
 
 @test "build: a file that changes meanwhile is refused, and what was there stays" {
+	needs strace
 	layout l
 	echo old >a.aci
 	head -c 4000000 /dev/urandom >l/rootfs/f
-	(while :; do echo x >>l/rootfs/f; done) 3>&- &
+	# Between two of its reads somebody has half a second.
+	(while [ -e l ]; do sleep 0.1; echo x >>l/rootfs/f; done) 3>&- &
 	pid=$!
-	run -1 actool build --overwrite --compression xz --level 9 l a.aci
+	run -1 strace -f -qq -o /dev/null -P "$PWD/l/rootfs/f" -e trace=pread64 -e inject=pread64:delay_exit=500000 \
+		actool build --overwrite l a.aci
 	kill $pid
 	[[ $output == *"'rootfs/f' changed while it was read"* || $output == *"'f' changed while it was read"* ]]
 	[ "$(cat a.aci)" = old ]
