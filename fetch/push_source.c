@@ -119,8 +119,10 @@ static int convert(struct push_source *s, const char *path,
 	if (secret->known) {
 		fd = ac_secret_pipe(secret, err);
 		high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
-		if (high < 0)
+		if (fd < 0)
 			return -1;
+		if (high < 0)
+			return ac_err_sys(err, errno, "keep the passphrase");
 		map.from = high;
 		ac_strv_pushf(&argv, "--passphrase-fd=%d", map.to);
 	}
@@ -222,24 +224,43 @@ static int open_stored(struct push_source *s, const char *text,
 	return open_record(s, &store, &r, secret, err);
 }
 
+/* Is TEXT a path, or a path and behind its last colon a tag?  *path is owned by
+ * the caller, *tag is of TEXT, or NULL. */
+static bool is_path(const char *text, char **path, const char **tag)
+{
+	const char *colon = strrchr(text, ':');
+	struct stat st;
+
+	*tag = NULL;
+	*path = ac_xstrdup(text);
+	if (stat(*path, &st) == 0)
+		return true;
+	if (colon == NULL)
+		return false;
+	(*path)[colon - text] = '\0';
+	*tag = colon + 1;
+	return stat(*path, &st) == 0;
+}
+
 int push_source_open(struct push_source *s, const char *text,
 		     const struct globals *g, const struct ac_secret *secret,
 		     struct ac_err *err)
 {
 	AC_CLEANUP(ac_ref_release) struct ac_ref ref = AC_REF_INIT;
-	struct stat st;
-	size_t n = strlen(text);
+	AC_FREE char *path = NULL;
+	const char *tag;
+	struct ac_err ignored = AC_ERR_INIT;
+	bool parsed = ac_ref_parse(&ref, text, &ignored) == 0;
 
-	if (stat(text, &st) == 0)
-		return open_file(s, text, NULL, secret, err);
-	for (size_t i = 0; i < n; i++) {
-		AC_FREE char *path = ac_xstrndup(text, i);
-
-		if (text[i] == ':' && stat(path, &st) == 0)
-			return open_file(s, path, text + i + 1, secret, err);
-	}
-	if (ac_ref_parse(&ref, text, err) < 0)
+	/* What can be nothing else is no file, whatever files there are. */
+	if ((!parsed || (ref.kind != AC_REF_DOCKER && ref.kind != AC_REF_ID)) &&
+	    is_path(parsed && ref.kind == AC_REF_FILE ? ref.name : text, &path,
+		    &tag))
+		return open_file(s, path, tag, secret, err);
+	if (!parsed) {
+		*err = ignored;
 		return -1;
+	}
 	if (ref.kind == AC_REF_FILE)
 		return ac_err_set(err, AC_E_INVALID,
 				  "no such file or directory: %s", text);

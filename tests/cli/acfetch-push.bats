@@ -65,6 +65,10 @@ big_aci() {
 	run -0 --separate-stderr push --json "docker://$REGISTRY/$REPO" "docker://$REGISTRY/other/$REPO"
 	[ "$(jq -c '[.sent, .present, .mounted]' <<<"$output")" = '[0,0,2]' ]
 	[ "$(raw "other/$REPO")" = "$(raw "$REPO")" ]
+	# A directory of that name is not what is meant.
+	mkdir docker
+	push "docker://$REGISTRY/$REPO" "docker://$REGISTRY/again/$REPO"
+	[ "$(raw "again/$REPO")" = "$(raw "$REPO")" ]
 	# An ACI of the store, by name and by id.
 	pull --insecure-options=image ./a.aci
 	push example.com/a:1 "docker://$REGISTRY/aci/$REPO"
