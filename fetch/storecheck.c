@@ -52,6 +52,7 @@ static void tell(void *ctx, const struct ac_fault *f)
 	ac_json_set_str(o, "problem", f->what);
 	ac_json_set_str(o, "remedy", f->how);
 	ac_json_set(o, "repaired", ac_json_new_bool(f->repaired));
+	ac_json_set(o, "leftover", ac_json_new_bool(f->leftover));
 	ac_json_push(r->faults, o);
 }
 

@@ -36,7 +36,7 @@ struct check {
 
 static void tell(struct check *c, const struct ac_fault *f)
 {
-	if (!f->repaired)
+	if (!f->repaired && !f->leftover)
 		c->left++;
 	if (c->o->tell != NULL)
 		c->o->tell(c->o->ctx, f);
@@ -52,6 +52,22 @@ static void told(struct check *c, const char *object, const char *name,
 				   .how = c->o->repair ? done : would,
 				   .repaired = c->o->repair,
 				   .repairable = !c->o->repair});
+}
+
+/* What somebody who was killed left, and the next collection puts right. */
+static void leftover(struct check *c, const char *object, const char *name,
+		     const char *what, const char *done)
+{
+	tell(c, &(struct ac_fault){.object = object,
+				   .name = name,
+				   .what = what,
+				   .how = c->o->repair
+						  ? done
+						  : "'acfetch image gc' or "
+						    "--repair puts that right",
+				   .repaired = c->o->repair,
+				   .repairable = !c->o->repair,
+				   .leftover = true});
 }
 
 /* One that nobody repairs. */
@@ -332,8 +348,8 @@ static int check_ocidir(struct check *c, struct ac_err *err)
 
 	if (right != 0)
 		return right < 0 ? -1 : 0;
-	told(c, "file", "index.json", "it does not list the OCI images",
-	     "it was made again", "it would be made again");
+	leftover(c, "file", "index.json", "it does not list the OCI images",
+		 "it was made again");
 	return c->o->repair ? ac_ocidir_write(c->s, err) : 0;
 }
 
@@ -404,8 +420,8 @@ static int check_images(struct check *c, struct ac_err *err)
 static void orphan(void *ctx, enum ac_gone what, const char *name,
 		   AC_UNUSED uint64_t bytes)
 {
-	told(ctx, what == AC_GONE_LAYER ? "layer" : "blob", name,
-	     "no image needs it", "it was removed", "it would be removed");
+	leftover(ctx, what == AC_GONE_LAYER ? "layer" : "blob", name,
+		 "no image needs it", "it was removed");
 }
 
 static int check_rest(struct check *c, struct ac_err *err)

@@ -27,8 +27,8 @@ struct ac_check_opts {
 };
 
 /* Check S, which nobody else changes meanwhile: it waits for those who add.
- * Told are all faults; *left gets the number of those that are still there in
- * the end.  -1: the check could not be done. */
+ * Told are all faults and leftovers; *left gets the number of faults that are
+ * still there in the end.  -1: the check could not be done. */
 AC_MUSTUSE int ac_store_check(struct ac_store *s, const struct ac_check_opts *o,
 			      size_t *left, struct ac_err *err);
 

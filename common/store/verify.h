@@ -32,6 +32,7 @@ struct ac_fault {
 	const char *how;  /* what was, would be or is to be done */
 	bool repaired;
 	bool repairable; /* not .repaired: with .repair it would be */
+	bool leftover;   /* no fault: somebody was killed, as S52 allows */
 };
 
 struct ac_verifier {

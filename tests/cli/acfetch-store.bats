@@ -95,6 +95,14 @@ check() { run "-$1" --separate-stderr acfetch store check "${@:2}"; }
 	check 0 --repair
 	check 0 --quick
 	[ "$(acfetch --json store check)" = '[]' ]
+	# What somebody who was killed left is told, and no fault.
+	mkdir "store/layers/sha512-$(printf '0%.0s' {1..128})"
+	check 0
+	[ "$output" = "layer sha512-$(printf '0%.0s' {1..128}): no image needs it; 'acfetch image gc' or --repair puts that right" ]
+	acfetch --json store check | jq -e 'length == 1 and .[0].leftover'
+	acfetch image gc
+	check 0
+	[ -z "$output$stderr" ]
 	run -2 acfetch store check --quick --repair
 	run -2 acfetch store check operand
 	echo 2 >store/version
