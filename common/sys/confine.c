@@ -221,10 +221,18 @@ int ac_confine_enter(const struct ac_confine *c, unsigned int flags,
 	const char *wanted = getenv("ACUTILS_SANDBOX");
 	bool owners = (flags & AC_CONFINE_OWNERS) != 0;
 	AC_FREE char *parent = NULL;
+	bool files = true;
 
 	if (wanted != NULL && strcmp(wanted, "off") == 0) {
 		ac_debug("not confined: ACUTILS_SANDBOX=off");
 		return 0;
+	}
+	/* Without one of these nobody is likely to have confined us. */
+	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 ||
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0) {
+		AC_FREE char *dir = tmp_parent();
+
+		files = ac_confine_landlock_fits(dir);
 	}
 	if ((flags & AC_CONFINE_TMP) != 0) {
 		parent = tmp_parent();
@@ -237,7 +245,7 @@ int ac_confine_enter(const struct ac_confine *c, unsigned int flags,
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		ac_debug("not confined: no new privileges: %s",
 			 strerror(errno));
-	ac_confine_landlock(c, flags, tmp);
+	ac_confine_landlock(c, flags, tmp, files);
 	drop_caps(owners ? owners_caps : other_caps);
 	filter_calls(flags);
 	done = true;

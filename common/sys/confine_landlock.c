@@ -2,10 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -217,8 +220,51 @@ static void refused(const char *what)
 	ac_debug("not confined by Landlock: %s: %s", what, strerror(errno));
 }
 
+/* In a process of its own: restrict renames alone, allow them everywhere, and
+ * see whether they work. */
+static int try_rename(int dir)
+{
+	struct ruleset_attr a = {.fs = REFER};
+	struct rules r = {.fs = REFER};
+
+	if (mkdirat(dir, "a", 0700) < 0 || mkdirat(dir, "b", 0700) < 0 ||
+	    mknodat(dir, "a/f", S_IFREG | 0600, 0) < 0)
+		return 0;
+	r.fd = (int)syscall(CREATE, &a, sizeof(a), 0);
+	allow(&r, "/", REFER);
+	if (r.fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(RESTRICT, r.fd, 0) < 0)
+		return 0;
+	return renameat(dir, "a/f", dir, "b/f") < 0 && errno == EXDEV;
+}
+
+bool ac_confine_landlock_fits(const char *parent)
+{
+	AC_FREE char *path = ac_xasprintf("%s/acutils-XXXXXX", parent);
+	AC_CLOSE int dir = -1;
+	int status = 0;
+	pid_t pid;
+
+	if (syscall(CREATE, NULL, 0, QUERY_ABI) < 2)
+		return true; /* the kernel's answer */
+	if (mkdtemp(path) == NULL)
+		return false;
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid = fork();
+	if (pid == 0)
+		_exit(dir >= 0 && try_rename(dir));
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	(void)unlinkat(dir, "a/f", 0);
+	(void)unlinkat(dir, "b/f", 0);
+	(void)unlinkat(dir, "a", AT_REMOVEDIR);
+	(void)unlinkat(dir, "b", AT_REMOVEDIR);
+	(void)rmdir(path);
+	return !WIFEXITED(status) || WEXITSTATUS(status) == 0;
+}
+
 void ac_confine_landlock(const struct ac_confine *c, unsigned int flags,
-			 const char *tmp)
+			 const char *tmp, bool for_files)
 {
 	long abi = syscall(CREATE, NULL, 0, QUERY_ABI);
 	struct ruleset_attr a = {.fs = known_rights(abi)};
@@ -240,6 +286,13 @@ void ac_confine_landlock(const struct ac_confine *c, unsigned int flags,
 		refused("this kernel");
 		return;
 	}
+	if (!for_files) {
+		ac_debug("not confined by Landlock: files: we are confined "
+			 "by it already, in a way that would forbid renames");
+		a.fs = r.fs = 0;
+	}
+	if ((a.fs | a.net | a.scoped) == 0)
+		return;
 	fd = r.fd = (int)syscall(CREATE, &a, sizeof(a), 0);
 	if (fd < 0) {
 		refused("rules");

@@ -18,8 +18,14 @@ const struct sock_filter *ac_confine_filter(unsigned int flags, size_t *n);
 AC_MUSTUSE int ac_confine_mounts(const struct ac_strv *writes,
 				 struct ac_err *err);
 
-/* Landlock.  TMP (may be NULL) is the directory of our own. */
+/* Landlock.  TMP (may be NULL) is the directory of our own.  FOR_FILES:
+ * restrict what is read and written, too. */
 void ac_confine_landlock(const struct ac_confine *c, unsigned int flags,
-			 const char *tmp);
+			 const char *tmp, bool for_files);
+/* Can FOR_FILES be?  Within a Landlock domain of somebody else's that has no
+ * rules for files (a pod of acrun is in one), such rules refuse every rename
+ * between directories, whatever they allow.  Tried in the directory PARENT, by
+ * a process of its own. */
+bool ac_confine_landlock_fits(const char *parent);
 
 #endif

@@ -351,6 +351,28 @@ TEST(work_goes_on)
 	confined(AC_CONFINE_TMP, work);
 }
 
+/* In a Landlock domain without rules for files, as that of a pod, rules of our
+ * own would refuse every rename between directories. */
+TEST(work_goes_on_in_a_pod)
+{
+	static const uint64_t scopes[3] = {0, 0, 3};
+	int status;
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		int fd = (int)syscall(444, scopes, sizeof(scopes), 0);
+
+		CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+		if (fd >= 0)
+			CHECK(syscall(446, fd, 0) == 0);
+		confined(AC_CONFINE_OWNERS | AC_CONFINE_TMP, work);
+		exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(status == 0);
+}
+
 TEST(turned_off)
 {
 	struct ac_confine c = AC_CONFINE_INIT;
