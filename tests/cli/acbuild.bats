@@ -212,7 +212,7 @@ build() {
 }
 
 @test "a build on a read-only file system can be looked at and written" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs_root
 	mkdir mnt
 	run -0 unshare -m sh -ec '
 		mount -t tmpfs t mnt

@@ -122,7 +122,7 @@ record() { echo store/images/*.json; }
 }
 
 @test "acrun runs it; the pod gets neither the descriptor nor the passphrase" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs_root
 	mkdir -p l/rootfs/bin
 	cp /bin/busybox l/rootfs/bin/
 	cat > l/manifest <<-END

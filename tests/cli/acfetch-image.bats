@@ -142,7 +142,7 @@ two_images() {
 }
 
 @test "export: nothing is left on a full disk" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs_root
 	make_aci a.aci example.com/a 1.0.0
 	pull ./a.aci
 	mkdir small
@@ -155,7 +155,7 @@ two_images() {
 }
 
 @test "render: the files, and the manifest" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs_root
 	two_images
 	acfetch image render example.com/a out
 	[ "$(cat out/rootfs/hello)" = 'hello from example.com/a 1.0.0' ]
@@ -173,7 +173,7 @@ two_images() {
 }
 
 @test "extract: an image alone" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs_root
 	make_aci base.aci example.com/base 1.0.0
 	pull ./base.aci
 	make_dependent app.aci example.com/app example.com/base

@@ -165,7 +165,7 @@ make_site() {
 }
 
 @test "a full disk" {
-	[ "$(id -u)" = 0 ] || skip "needs root to mount a small file system"
+	needs_root
 	mkdir small
 	mount -t tmpfs -o size=300k none small
 	head -c 2000000 /dev/urandom >big

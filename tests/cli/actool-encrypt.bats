@@ -319,7 +319,7 @@ damage() {
 }
 
 @test "a full disk leaves nothing, and what was there" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs_root
 	big 3000000
 	mkdir disk
 	mount -t tmpfs -o size=1m tmpfs disk
