@@ -2,7 +2,6 @@
 #include "common/store/policy.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,47 +13,12 @@
 #include "common/store/keystore.h"
 #include "common/sys/at.h"
 #include "tests/unit/tap.h"
+#include "tests/unit/world.h"
 
 #define A    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define D    "ddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd1"
 #define HEAD "{\"rktKind\": \"trustPolicy\", \"rktVersion\": \"v1\""
-
-/* Three directories of configuration in a temporary one. */
-struct world {
-	char dir[64];
-	char sys[96], local[96], user[96];
-	struct ac_keystore ks;
-};
-
-static void world_new(struct world *w)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	memset(w, 0, sizeof(*w));
-	(void)snprintf(w->dir, sizeof(w->dir), "%.40s/policy-XXXXXX",
-		       tmp != NULL ? tmp : "/tmp");
-	CHECK(mkdtemp(w->dir) != NULL);
-	(void)snprintf(w->sys, sizeof(w->sys), "%s/sys", w->dir);
-	(void)snprintf(w->local, sizeof(w->local), "%s/local", w->dir);
-	(void)snprintf(w->user, sizeof(w->user), "%s/user", w->dir);
-	w->ks.system = w->sys;
-	w->ks.local = w->local;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void world_end(struct world *w)
-{
-	CHECK(nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
-}
 
 /* Make DIR/trustedkeys/policy.d/PLACE and return it. */
 static int make(const char *dir, const char *place)
