@@ -70,23 +70,35 @@ static void on_warn(void *ctx, AC_UNUSED const struct ac_err *why)
 	i->warnings++;
 }
 
+/* Who made the bundles in TEXT, by their own word. */
+static int bundle_makers(struct ac_strv *keys, const struct ac_buf *text,
+			 struct ac_err *err)
+{
+	struct ac_str rest = ac_strn(ac_buf_str(text), text->len);
+	struct ac_str one;
+
+	while (ac_sigstore_next(&rest, &one)) {
+		AC_CLEANUP(ac_sigstore_release)
+		struct ac_sigstore s = {.hint = NULL};
+
+		if (ac_sigstore_parse(&s, one.p, one.len, err) < 0)
+			return -1;
+		if (s.hint != NULL)
+			ac_strv_push(keys, s.hint);
+	}
+	return 0;
+}
+
 /* Who made the signature in TEXT, by its own word. */
 static int makers(struct beside *b, const struct ac_buf *text,
 		  struct ac_err *err)
 {
-	struct ac_sigstore s = {.hint = NULL};
-	int r = 0;
-
 	if (strcmp(b->kind, ac_sig_openpgp.kind) == 0)
 		return ac_pgp_issuers(ac_buf_str(text), text->len, &b->keys,
 				      err);
-	if (strcmp(b->kind, ac_sig_sigstore.kind) == 0) {
-		r = ac_sigstore_parse(&s, ac_buf_str(text), text->len, err);
-		if (r == 0 && s.hint != NULL)
-			ac_strv_push(&b->keys, s.hint);
-		ac_sigstore_release(&s);
-	}
-	return r;
+	if (strcmp(b->kind, ac_sig_sigstore.kind) == 0)
+		return bundle_makers(&b->keys, text, err);
+	return 0;
 }
 
 static void look_beside(struct inspection *i, const struct ac_sig_method *m)

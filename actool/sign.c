@@ -144,11 +144,13 @@ static int check_opts(const struct ac_call *c, struct ac_err *err)
 	if (o->key == NULL && (o->type != NULL || o->digest != NULL))
 		return ac_err_set(err, AC_E_USAGE,
 				  "--type and --digest go with --key");
-	if (o->key != NULL &&
-	    (o->local_users.n != 0 || o->homedir != NULL || o->append))
+	if (o->key != NULL && (o->local_users.n != 0 || o->homedir != NULL))
 		return ac_err_set(err, AC_E_USAGE,
-				  "--local-user, --homedir and --append are "
-				  "for OpenPGP, and do not go with --key");
+				  "--local-user and --homedir are for OpenPGP, "
+				  "and do not go with --key");
+	if (o->append && o->type != NULL && strcmp(o->type, "sigstore") != 0)
+		return ac_err_set(err, AC_E_USAGE,
+				  "--append: a file has one bare signature");
 	if (o->append && o->overwrite)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--append and --overwrite exclude each "

@@ -15,7 +15,7 @@
 #include "common/codec/sigstore.h"
 #include "common/store/sig.h"
 
-enum { MAX_TEXT = 64 << 10 };
+enum { MAX_TEXT = 2 << 20 };
 
 struct maker {
 	struct ac_pkey *key;
@@ -38,6 +38,42 @@ static int bare(const struct maker *k, struct ac_message *m, struct ac_buf *out,
 	return 0;
 }
 
+/* Are there bundles in OLD, and room for another? */
+static int check_old(const char *old, size_t len, struct ac_err *err)
+{
+	struct ac_str rest = ac_strn(old, len);
+	struct ac_str one;
+	size_t n = 0;
+
+	while (ac_sigstore_next(&rest, &one)) {
+		AC_CLEANUP(ac_sigstore_release)
+		struct ac_sigstore b = {.hint = NULL};
+
+		if (ac_sigstore_parse(&b, one.p, one.len, err) < 0)
+			return ac_err_ctx(err, "what is there already");
+		if (++n >= AC_SIGSTORE_MAX_BUNDLES)
+			return ac_err_set(err, AC_E_LIMIT,
+					  "there are %zu bundles already", n);
+	}
+	return 0;
+}
+
+/* OLD bundles, each on a line of its own, in front of what comes. */
+static int add_old(struct ac_buf *out, const char *old, size_t len,
+		   struct ac_err *err)
+{
+	struct ac_str rest = ac_strn(old, len);
+	struct ac_str one;
+
+	if (check_old(old, len, err) < 0)
+		return -1;
+	while (ac_sigstore_next(&rest, &one)) {
+		ac_buf_add(out, one.p, one.len);
+		ac_buf_addc(out, '\n');
+	}
+	return 0;
+}
+
 static int make(void *ctx, const struct ac_sig_file *f, const char *old,
 		size_t old_len, char **text, size_t *len, struct ac_err *err)
 {
@@ -46,11 +82,8 @@ static int make(void *ctx, const struct ac_sig_file *f, const char *old,
 	const struct maker *k = ctx;
 	int r;
 
-	(void)old_len;
-	if (old != NULL)
-		return ac_err_set(err, AC_E_INVALID,
-				  "a file has one signature of this kind; "
-				  "--append is for OpenPGP");
+	if (old != NULL && add_old(&out, old, old_len, err) < 0)
+		return -1;
 	if (ac_message_file(&m, f->fd, f->name, err) < 0)
 		return -1;
 	r = k->bundle ? ac_sigstore_sign(k->key, &m, k->alg, &out, err)

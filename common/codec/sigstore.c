@@ -36,6 +36,28 @@ void ac_sigstore_release(struct ac_sigstore *b)
 
 /* --- reading --- */
 
+bool ac_sigstore_next(struct ac_str *rest, struct ac_str *one)
+{
+	struct ac_str all = ac_str_trim(*rest);
+	bool newline = false;
+	size_t end = 0; /* of what is no space */
+
+	/* Within JSON, no "{" follows a "}" but behind a comma. */
+	for (size_t i = 0; i < all.len; i++) {
+		if (all.p[i] == '\n')
+			newline = true;
+		if (strchr(" \t\r\n", all.p[i]) != NULL)
+			continue;
+		if (newline && all.p[i] == '{' && all.p[end - 1] == '}')
+			break;
+		newline = false;
+		end = i + 1;
+	}
+	*one = ac_strn(all.p, end);
+	*rest = ac_strn(all.p + end, all.len - end);
+	return end != 0;
+}
+
 /* Base64 in the member KEY: 1 there, 0 not (or empty), -1.  The caller frees
  * *out. */
 static int get_bytes(const struct ac_json *o, const char *path, const char *key,
@@ -222,6 +244,10 @@ static int parse(struct ac_sigstore *b, const struct ac_json *doc,
 	struct ac_json *envelope = NULL;
 	const char *type = NULL;
 
+	if (ac_json_type(doc) == AC_JSON_ARRAY)
+		return ac_err_set(err, AC_E_INVALID,
+				  "it is no JSON object but an array; several "
+				  "bundles in one file stand one a line");
 	if (ac_json_type(doc) != AC_JSON_OBJECT)
 		return ac_err_set(err, AC_E_INVALID, "it is no JSON object");
 	if (ac_json_get_str(doc, "", "mediaType", &type, err) < 0)

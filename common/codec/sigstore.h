@@ -30,6 +30,7 @@ struct ac_buf;
 struct ac_err;
 struct ac_message;
 struct ac_pkey;
+struct ac_str;
 
 #define AC_SIGSTORE_TYPE "application/vnd.dev.sigstore.bundle.v0.3+json"
 #define AC_SIGSTORE_SIGN "https://sigstore.dev/cosign/sign/v1"
@@ -48,6 +49,13 @@ struct ac_sigstore {
 	size_t payload_len;
 	bool logged; /* it has entries of a transparency log */
 };
+
+/* A file holds one bundle, laid out in any way, or several, one behind the
+ * other, each beginning on a line of its own (JSON Lines, as `gh attestation
+ * download` writes them).  The first one in REST, which becomes what is behind
+ * it; false: there is no more.  Nothing is parsed: it may be garbage. */
+enum { AC_SIGSTORE_MAX_BUNDLES = 32 }; /* more are not looked at */
+bool ac_sigstore_next(struct ac_str *rest, struct ac_str *one);
 
 /* Read a bundle.  AC_E_INVALID for what is broken, AC_E_UNSUPPORTED for a newer
  * version and for certificates, AC_E_LIMIT for too much. */

@@ -201,8 +201,8 @@ static void reject(struct ac_sigs *out, const struct keys *keys,
 
 /* A hint as everybody writes it says whose the signature is; others may mean
  * any key. */
-static int claims_bundle(void *keys, const char *text, size_t len,
-			 struct ac_sig_claims *out, struct ac_err *err)
+static int claims_of(const struct keys *keys, struct ac_str one,
+		     struct ac_sig_claims *out, struct ac_err *err)
 {
 	AC_CLEANUP(ac_sigstore_release)
 	struct ac_sigstore b = {.hint = NULL};
@@ -211,11 +211,12 @@ static int claims_bundle(void *keys, const char *text, size_t len,
 	char hex[2 * sizeof(id) + 1];
 	size_t n = 0;
 
-	if (ac_sigstore_parse(&b, text, len, err) < 0)
+	if (ac_sigstore_parse(&b, one.p, one.len, err) < 0)
 		return -1;
 	k = keys != NULL ? named(keys, &b) : NULL;
 	if (k != NULL) {
-		ac_strv_push(&out->known, k->id);
+		if (!ac_strv_has(&out->known, k->id))
+			ac_strv_push(&out->known, k->id);
 	} else if (!b.enveloped && b.hint != NULL && strlen(b.hint) == 44 &&
 		   ac_base64_decode(b.hint, 44, id, &n) == 0 && n == 32) {
 		ac_hex_encode(hex, id, n);
@@ -224,6 +225,34 @@ static int claims_bundle(void *keys, const char *text, size_t len,
 		out->unsaid++;
 	}
 	return 0;
+}
+
+/* One that is broken hides no other. */
+static int claims_bundle(void *keys, const char *text, size_t len,
+			 struct ac_sig_claims *out, struct ac_err *err)
+{
+	struct ac_str rest = ac_strn(text, len);
+	struct ac_str one;
+	size_t good = 0;
+
+	*err = AC_ERR_INIT;
+	for (size_t n = 0;
+	     n < AC_SIGSTORE_MAX_BUNDLES && ac_sigstore_next(&rest, &one);
+	     n++) {
+		struct ac_err bad = AC_ERR_INIT;
+
+		if (claims_of(keys, one, out, &bad) == 0)
+			good++;
+		else if (err->code == AC_OK)
+			*err = bad;
+	}
+	if (good != 0) {
+		*err = AC_ERR_INIT;
+		return 0;
+	}
+	return err->code != AC_OK
+		       ? -1
+		       : ac_err_set(err, AC_E_INVALID, "the file is empty");
 }
 
 /* The one signature of B over M. */
@@ -250,16 +279,18 @@ static int check_one(const struct keys *k, const struct ac_sigstore *b,
 	return 0;
 }
 
-static int check_bundle(void *keys, const struct ac_sig_file *f,
-			const char *text, size_t len, const char *source,
-			struct ac_sigs *out, struct ac_err *err)
+/* The Nth bundle of a file. */
+static int check_text(const struct keys *keys, struct ac_str one, size_t n,
+		      const char *source, struct ac_message *m,
+		      struct ac_sigs *out, struct ac_err *err)
 {
-	struct ac_message m;
 	AC_CLEANUP(ac_sigstore_release)
 	struct ac_sigstore b = {.hint = NULL};
 	struct ac_err broken = AC_ERR_INIT;
 
-	if (ac_sigstore_parse(&b, text, len, &broken) < 0) {
+	if (ac_sigstore_parse(&b, one.p, one.len, &broken) < 0) {
+		if (n > 1)
+			(void)ac_err_ctx(&broken, "bundle %zu", n);
 		(void)ac_err_ctx(&broken, "'%s'", source);
 		add_bad(out, ac_sig_sigstore.kind, NULL, broken.msg);
 		return 0;
@@ -268,9 +299,32 @@ static int check_bundle(void *keys, const struct ac_sig_file *f,
 		ac_debug("'%s': its entries of a transparency log are not "
 			 "looked at; the key decides",
 			 source);
-	if (ac_message_file(&m, f->fd, f->name, err) < 0 ||
-	    check_one(keys, &b, &m, out, err) < 0)
+	return check_one(keys, &b, m, out, err);
+}
+
+static int check_bundle(void *keys, const struct ac_sig_file *f,
+			const char *text, size_t len, const char *source,
+			struct ac_sigs *out, struct ac_err *err)
+{
+	struct ac_str rest = ac_strn(text, len);
+	struct ac_message m;
+	struct ac_str one;
+	size_t n = 0;
+
+	if (ac_message_file(&m, f->fd, f->name, err) < 0)
 		return -1;
+	while (ac_sigstore_next(&rest, &one)) {
+		if (++n > AC_SIGSTORE_MAX_BUNDLES) {
+			add_bad(out, ac_sig_sigstore.kind, NULL,
+				"there are more bundles in the file than are "
+				"looked at (32)");
+			break;
+		}
+		if (check_text(keys, one, n, source, &m, out, err) < 0)
+			return -1;
+	}
+	if (n == 0)
+		add_bad(out, ac_sig_sigstore.kind, NULL, "the file is empty");
 	return ac_message_unchanged(&m, err);
 }
 

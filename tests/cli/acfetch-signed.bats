@@ -116,6 +116,28 @@ policy() {
 	accepted --insecure-options=image
 }
 
+@test "a policy: two plain keys, whose bundles are in one file" {
+	local hint
+	pin localhost "$KEYS/p256.pub" && pin localhost "$KEYS/ed25519.pub"
+	af trust --require 2 --prefix localhost 2>/dev/null
+	bundle p256 a.aci
+	refused "by 1 of 2 required keys"
+	actool sign --append --key "$KEYS/p256.key" a.aci
+	refused "by 1 of 2 required keys"
+	actool sign --append --key "$KEYS/ed25519.key" a.aci
+	accepted
+	[ "$(signers)" = "$(sorted "$(plain p256)" "$(plain ed25519)")" ]
+	actool verify --system-config sys --local-config etc a.aci
+	hint=$(openssl pkey -pubin -in "$KEYS/ed25519.pub" -outform DER | openssl dgst -sha256 -binary | base64)
+	run -0 actool inspect --json a.aci
+	[ "$(jq -r '[.. | strings] | map(select(. == $hint)) | length' --arg hint "$hint" <<<"$output")" = 1 ]
+	# What it says beforehand is of all lines: of another image, by both.
+	echo >other.aci
+	bundle p256 other.aci && actool sign --append --key "$KEYS/ed25519.key" other.aci
+	mv other.aci.sigstore.json a.aci.sigstore.json
+	refused "changed"
+}
+
 @test "a policy: a key that must be among them" {
 	pin localhost "$KEYS/alice.asc" "$KEYS/bob.asc"
 	shown=$(gpg --fingerprint bob@example.com | sed -n 2p)

@@ -413,13 +413,69 @@ typed() {
 	run -1 actool verify --require 2 --key p256.pub --key ed.pub --bundle second.json --bundle second.json a.aci
 }
 
+@test "several bundles in one file, one a line" {
+	newkey p256 ed p384
+	keys=(--key p256.pub --key ed.pub --key p384.pub)
+	actool sign --append --key p256.key a.aci
+	actool verify --key p256.pub a.aci
+	actool sign --append --key ed.key a.aci
+	[ "$(wc -l < a.aci.sigstore.json)" = 2 ]
+	[ "$(jq -r .mediaType a.aci.sigstore.json | wc -l)" = 2 ]
+	actool verify --key p256.pub a.aci
+	actool verify --require 2 "${keys[@]}" a.aci
+	run -1 actool verify --require 3 "${keys[@]}" a.aci
+	# The same key once more is one signer.
+	actool sign --append --key ed.key a.aci
+	run -1 actool verify --require 3 "${keys[@]}" a.aci
+	[[ $output == *"good signatures by 2 of 3 required keys"* ]]
+	actool sign --append --key p384.key a.aci
+	actool verify --require 3 "${keys[@]}" a.aci
+	# As written by hand: laid out over lines, with empty ones between, and DOS ends.
+	cp a.aci.sigstore.json lines
+	jq . lines > a.aci.sigstore.json
+	actool verify --require 3 "${keys[@]}" a.aci
+	{ echo && sed 's/$/\r\n\r/' lines && echo; } > a.aci.sigstore.json
+	actool verify --require 3 "${keys[@]}" a.aci
+	# One that is broken, or of another file, hides no other, wherever it stands.
+	echo other > other.aci
+	actool sign --key p256.key other.aci
+	for bad in '{"mediaType":}' '{}' '{"a":"}' "$(cat other.aci.sigstore.json)"; do
+		{ echo "$bad" && cat lines && echo "$bad"; } > a.aci.sigstore.json
+		actool verify --require 3 "${keys[@]}" a.aci
+	done
+	{ echo '{}' && echo '{}'; } > a.aci.sigstore.json
+	run -1 actool verify "${keys[@]}" a.aci
+	[[ $output == *"bundle 2: mediaType: "* ]]
+	cp a.aci.sigstore.json was
+	run -1 actool sign --append --key p256.key a.aci
+	[[ $output == *"what is there already: "* ]]
+	cmp was a.aci.sigstore.json
+	# An array is what no tool writes.
+	jq -s . lines > a.aci.sigstore.json
+	run -1 actool verify "${keys[@]}" a.aci
+	[[ $output == *"it is no JSON object but an array; several bundles in one file stand one a line"* ]]
+	# 32 are looked at.
+	for _ in $(seq 32); do cat other.aci.sigstore.json; done > many
+	{ head -n 1 lines && cat many lines; } > a.aci.sigstore.json
+	run -1 actool verify --key ed.pub a.aci
+	run -0 actool verify --key p256.pub a.aci
+	[[ $output == *"there are more bundles in the file than are looked at (32)"* ]]
+	{ head -n 31 many && sed -n 2p lines; } > a.aci.sigstore.json
+	actool verify --key ed.pub a.aci
+	run -1 actool sign --append --key p256.key a.aci
+	[[ $output == *"there are 32 bundles already"* ]]
+	yes '' | head -c 8000000 > a.aci.sigstore.json
+	run -1 timeout 60 actool verify --key ed.pub a.aci
+	[[ $output == *"the file is empty"* ]]
+}
+
 @test "options that do not go together, and values that are none" {
 	newkey p256 ed
 	run -2 actool sign --type sigstore a.aci
 	run -2 actool sign --key p256.key --type pgp a.aci
 	run -2 actool sign --key p256.key --digest sha1 a.aci
 	run -2 actool sign --key ed.key --digest sha256 a.aci
-	run -2 actool sign --key p256.key --append a.aci
+	run -2 actool sign --key p256.key --append --type bare a.aci
 	run -2 actool sign --key p256.key --local-user me a.aci
 	[ ! -e a.aci.sigstore.json ]
 	run -2 actool generate-key

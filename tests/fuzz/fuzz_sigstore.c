@@ -5,6 +5,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/str.h"
 #include "common/codec/cosignkey.h"
 #include "common/codec/message.h"
 #include "common/codec/pkey.h"
@@ -27,7 +28,7 @@ static int refuse(void *ctx, const char *what, struct ac_secret *out,
 	return ac_err_set(err, AC_E_DENIED, "no passphrase");
 }
 
-static void bundle(const char *text, size_t len)
+static void one_bundle(const char *text, size_t len)
 {
 	AC_CLEANUP(ac_sigstore_release) struct ac_sigstore b = {.hint = NULL};
 	AC_PKEY struct ac_pkey *k = NULL;
@@ -45,6 +46,21 @@ static void bundle(const char *text, size_t len)
 	ac_message_bytes(&m, "abc", 3);
 	if (k == NULL || ac_sigstore_verify(&b, k, &m, &err) < -1)
 		abort();
+}
+
+/* Each is within the text and behind the one before. */
+static void bundle(const char *text, size_t len)
+{
+	struct ac_str rest = ac_strn(text, len);
+	const char *at = text;
+	struct ac_str one;
+
+	while (ac_sigstore_next(&rest, &one)) {
+		if (one.len == 0 || one.p < at || one.p + one.len > text + len)
+			abort();
+		at = one.p + one.len;
+		one_bundle(one.p, one.len);
+	}
 }
 
 static void key(const char *text, size_t len)
