@@ -17,6 +17,7 @@
 #include "common/sys/path.h"
 #include "fetch/catalog.h"
 #include "fetch/publish.h"
+#include "fetch/publishone.h"
 #include "fetch/sitefile.h"
 
 #define GENERATOR "<meta name=\"generator\" content=\"acfetch publish\">"
@@ -50,20 +51,32 @@ static void add_html(struct ac_buf *b, const char *text)
 
 /* The tags for images of PREFIX. */
 static void add_tags(struct ac_buf *b, const char *prefix, const char *url,
-		     bool keys)
+		     const struct ac_strv *keys)
 {
 	ac_buf_adds(b, "<meta name=\"ac-discovery\" content=\"");
 	add_html(b, prefix);
 	ac_buf_addc(b, ' ');
 	add_html(b, url);
 	ac_buf_adds(b, "/" PUBLISH_TEMPLATE "\">\n");
-	if (!keys)
-		return;
-	ac_buf_adds(b, "<meta name=\"ac-discovery-pubkeys\" content=\"");
-	add_html(b, prefix);
-	ac_buf_addc(b, ' ');
+	for (size_t i = 0; i < keys->n; i++) {
+		ac_buf_adds(b,
+			    "<meta name=\"ac-discovery-pubkeys\" content=\"");
+		add_html(b, prefix);
+		ac_buf_addc(b, ' ');
+		add_html(b, url);
+		ac_buf_addf(b, "/%s\">\n", keys->v[i]);
+	}
+}
+
+static void add_key_link(struct ac_buf *b, const char *url, const char *file)
+{
+	bool openpgp = strstr(file, ".gpg") != NULL;
+
+	ac_buf_adds(b, "<p><a href=\"");
 	add_html(b, url);
-	ac_buf_adds(b, "/" PUBLISH_KEYS "\">\n");
+	ac_buf_addf(b, "/%s\">%s%.16s</a></p>\n", file,
+		    openpgp ? "Public keys" : "Public key ",
+		    openpgp ? "" : file);
 }
 
 static void add_row(struct ac_buf *b, const struct entry *e, const char *url)
@@ -99,7 +112,8 @@ static void prefixes_at(const struct catalog *c, const char *level,
 }
 
 static void make_page(struct ac_buf *b, const struct catalog *c,
-		      const char *level, const char *url, bool keys)
+		      const char *level, const char *url,
+		      const struct ac_strv *keys)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv prefixes = AC_STRV_INIT;
 	size_t rows = 0;
@@ -111,11 +125,8 @@ static void make_page(struct ac_buf *b, const struct catalog *c,
 	for (size_t i = 0; i < prefixes.n; i++)
 		add_tags(b, prefixes.v[i], url, keys);
 	ac_buf_adds(b, "</head>\n<body>\n<h1>App container images</h1>\n");
-	if (keys) {
-		ac_buf_adds(b, "<p><a href=\"");
-		add_html(b, url);
-		ac_buf_adds(b, "/" PUBLISH_KEYS "\">Public keys</a></p>\n");
-	}
+	for (size_t i = 0; i < keys->n; i++)
+		add_key_link(b, url, keys->v[i]);
 	ac_buf_adds(b, "<table>\n<tr><th>Name</th><th>Version</th><th>OS</th>"
 		       "<th>Architecture</th><th>File</th></tr>\n");
 	for (size_t i = 0; i < c->n; i++)
@@ -143,7 +154,8 @@ static int read_page(int dirfd, const char *path, struct ac_buf *out,
 }
 
 static int put_page(int dirfd, const struct catalog *c, const char *level,
-		    const char *url, bool keys, struct ac_err *err)
+		    const char *url, const struct ac_strv *keys,
+		    struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf have = AC_BUF_INIT(MAX_PAGE);
 	AC_CLEANUP(ac_buf_release) struct ac_buf page = AC_BUF_INIT(MAX_PAGE);
@@ -202,31 +214,40 @@ static const struct entry *newest_of(const struct catalog *c, size_t first)
 	return best;
 }
 
+static int alias_signatures(int dirfd, const char *from, const char *to,
+			    struct ac_err *err)
+{
+	for (size_t k = 0; k < AC_SIG_KINDS; k++) {
+		const char *suffix = ac_sig_methods[k]->suffix;
+		AC_FREE char *a = ac_xasprintf("%s%s", from, suffix);
+		AC_FREE char *b = ac_xasprintf("%s%s", to, suffix);
+
+		if (publish_has_kind(k) && site_alias(dirfd, a, b, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int make_aliases(int dirfd, const struct catalog *c, struct ac_err *err)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		const struct entry *e = newest_of(c, i);
 		AC_FREE char *latest = entry_latest(&c->v[i]);
-		AC_FREE char *latest_asc = ac_xasprintf("%s.asc", latest);
-		AC_FREE char *asc = NULL;
 
 		if (e == NULL || strcmp(e->path, latest) == 0)
 			continue;
-		asc = ac_xasprintf("%s.asc", e->path);
-		if (site_alias(dirfd, asc, latest_asc, err) < 0 ||
+		if (alias_signatures(dirfd, e->path, latest, err) < 0 ||
 		    site_alias(dirfd, e->path, latest, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int pages_make(int dirfd, const char *url, struct ac_secret *secret,
-	       struct ac_err *err)
+int pages_make(int dirfd, const char *url, const struct ac_strv *keys,
+	       struct ac_secret *secret, struct ac_err *err)
 {
 	AC_CLEANUP(catalog_release) struct catalog c = CATALOG_INIT;
 	AC_CLEANUP(ac_strv_release) struct ac_strv levels = AC_STRV_INIT;
-	struct stat st;
-	bool keys = fstatat(dirfd, PUBLISH_KEYS, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
 	c.secret = secret;
 	if (catalog_read(dirfd, &c, err) < 0 ||

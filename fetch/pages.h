@@ -18,11 +18,13 @@
 
 struct ac_err;
 struct ac_secret;
+struct ac_strv;
 
 /* Make all pages and aliases of the site in DIRFD, which is reached at URL (no
- * slash at its end).  A page that somebody else wrote is not overwritten:
- * AC_E_EXISTS. */
-AC_MUSTUSE int pages_make(int dirfd, const char *url, struct ac_secret *secret,
+ * slash at its end) and has the files KEYS with public keys.  A page that
+ * somebody else wrote is not overwritten: AC_E_EXISTS. */
+AC_MUSTUSE int pages_make(int dirfd, const char *url,
+			  const struct ac_strv *keys, struct ac_secret *secret,
 			  struct ac_err *err);
 
 /* The URL in the pages made before: 1 (caller frees *url), 0 when there are

@@ -16,7 +16,6 @@
 #include "common/base/own.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
-#include "common/codec/pgp.h"
 #include "common/sys/at.h"
 #include "common/sys/io.h"
 #include "common/sys/lock.h"
@@ -24,6 +23,7 @@
 #include "fetch/pages.h"
 #include "fetch/publishone.h"
 #include "fetch/sitefile.h"
+#include "fetch/sitekeys.h"
 
 const struct ac_opt publish_opts[] = {
 	AC_OPT_STRING(struct publish_opts, url, "url", "BASE",
@@ -31,8 +31,9 @@ const struct ac_opt publish_opts[] = {
 		      "the first time)"),
 	AC_OPT_LIST(struct publish_opts, keys, "key", "FILE",
 		    "public keys that sign the images (repeat)"),
-	AC_OPT_STRING(struct publish_opts, signature, "signature", "FILE",
-		      "signature of the image, when it is not IMAGE.asc"),
+	AC_OPT_LIST(struct publish_opts, signatures, "signature", "FILE",
+		    "signature of the image, when it is not beside it "
+		    "(repeat)"),
 	AC_OPT_BOOL(struct publish_opts, allow_unsigned, "allow-unsigned",
 		    "publish images that have no signature"),
 	AC_OPT_PASSPHRASE(struct publish_opts, passphrase_fd),
@@ -42,74 +43,9 @@ const struct ac_opt publish_opts[] = {
 const char publish_about[] =
 	"Makes DIR a site where images are found by their names (appc "
 	"discovery), on any\nweb server or by 'acfetch serve DIR'.  IMAGE is "
-	"an ACI file, with its signature\nbeside it (IMAGE.asc), or an image "
-	"of the store.  What DIR has already stays;\nwithout IMAGE its pages "
-	"are made anew.";
-
-/* The keys of TEXT into V: a newer copy of a key takes the place of the old. */
-static int merge_keys(struct ac_strv *fingerprints, struct ac_strv *armoured,
-		      const struct ac_buf *text, const char *what,
-		      struct ac_err *err)
-{
-	struct ac_pgp_key *keys = NULL;
-	size_t n = 0;
-	int r = 0;
-
-	if (ac_pgp_keys(ac_buf_str(text), text->len, what, &keys, &n, err) < 0)
-		return -1;
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		char *one = NULL;
-		size_t at = 0;
-
-		r = ac_pgp_extract(ac_buf_str(text), text->len, what,
-				   keys[i].fingerprint, &one, err);
-		while (at < fingerprints->n &&
-		       strcmp(fingerprints->v[at], keys[i].fingerprint) != 0)
-			at++;
-		if (r == 0 && at < fingerprints->n) {
-			free(armoured->v[at]);
-			armoured->v[at] = one;
-		} else if (r == 0) {
-			ac_strv_push(fingerprints, keys[i].fingerprint);
-			ac_strv_take(armoured, one);
-		}
-	}
-	ac_pgp_keys_free(keys, n);
-	return r;
-}
-
-/* Add the key files to those of the site; *out gets all of them. */
-static int add_keys(int dirfd, const struct ac_strv *files, struct ac_buf *out,
-		    struct ac_err *err)
-{
-	AC_CLEANUP(ac_strv_release) struct ac_strv fingerprints = AC_STRV_INIT;
-	AC_CLEANUP(ac_strv_release) struct ac_strv armoured = AC_STRV_INIT;
-	int r = ac_io_read_file(dirfd, PUBLISH_KEYS, out, err);
-
-	if (r < 0 && err->code != AC_E_NOT_FOUND)
-		return -1;
-	*err = AC_ERR_INIT;
-	if (files->n == 0)
-		return 0;
-	if (r == 0 && out->len != 0 &&
-	    merge_keys(&fingerprints, &armoured, out, PUBLISH_KEYS, err) < 0)
-		return -1;
-	for (size_t i = 0; i < files->n; i++) {
-		AC_CLEANUP(ac_buf_release)
-		struct ac_buf text = AC_BUF_INIT(PUBLISH_MAX_KEYS);
-
-		if (ac_io_read_file(AT_FDCWD, files->v[i], &text, err) < 0 ||
-		    merge_keys(&fingerprints, &armoured, &text, files->v[i],
-			       err) < 0)
-			return ac_err_ctx(err, "--key");
-	}
-	ac_buf_reset(out);
-	for (size_t i = 0; i < armoured.n; i++)
-		ac_buf_adds(out, armoured.v[i]);
-	if (ac_buf_check(out, PUBLISH_KEYS, err) < 0)
-		return -1;
-	return site_put(dirfd, PUBLISH_KEYS, ac_buf_str(out), out->len, err);
-}
+	"an ACI file, with its signatures\nbeside it (IMAGE.asc, "
+	"IMAGE.sigstore.json), or an image of the store.  What DIR\nhas "
+	"already stays; without IMAGE its pages are made anew.";
 
 /* The site's URL without a slash at its end; caller frees. */
 static int find_url(int dirfd, const char *given, char **url,
@@ -159,6 +95,7 @@ static void add_json(struct ac_json *array, const struct published *p,
 		     const char *url)
 {
 	struct ac_json *o = ac_json_object();
+	struct ac_json *kinds = ac_json_array();
 	AC_FREE char *link = ac_xasprintf("%s/%s", url, p->entry.path);
 
 	ac_json_set_str(o, "name", p->entry.name);
@@ -168,7 +105,11 @@ static void add_json(struct ac_json *array, const struct published *p,
 	ac_json_set_str(o, "arch", p->entry.arch);
 	ac_json_set_str(o, "path", p->entry.path);
 	ac_json_set_str(o, "url", link);
-	ac_json_set(o, "signed", ac_json_new_bool(p->is_signed));
+	ac_json_set(o, "signed", ac_json_new_bool(p->signatures != 0));
+	for (size_t k = 0; k < AC_SIG_KINDS; k++)
+		if ((p->signatures & 1U << k) != 0)
+			ac_json_push_str(kinds, ac_sig_methods[k]->kind);
+	ac_json_set(o, "signatures", kinds);
 	ac_json_push(array, o);
 }
 
@@ -176,8 +117,7 @@ int publish_run(struct ac_call *c, struct ac_err *err)
 {
 	const struct publish_opts *o = c->opts;
 	const struct globals *g = c->globals;
-	AC_CLEANUP(ac_buf_release)
-	struct ac_buf keys = AC_BUF_INIT(PUBLISH_MAX_KEYS);
+	AC_CLEANUP(site_keys_release) struct site_keys keys = SITE_KEYS_INIT;
 	AC_JSON struct ac_json *array = ac_json_array();
 	AC_CLEANUP(ac_secret_release) struct ac_secret secret = AC_SECRET_INIT;
 	AC_FREE char *url = NULL;
@@ -185,27 +125,27 @@ int publish_run(struct ac_call *c, struct ac_err *err)
 
 	if (ac_secret_option(&secret, o->passphrase_fd, err) < 0)
 		return -1;
-	if (o->signature != NULL && c->argc != 2)
+	if (o->signatures.n != 0 && c->argc != 2)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--signature goes with one IMAGE");
 	dir = open_site(c->argv[0], err);
 	if (dir < 0)
 		return -1;
 	if (find_url(dir, o->url, &url, err) < 0 ||
-	    add_keys(dir, &o->keys, &keys, err) < 0)
+	    site_keys_read(&keys, dir, &o->keys, err) < 0)
 		return ac_err_ctx(err, "site '%s'", c->argv[0]);
 	for (int i = 1; i < c->argc; i++) {
 		AC_CLEANUP(published_release)
-		struct published p = {.is_signed = false};
+		struct published p = {.signatures = 0};
 
-		if (publish_one(dir, g, o, &keys, c->argv[i], &secret, &p,
+		if (publish_one(dir, g, o, &keys.keys, c->argv[i], &secret, &p,
 				err) < 0)
 			return ac_err_ctx(err, "publish '%s'", c->argv[i]);
 		add_json(array, &p, url);
 		if (!g->json)
 			printf("%s\n", p.entry.path);
 	}
-	if (pages_make(dir, url, &secret, err) < 0)
+	if (pages_make(dir, url, &keys.files, &secret, err) < 0)
 		return ac_err_ctx(err, "site '%s'", c->argv[0]);
 	return g->json ? print_json(array, err) : 0;
 }

@@ -18,7 +18,7 @@ struct ac_err;
 struct publish_opts {
 	const char *url;           /* --url: where the directory will be */
 	struct ac_strv keys;       /* --key: files of public keys */
-	const char *signature;     /* --signature: of the one image */
+	struct ac_strv signatures; /* --signature: of the one image */
 	bool allow_unsigned;       /* --allow-unsigned */
 	const char *passphrase_fd; /* --passphrase-fd: of encrypted images */
 };
@@ -44,8 +44,6 @@ AC_MUSTUSE int entry_of(const struct ac_image *m, struct entry *e,
 /* The path of E with "latest" for its version.  Caller frees. */
 AC_MUSTUSE char *entry_latest(const struct entry *e);
 
-enum { PUBLISH_MAX_KEYS = 8 << 20 };
-#define PUBLISH_KEYS     "pubkeys.gpg"
 #define PUBLISH_TEMPLATE "{name}-{version}-{os}-{arch}.{ext}"
 
 #endif

@@ -4,7 +4,11 @@ load helper
 load keys
 load aci
 
-setup_file() { make_keys; }
+setup_file() {
+	make_keys
+	plain_key p256 -algorithm ec -pkeyopt ec_paramgen_curve:P-256
+	plain_key ed25519 -algorithm ed25519
+}
 teardown_file() { end_keys; }
 
 teardown() {
@@ -16,6 +20,31 @@ signed() {
 	make_aci "$@"
 	sign_by alice "$1"
 }
+
+# plain_key NAME GENPKEY-OPTION...: $KEYS/NAME.key and .pub.
+plain_key() {
+	openssl genpkey -quiet "${@:2}" -out "$KEYS/$1.key"
+	chmod 600 "$KEYS/$1.key"
+	openssl pkey -in "$KEYS/$1.key" -pubout -out "$KEYS/$1.pub"
+}
+
+# plain NAME: the SHA-256 of a plain key.
+plain() { openssl pkey -pubin -in "$KEYS/$1.pub" -outform DER | sha256sum | cut -d' ' -f1; }
+
+# bundle NAME FILE: FILE.sigstore.json by a plain key.
+bundle() { actool sign --overwrite --key "$KEYS/$1.key" "$2" >/dev/null; }
+
+# Serve the site, and af with a configuration and store of its own.
+serve() {
+	mkdir -p site
+	acfetch serve site --listen 127.0.0.1:0 >out 3>&- &
+	server=$!
+	wait_for 10 test -s out
+	url=$(sed 's/^listening on //' out)
+	port=${url##*:}
+	export ACUTILS_DIR=$PWD/store
+}
+af() { acfetch --insecure-options=http,pubkey --system-config /nonexistent --local-config "$PWD/local" "$@"; }
 
 publish() {
 	acfetch publish --url https://example.com/images/ --key "$KEYS/alice.asc" "$@"
@@ -130,6 +159,8 @@ tags() {
 	run -0 publish --signature elsewhere site a.aci
 	[ -s site/example.com/a-2.0.0-linux-amd64.aci.asc ]
 	run -2 publish --signature elsewhere site a.aci a.aci
+	run -1 --separate-stderr publish --signature elsewhere --signature elsewhere site a.aci
+	[[ $stderr == *"'elsewhere' and 'elsewhere' are of one kind; put them into one file"* ]]
 	run -1 publish --signature none site a.aci
 }
 
@@ -139,6 +170,113 @@ tags() {
 	[[ $stderr == *"its signature was not checked"* ]]
 	[ ! -e site/pubkeys.gpg ]
 	[ -z "$(tags site/index.html ac-discovery-pubkeys)" ]
+}
+
+@test "Sigstore bundles: beside the image and its latest, those of before go" {
+	image=site/example.com/a-1.0.0-linux-amd64.aci
+	latest=site/example.com/a-latest-linux-amd64.aci
+	make_aci a.aci example.com/a 1.0.0
+	bundle p256 a.aci
+	set -- --url https://example.com --key "$KEYS/p256.pub"
+	run -0 --separate-stderr acfetch --json publish "$@" site a.aci
+	[ -z "$stderr" ]
+	[ "$(jq -c '.[0] | [.signed, .signatures]' <<<"$output")" = '[true,["sigstore"]]' ]
+	cmp a.aci.sigstore.json $image.sigstore.json
+	cmp a.aci.sigstore.json $latest.sigstore.json
+	[ ! -e $image.asc ] && [ ! -e site/pubkeys.gpg ]
+	cmp "$KEYS/p256.pub" "site/$(plain p256).pub"
+	[ "$(tags site/a/index.html ac-discovery-pubkeys)" = "example.com/a https://example.com/$(plain p256).pub" ]
+	# Both kinds; the keys are announced one file each.
+	sign_by alice a.aci
+	run -1 --separate-stderr acfetch publish site a.aci
+	[[ $stderr == *"the site has no key for the OpenPGP signature 'a.aci.asc'; add it by --key=FILE"* ]]
+	[ ! -e $image.asc ]
+	run -0 --separate-stderr acfetch --json publish --key "$KEYS/alice.asc" --key "$KEYS/ed25519.pub" site a.aci
+	[ "$(jq -c '.[0].signatures' <<<"$output")" = '["openpgp","sigstore"]' ]
+	cmp a.aci.asc $latest.asc
+	[ "$(tags site/a/index.html ac-discovery-pubkeys | cut -d/ -f5)" = \
+		"$(echo pubkeys.gpg && printf '%s.pub\n' "$(plain p256)" "$(plain ed25519)" | sort)" ]
+	# Chosen by --signature; a bundle that is not published any more is gone.
+	acfetch publish --signature a.aci.asc site a.aci
+	[ -e $image.asc ] && [ ! -e $image.sigstore.json ] && [ ! -e $latest.sigstore.json ]
+	acfetch publish --signature a.aci.sigstore.json --signature a.aci.asc site a.aci
+	cmp a.aci.sigstore.json $latest.sigstore.json
+	acfetch publish --signature a.aci.sigstore.json site a.aci
+	[ ! -e $image.asc ] && [ ! -e $latest.asc ] && [ -e $image.sigstore.json ]
+	rm site/example.com/*.aci
+	make_aci b.aci example.com/a 2.0.0
+	acfetch publish --allow-unsigned site b.aci
+	[ ! -e $latest.sigstore.json ]
+}
+
+@test "Sigstore bundles: only those that a key of the site made" {
+	make_aci a.aci example.com/a 1.0.0
+	make_aci b.aci example.com/a 2.0.0
+	set -- --url https://example.com --key "$KEYS/p256.pub"
+	bundle ed25519 a.aci
+	run -1 --separate-stderr acfetch publish "$@" site a.aci
+	[[ $stderr == *"signature 'a.aci.sigstore.json': it is not by any of the keys given, but by the one that it calls"* ]]
+	bundle p256 b.aci
+	mv b.aci.sigstore.json a.aci.sigstore.json
+	run -1 --separate-stderr acfetch publish "$@" site a.aci
+	[[ $stderr == *"signature 'a.aci.sigstore.json': bad signature: the file or the signature was changed"* ]]
+	for text in '' '{' '[]' '{"mediaType":"\u001b[31m"}'; do
+		printf %s "$text" >a.aci.sigstore.json
+		run -1 --separate-stderr acfetch publish "$@" site a.aci
+		[[ $stderr == *"signature 'a.aci.sigstore.json': "* ]]
+		[[ $stderr != *$'\033'* ]]
+	done
+	# The OpenPGP one is good, and does not hide that.
+	sign_by alice a.aci
+	run -1 acfetch publish "$@" --key "$KEYS/alice.asc" site a.aci
+	actool sign --key "$KEYS/p256.key" --type bare a.aci
+	run -1 --separate-stderr acfetch publish "$@" --signature a.aci.sig site a.aci
+	[[ $stderr == *"'a.aci.sig' is no OpenPGP signature and no Sigstore bundle"* ]]
+	rm a.aci.sigstore.json
+	mkdir a.aci.sigstore.json
+	run -1 acfetch publish "$@" site a.aci
+	rmdir a.aci.sigstore.json
+	mkfifo a.aci.sigstore.json
+	run -1 timeout 30 acfetch publish "$@" site a.aci
+	[ -z "$(find site -name '*.aci*')" ]
+	# Keys that are none, or have another's name.
+	run -1 acfetch publish --url https://example.com --key "$KEYS/p256.key" site
+	cp "$KEYS/ed25519.pub" "site/$(plain p256).pub"
+	run -1 --separate-stderr acfetch publish --url https://example.com --allow-unsigned site b.aci
+	[[ $stderr == *"'$(plain p256).pub' is not the key that its name says"* ]]
+	mkdir other
+	run -0 --separate-stderr acfetch publish --url https://example.com --signature a.aci.asc other a.aci
+	[[ $stderr == *"its signature was not checked"* ]]
+}
+
+@test "plain keys are found and pinned, and their bundles pulled; a policy may want two" {
+	make_aci app.aci 127.0.0.1/team/app 1.0.0
+	bundle p256 app.aci
+	serve
+	acfetch publish --url "$url" --key "$KEYS/p256.pub" site app.aci
+	id=sha512-$(gunzip <app.aci | sha512sum | cut -d' ' -f1)
+	run -1 --separate-stderr af pull --port "$port" 127.0.0.1/team/app
+	af trust --port "$port" --prefix 127.0.0.1/team --skip-fingerprint-review
+	[ -s "local/trustedkeys/prefix.d/127.0.0.1/team/$(plain p256).pub" ]
+	[ "$(af pull --full --port "$port" 127.0.0.1/team/app)" = "$id" ]
+	[ "$(jq -r '.signers[]' "store/images/$id.json")" = "$(plain p256)" ]
+	# By its own bundle, and none of another image's.
+	cp site/127.0.0.1/team/app-1.0.0-linux-amd64.aci.sigstore.json was
+	make_aci app.aci 127.0.0.1/team/app 1.1.0
+	bundle p256 app.aci
+	acfetch publish site app.aci
+	cp was site/127.0.0.1/team/app-1.1.0-linux-amd64.aci.sigstore.json
+	run -1 --separate-stderr af pull --port "$port" 127.0.0.1/team/app:1.1.0
+	[[ $stderr == *"bad signature"* ]]
+	# Two keys: with one bundle, and with both in one file.
+	af trust --require 2 --prefix 127.0.0.1/team
+	af trust --prefix 127.0.0.1/team --skip-fingerprint-review "$KEYS/ed25519.pub"
+	acfetch publish --key "$KEYS/ed25519.pub" site app.aci
+	run -1 --separate-stderr af pull --port "$port" 127.0.0.1/team/app:1.1.0
+	[[ $stderr == *"good signatures by 1 of 2 required keys"* ]]
+	actool sign --append --key "$KEYS/ed25519.key" app.aci
+	acfetch publish site app.aci
+	af pull --port "$port" 127.0.0.1/team/app:1.1.0
 }
 
 @test "what is no image, or one that discovery cannot find" {
@@ -194,17 +332,8 @@ tags() {
 	sign_by alice first.aci
 	sign_by alice app.aci
 	# The port is in the URL: serve first, publish then.
-	mkdir site
-	acfetch serve site --listen 127.0.0.1:0 >out 3>&- &
-	server=$!
-	for _ in $(seq 100); do [ -s out ] && break || sleep 0.05; done
-	url=$(sed 's/^listening on //' out)
-	port=${url##*:}
+	serve
 	acfetch publish --url "$url" --key "$KEYS/alice.asc" site first.aci app.aci
-	export ACUTILS_DIR=$PWD/store
-	af() {
-		acfetch --insecure-options=http,pubkey --local-config "$PWD/local" "$@"
-	}
 	run -1 af pull --port "$port" 127.0.0.1/team/app:1.0.0
 	af trust --port "$port" --prefix 127.0.0.1/team --skip-fingerprint-review
 	[ -s "local/trustedkeys/prefix.d/127.0.0.1/team/$(fingerprint alice)" ]
@@ -255,6 +384,14 @@ tags() {
 	set -- acfetch --insecure-options=http,pubkey --local-config "$PWD/local"
 	"$@" trust --port "$port" --prefix 127.0.0.1/team/app --skip-fingerprint-review
 	run -0 --separate-stderr "$@" pull --full --port "$port" 127.0.0.1/team/app
+	[ "$output" = "sha512-$(gunzip <app.aci | sha512sum | cut -d' ' -f1)" ]
+	# A bundle by a plain key too.
+	make_aci app.aci 127.0.0.1/team/app 2.0.0
+	rm app.aci.asc
+	bundle p256 app.aci
+	acfetch publish --key "$KEYS/p256.pub" site app.aci
+	"$@" trust --prefix 127.0.0.1/team/app --skip-fingerprint-review "$KEYS/p256.pub"
+	run -0 --separate-stderr "$@" pull --full --port "$port" 127.0.0.1/team/app:2.0.0
 	[ "$output" = "sha512-$(gunzip <app.aci | sha512sum | cut -d' ' -f1)" ]
 }
 
