@@ -142,7 +142,6 @@ static int in_work(struct work *w, const struct ac_call *c, change_fn fn,
 	const struct globals *g = c->globals;
 	struct ac_aci_build how = {0};
 	AC_CLEANUP(ac_out_release) struct ac_out out = AC_OUT_INIT;
-	struct ac_digest id;
 	int r;
 
 	if (same_compression(fd, &how, err) < 0 ||
@@ -159,7 +158,7 @@ static int in_work(struct work *w, const struct ac_call *c, change_fn fn,
 	if (!g->no_history)
 		history_add(w->doc, c);
 	if (ac_out_replace(&out, g->modify, err) < 0 ||
-	    write_to(w, out.fd, &how, g->modify, &id, err) < 0 ||
+	    write_to(w, out.fd, &how, g->modify, NULL, err) < 0 ||
 	    ac_interrupt_check(err) < 0 || ac_out_commit(&out, err) < 0)
 		return -1;
 	ac_aci_patch_warn(g->modify);

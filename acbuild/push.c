@@ -96,12 +96,11 @@ static int put_image(struct work *w, int dirfd, const struct push_opts *o,
 	AC_CLOSE int fd = openat(dirfd, "image.aci",
 				 O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	struct ac_aci_build how = {0};
-	struct ac_digest id;
 
 	if (fd < 0)
 		return ac_err_sys(err, errno, "create an image to push");
 	if (ac_buildopt(&how, NULL, 0, err) < 0 ||
-	    write_to(w, fd, &how, "image.aci", &id, err) < 0)
+	    write_to(w, fd, &how, "image.aci", NULL, err) < 0)
 		return -1;
 	return o->sign ? put_signature(dirfd, fd, o, err) : 0;
 }

@@ -150,10 +150,11 @@ int run_build(struct ac_call *c, struct ac_err *err)
 	if (layout < 0)
 		return ac_err_sys(err, errno, "open '%s'", c->argv[0]);
 	(void)ac_interrupt_catch(); /* what is unfinished must go */
-	if (build(o, layout, c->argv[1], &id, err) < 0)
+	if (build(o, layout, c->argv[1], o->print_id ? &id : NULL, err) < 0)
 		return -1;
-	ac_digest_print(&id, '-', text);
-	if (o->print_id)
+	if (o->print_id) {
+		ac_digest_print(&id, '-', text);
 		printf("%s\n", text);
+	}
 	return 0;
 }

@@ -155,8 +155,11 @@ static int write_once(struct job *j, struct aliases *a, struct ac_digest *id,
 {
 	struct ac_aci_writer *w =
 		ac_aci_writer_new(j->out.fd, j->build.zip, j->build.level);
-	int ret = ac_aci_write_manifest(w, j->text.p, j->text.len, 0, err);
+	int ret;
 
+	if (id != NULL)
+		ac_aci_writer_identify(w);
+	ret = ac_aci_write_manifest(w, j->text.p, j->text.len, 0, err);
 	if (ret == 0)
 		ret = squash(&j->image, &j->source, a, w, err);
 	if (ret == 0)
@@ -266,7 +269,7 @@ int to_aci_run(struct ac_call *call, struct ac_err *err)
 	const struct globals *g = call->globals;
 	struct ac_digest id;
 
-	if (convert(&j, call, &id, err) < 0)
+	if (convert(&j, call, g->json ? &id : NULL, err) < 0)
 		return -1;
 	if (g->json)
 		print_json(&j, &id);

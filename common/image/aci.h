@@ -72,6 +72,8 @@ struct ac_aci_writer;
  * entries that have none of their own. */
 AC_MUSTUSE struct ac_aci_writer *ac_aci_writer_new(int fd, enum ac_zip zip,
 						   int level);
+/* Before anything is written: hash it, which takes time, for the id. */
+void ac_aci_writer_identify(struct ac_aci_writer *w);
 AC_MUSTUSE int ac_aci_write_manifest(struct ac_aci_writer *w, const char *text,
 				     size_t len, int64_t mtime,
 				     struct ac_err *err);
@@ -82,7 +84,7 @@ AC_MUSTUSE int ac_aci_write_entry(struct ac_aci_writer *w,
 				  struct ac_err *err);
 AC_MUSTUSE int ac_aci_write_data(struct ac_aci_writer *w, const void *p,
 				 size_t n, struct ac_err *err);
-/* End it; *id gets the image id's digest. */
+/* End it; *id, when asked for above (else NULL), gets the image id's digest. */
 AC_MUSTUSE int ac_aci_writer_finish(struct ac_aci_writer *w,
 				    struct ac_digest *id, struct ac_err *err);
 void ac_aci_writer_free(struct ac_aci_writer *w);
@@ -97,8 +99,9 @@ struct ac_aci_build {
 	void (*progress)(void *ctx, uint64_t n);
 	void *progress_ctx;
 };
-/* The ACI of a manifest and the tree below ROOTFS_FD, written to FD.  Ends
- * early on a signal (sys/interrupt.h). */
+/* The ACI of a manifest and the tree below ROOTFS_FD, written to FD.  *id gets
+ * its id's digest; NULL saves the time of it.  Ends early on a signal
+ * (sys/interrupt.h). */
 AC_MUSTUSE int ac_aci_build(int fd, const char *manifest, size_t len,
 			    int rootfs_fd, const struct ac_aci_build *opts,
 			    struct ac_digest *id, struct ac_err *err);

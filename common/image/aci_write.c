@@ -100,10 +100,14 @@ struct ac_aci_writer *ac_aci_writer_new(int fd, enum ac_zip zip, int level)
 	w->path = AC_BUF_INIT(1 << 20);
 	w->link = AC_BUF_INIT(1 << 20);
 	w->zip = ac_zipper_new(zip, level, to_file, w);
-	ac_zipper_hash(w->zip, AC_SHA512); /* of the tar: the image id */
 	w->tar = ac_tar_writer_new(to_zipper, w);
 	ac_tar_writer_lend(w->tar, lend, lent);
 	return w;
+}
+
+void ac_aci_writer_identify(struct ac_aci_writer *w)
+{
+	ac_zipper_hash(w->zip, AC_SHA512); /* of the tar */
 }
 
 void ac_aci_writer_free(struct ac_aci_writer *w)
@@ -186,7 +190,8 @@ int ac_aci_writer_finish(struct ac_aci_writer *w, struct ac_digest *id,
 	if (write_rootfs(w, err) < 0 || ac_tar_finish(w->tar, err) < 0 ||
 	    ac_zipper_finish(w->zip, err) < 0 || flush(w, err) < 0)
 		return -1;
-	ac_zipper_digest(w->zip, id);
+	if (id != NULL)
+		ac_zipper_digest(w->zip, id);
 	return 0;
 }
 
@@ -229,6 +234,8 @@ int ac_aci_build(int fd, const char *manifest, size_t len, int rootfs_fd,
 	int64_t mtime = opts->max_mtime >= 0 ? opts->max_mtime : 0;
 	int r;
 
+	if (id != NULL)
+		ac_aci_writer_identify(w);
 	w->progress = opts->progress;
 	w->progress_ctx = opts->progress_ctx;
 	r = ac_aci_write_manifest(w, manifest, len, mtime, err);

@@ -78,7 +78,6 @@ static int write_squashed(struct ac_merge *m, struct ac_aci_writer *w,
 {
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf manifest = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
-	struct ac_digest id;
 	struct ac_entry e;
 	int64_t mtime = 0;
 	bool first = true;
@@ -107,7 +106,7 @@ static int write_squashed(struct ac_merge *m, struct ac_aci_writer *w,
 	}
 	if (rc < 0)
 		return -1;
-	return ac_aci_writer_finish(w, &id, err);
+	return ac_aci_writer_finish(w, NULL, err);
 }
 
 static int export_squashed(const struct ac_store *s, const struct ac_record *r,

@@ -47,6 +47,7 @@ static inline int aci_make(const char *name, const char *version,
 	struct ac_digest id;
 
 	CHECK(fd >= 0);
+	ac_aci_writer_identify(w);
 	CHECK(ac_aci_write_manifest(w, manifest, strlen(manifest), 0, &err) ==
 	      0);
 	CHECK(ac_aci_write_entry(w, &root, -1, &err) == 0);

@@ -368,6 +368,7 @@ TEST(writer_adds_a_root)
 	struct ac_digest id;
 	struct ac_digest read_id;
 
+	ac_aci_writer_identify(w);
 	CHECK(ac_aci_write_manifest(w, MANIFEST, strlen(MANIFEST), 0, &err) ==
 	      0);
 	CHECK(ac_aci_write_entry(w, &e, -1, &err) == 0);
