@@ -26,6 +26,7 @@ enum {
 	MAX_LIST = 4 << 20,
 	MAX_PAYLOAD = 1 << 20,
 	MAX_SIGNATURES = 32,
+	MAX_PAGES = 16, /* of referrers, of all kinds */
 	MAX_TEXT = 700,
 	SIGSTORE = 1, /* in ac_sig_methods */
 	BARE = 2,
@@ -283,11 +284,23 @@ static int by_tag(struct job *j, struct ac_err *err)
 static int by_reference(struct job *j, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_LIST);
-	int r = ac_registry_referrers(j->c->reg, j->c->digest, &text, err);
+	AC_FREE char *page = NULL;
 
-	if (r <= 0)
-		return r;
-	return check_list(j, SIGSTORE, &text, "manifests", check_referrer, err);
+	for (size_t n = 0; n < MAX_PAGES; n++) {
+		int r = ac_registry_referrers(j->c->reg, j->c->digest, &page,
+					      &text, err);
+
+		if (r <= 0)
+			return r;
+		if (check_list(j, SIGSTORE, &text, "manifests", check_referrer,
+			       err) < 0)
+			return -1;
+		if (page == NULL)
+			return 0;
+	}
+	ac_debug("%s: there are more pages of referrers than are looked at",
+		 j->c->what);
+	return 0;
 }
 
 /* The reasons why signatures do not count, as warnings or for a message. */

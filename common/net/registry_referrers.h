@@ -11,11 +11,22 @@
 
 struct ac_err;
 
-/* The index of the manifests whose subject is that of the digest OF, into OUT:
+/* An index of the manifests whose subject is that of the digest OF, into OUT:
  * 1, 0 when there is none, -1.  Its content is nobody's word but the
- * registry's. */
+ * registry's.
+ *
+ *	char *page = NULL;
+ *
+ *	do
+ *		r = ac_registry_referrers(reg, of, &page, &out, err);
+ *	while (r > 0 && page != NULL);	(and not for ever)
+ *	free(page);
+ *
+ * By the referrers API (OCI distribution 1.1, end-12a), which may give several,
+ * one after the other: *page says which is the next, and is the caller's.  A
+ * registry without that API has the tag ALG-HEX in its place. */
 AC_MUSTUSE int ac_registry_referrers(struct ac_registry *r,
-				     const struct ac_digest *of,
+				     const struct ac_digest *of, char **page,
 				     struct ac_buf *out, struct ac_err *err);
 
 #endif

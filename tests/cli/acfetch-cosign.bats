@@ -11,6 +11,11 @@ setup_file() {
 	make_plain two
 	start_registry
 }
+teardown() {
+	if [ -n "${BAD_PID-}" ]; then
+		stop "$BAD_PID"
+	fi
+}
 teardown_file() { stop "$REGISTRY_PID"; }
 
 setup() {
@@ -184,26 +189,31 @@ accepted() {
 	[ "$SIGNERS" = "$(id one) " ]
 }
 
-# statement PREDICATE DIGEST: a bundle by the key one, as cosign 3 makes them.
+# statement PREDICATE DIGEST [KEY]: a bundle by the key (one), as cosign 3 makes them.
 statement() {
 	printf '{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"x","digest":{"sha256":"%s"}}],"predicateType":"%s","predicate":{}}' \
 		"${2#sha256:}" "$1" >statement
 	{ printf 'DSSEv1 28 application/vnd.in-toto+json %s ' "$(stat -c %s statement)" && cat statement; } >pae
 	printf '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":""}},"dsseEnvelope":{"payload":"%s","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"%s"}]}}' \
-		"$(base64 -w0 statement)" "$(openssl dgst -sha256 -sign "$KEYS/one.key" pae | base64 -w0)" >bundle
+		"$(base64 -w0 statement)" "$(openssl dgst -sha256 -sign "$KEYS/${3-one}.key" pae | base64 -w0)" >bundle
 }
 
-# refer: the bundle as what refers to the manifest, at the tag for that.
-refer() {
+# referrer: the manifest referrer.json of the bundle, which refers to the image's.
+referrer() {
 	local type=application/vnd.dev.sigstore.bundle.v0.3+json
 	printf '{}' >empty
-	put_blob empty
-	put_blob bundle
 	printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"%s","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:%s","size":2},"layers":[{"mediaType":"%s","digest":"sha256:%s","size":%s}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%s","size":%s}}' \
 		$type "$(sha empty)" $type "$(sha bundle)" "$(stat -c %s bundle)" "$MANIFEST" "$(stat -c %s manifest.json)" >referrer.json
-	put_manifest referrer.json "sha256:$(sha referrer.json)"
 	printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s,"artifactType":"%s"}]}' \
 		"$(sha referrer.json)" "$(stat -c %s referrer.json)" $type >referrers.json
+}
+
+# refer: the bundle in the registry, at the tag of what refers to the manifest.
+refer() {
+	referrer
+	put_blob empty
+	put_blob bundle
+	put_manifest referrer.json "sha256:$(sha referrer.json)"
 	put_manifest referrers.json "sha256-${MANIFEST#sha256:}" application/vnd.oci.image.index.v1+json
 }
 
@@ -222,6 +232,103 @@ refer() {
 	echo '{' >bundle
 	refer
 	refused "docker://$REGISTRY/$REPO:1.0: good signatures by 0 of 1 required keys; "
+}
+
+# answers N: the rules by which bad's registry gives the referrer and its bundle
+# of now, as the files of the number N.
+answers() {
+	local f
+	for f in bundle referrer.json referrers.json; do cp $f "$1.$f"; done
+	cat <<-END
+	GET /v2/app/manifests/sha256:$(sha referrer.json)
+	header Content-Type: application/vnd.oci.image.manifest.v1+json
+	file $1.referrer.json
+	GET /v2/app/blobs/sha256:$(sha bundle)
+	file $1.bundle
+	END
+}
+
+# by_api: pull from bad's registry, for whose name the keys are pinned.
+by_api() {
+	pin "127.0.0.1_$PORT_A/app" "$KEYS/one.pub"
+	pin "127.0.0.1_$PORT_A/app" "$KEYS/two.pub"
+	pull --no-store --full "docker://$A/app"
+}
+
+@test "what refers to the manifest, by the registry's API, over several pages" {
+	index='header Content-Type: application/vnd.oci.image.index.v1+json'
+	api=/v2/app/referrers/$MANIFEST
+	# One bundle over the manifest's bytes, one over a statement about it.
+	actool sign --key "$KEYS/one.key" --output bundle manifest.json
+	referrer
+	answers 1 >rules
+	statement https://sigstore.dev/cosign/sign/v1 "$MANIFEST" two
+	referrer
+	answers 2 >>rules
+	registry <<-END
+	$(cat rules)
+	GET $api?last=1&n=1
+	$index
+	header Link: <$api?last=2>; rel="previous"
+	file 2.referrers.json
+	GET $api
+	$index
+	header Link: <http://\$B/elsewhere>; rel=first, <http://\$B/v2/other?last=1&n=1>; rel="next"
+	file 1.referrers.json
+	END
+	run -0 --separate-stderr by_api
+	[ "$(jq -r '.signers[]' "store/images/$output.json" | sort)" = "$(printf '%s\n' "$(id one)" "$(id two)" | sort)" ]
+	# Nobody went where the answer led.
+	run ! grep '^B' log
+	run ! grep 'manifests/sha256-[0-9a-f]* ' log
+	stop "$BAD_PID"
+	# For ever the same page.
+	rm -rf store etc
+	mkdir etc
+	registry <<-END
+	$(cat rules)
+	GET $api*
+	$index
+	header Link: <$api?last=1>; rel="next"
+	body {"schemaVersion":2,"manifests":[{"mediaType":"x","digest":"$MANIFEST","size":1,"artifactType":"application/spdx+json"}]}
+	END
+	run -1 --separate-stderr by_api
+	[[ $stderr == *"no signature for 'docker://$A/app:latest' in the registry"* ]]
+	[ "$(grep -c "GET $api" log)" = 16 ]
+	stop "$BAD_PID"
+}
+
+@test "a registry whose API is none, or lies: the tag, or no signature" {
+	api=/v2/app/referrers/$MANIFEST
+	statement https://sigstore.dev/cosign/sign/v1 "$MANIFEST"
+	referrer
+	answers 1 >rules
+	for says in 'status 404' 'status 400' 'header Content-Type: text/html
+		body <html>' ; do
+		rm -rf store etc && mkdir etc
+		registry <<-END
+		$(cat rules)
+		GET $api
+		$says
+		GET /v2/app/manifests/sha256-${MANIFEST#*:}
+		header Content-Type: application/vnd.oci.image.index.v1+json
+		file 1.referrers.json
+		END
+		run -0 --separate-stderr by_api
+		[ "$(jq -r '.signers[]' "store/images/$output.json")" = "$(id one)" ]
+		stop "$BAD_PID"
+	done
+	for text in '{' '[]' '{"manifests":7}' '{"manifests":[7,{},{"digest":"x"}]}' '{"manifests":[]}'; do
+		rm -rf store etc && mkdir etc
+		registry <<-END
+		GET $api
+		header Content-Type: application/vnd.oci.image.index.v1+json
+		body $text
+		END
+		run -1 by_api
+		store_empty
+		stop "$BAD_PID"
+	done
 }
 
 @test "keys of OpenPGP alone sign nothing there" {
