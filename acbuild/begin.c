@@ -33,6 +33,7 @@
 #include "common/image/acifile.h"
 #include "common/image/edit.h"
 #include "common/image/manifest.h"
+#include "common/store/config.h"
 #include "common/store/obtain.h"
 #include "common/sys/at.h"
 #include "common/sys/interrupt.h"
@@ -299,6 +300,7 @@ static int fill(struct work *w, const struct ac_call *c,
 		.dir = g->dir,
 		.insecure = o->insecure ? "image,http,tls" : NULL,
 		.secret = secret,
+		.limits = &o->limits,
 	};
 	int ret;
 
@@ -338,7 +340,8 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 	struct ac_err ignored = AC_ERR_INIT;
 	int base;
 
-	if (no_modify(c, err) < 0 || ac_limit_set_all(&o->limits, err) < 0 ||
+	if (no_modify(c, err) < 0 ||
+	    ac_config_limits(NULL, &o->limits, err) < 0 ||
 	    ac_secret_option(&secret, o->passphrase_fd, err) < 0)
 		return -1;
 	if (o->build_mode != NULL && strcmp(o->build_mode, "appc") != 0 &&

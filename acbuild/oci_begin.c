@@ -15,6 +15,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/codec/json.h"
@@ -23,11 +24,6 @@
 #include "common/image/oci.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/tree.h"
-
-static const struct ac_unzip_limits limits = {
-	.max_out = AC_ACI_MAX_BYTES,
-	.max_ratio = AC_LAYER_MAX_RATIO,
-};
 
 /* --- blobs --- */
 
@@ -79,6 +75,10 @@ int start_copy(struct ac_ocilayout *l, const struct ac_part *p,
 static int plain_digest(const struct ac_part *p, const char *what,
 			struct ac_digest *out, struct ac_err *err)
 {
+	const struct ac_unzip_limits limits = {
+		.max_out = ac_limit(AC_LIMIT_UNPACKED),
+		.max_ratio = ac_limit_ratio(AC_LAYER_MAX_RATIO),
+	};
 	AC_CLEANUP(ac_unzipfd_freep)
 	struct ac_unzipfd *in = ac_unzipfd_new_range(p->fd, p->off, p->size,
 						     NULL, what, &limits);

@@ -12,10 +12,12 @@
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/image/aci_check.h"
 #include "common/image/oci.h"
+#include "common/store/config.h"
 #include "common/store/ocilayer.h"
 #include "common/store/unpack.h"
 #include "common/sys/at.h"
@@ -136,7 +138,7 @@ static int read_layer(void *ctx, struct ac_err *err)
 	return ac_ocilayer_check(&in, err);
 }
 
-/* Layer I, as the directory NAME, on those BELOW. */
+/* Layer I, as the directory NAME, on those BELOW: its limits are set. */
 static int unpack(const struct work *w, size_t i, const char *name,
 		  const struct ac_stack *below, struct ac_err *err)
 {
@@ -145,8 +147,8 @@ static int unpack(const struct work *w, size_t i, const char *name,
 		.source = AC_OCISRC_INIT,
 		.image = AC_OCIIMG_INIT,
 		.to = {.kind = AC_IMAGE_OCI,
-		       .max_bytes = AC_ACI_MAX_BYTES,
-		       .max_entries = AC_ACI_MAX_ENTRIES,
+		       .max_bytes = ac_limit(AC_LIMIT_UNPACKED),
+		       .max_entries = ac_limit(AC_LIMIT_ENTRIES),
 		       .dir = -1,
 		       .rootfs = -1,
 		       .files = -1},
@@ -185,7 +187,8 @@ static int get(struct work *w, struct oci_lower *l,
 				     ac_digest_alg_name(chain->alg));
 		AC_CLOSE int made = ac_at_mkdirs(w->dir, dir, 0755, err);
 
-		if (made < 0 || unpack(w, l->n, name, &below, err) < 0)
+		if (made < 0 || ac_config_limits(NULL, NULL, err) < 0 ||
+		    unpack(w, l->n, name, &below, err) < 0)
 			return -1;
 		fd = open_tree(w, name, err);
 	}

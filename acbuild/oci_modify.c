@@ -24,6 +24,7 @@
 #include "common/codec/tar.h"
 #include "common/codec/unzipfd.h"
 #include "common/image/aci_check.h"
+#include "common/store/config.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/path.h"
 
@@ -133,6 +134,8 @@ int oci_modify(const struct ac_call *c, const char *file, change_fn fn,
 				  "image doesn't appear to exist: %s", file);
 	if (path == NULL)
 		return ac_err_sys(err, errno, "open '%s'", named);
+	if (ac_config_limits(NULL, NULL, err) < 0)
+		return -1;
 	(void)ac_interrupt_catch(); /* what is unpacked must go */
 	dir = ac_xasprintf("%.*s/", (int)(strrchr(path, '/') - path), path);
 	if (scratch_make(&tmp, dir, ".acbuild-modify-", err) < 0)

@@ -7,6 +7,7 @@
 #include "common/base/alloc.h"
 #include "common/base/own.h"
 #include "common/image/acifile.h"
+#include "common/store/config.h"
 #include "common/store/sig.h"
 #include "common/sys/confine.h"
 
@@ -31,6 +32,8 @@ int confine_files(char *const *files, int n, const char *output, bool owners,
 {
 	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
 
+	if (ac_config_limits(NULL, NULL, err) < 0)
+		return -1;
 	for (int i = 0; i < n; i++)
 		if (strcmp(files[i], "-") != 0)
 			add_file(&c, files[i], &owners);

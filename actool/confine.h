@@ -11,8 +11,9 @@
 
 struct ac_err;
 
-/* Read the N FILES ("-": standard input); write OUTPUT (a directory, made;
- * NULL: nothing), with the owners of the image when OWNERS. */
+/* The limits of the configuration are read first.  Read the N FILES ("-":
+ * standard input); write OUTPUT (a directory, made; NULL: nothing), with the
+ * owners of the image when OWNERS. */
 AC_MUSTUSE int confine_files(char *const *files, int n, const char *output,
 			     bool owners, struct ac_err *err);
 

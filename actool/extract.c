@@ -22,6 +22,7 @@
 #include "common/image/aci.h"
 #include "common/image/acifile.h"
 #include "common/image/manifest.h"
+#include "common/store/config.h"
 #include "common/sys/atomic.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/newdir.h"
@@ -334,7 +335,7 @@ int run_extract(struct ac_call *c, struct ac_err *err)
 		return ac_err_set(err, AC_E_USAGE,
 				  "--manifest-only leaves no room for %s",
 				  o->rootfs_only ? "--rootfs-only" : "paths");
-	if (ac_limit_set_all(&o->limits, err) < 0)
+	if (ac_config_limits(NULL, &o->limits, err) < 0)
 		return -1;
 	if (geteuid() != 0)
 		o->no_owner = true;

@@ -9,6 +9,7 @@
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
 #include "common/image/acifile.h"
+#include "common/store/config.h"
 
 const struct ac_opt id_options[] = {
 	AC_OPT_PASSPHRASE(struct id_opts, passphrase_fd),
@@ -39,7 +40,8 @@ int run_id(struct ac_call *c, struct ac_err *err)
 	AC_CLEANUP(ac_secret_release) struct ac_secret secret = AC_SECRET_INIT;
 	int code = 0;
 
-	if (ac_secret_option(&secret, o->passphrase_fd, err) < 0)
+	if (ac_config_limits(NULL, NULL, err) < 0 ||
+	    ac_secret_option(&secret, o->passphrase_fd, err) < 0)
 		return -1;
 	if (c->argc == 1)
 		return print_id(c->argv[0], false, &secret, err);

@@ -20,6 +20,7 @@
 #include "common/image/acipatch.h"
 #include "common/image/edit.h"
 #include "common/image/manifest.h"
+#include "common/store/config.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/out.h"
@@ -284,7 +285,7 @@ int run_patch(struct ac_call *c, struct ac_err *err)
 	struct ac_digest id;
 	int r;
 
-	if (check_call(c, err) < 0)
+	if (check_call(c, err) < 0 || ac_config_limits(NULL, NULL, err) < 0)
 		return -1;
 	p.in = c->argv[0];
 	p.target = c->argv[p.o->replace ? 0 : 1];

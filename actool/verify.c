@@ -288,7 +288,8 @@ int run_verify(struct ac_call *c, struct ac_err *err)
 	if (o->require > MAX_REQUIRE)
 		return ac_err_set(err, AC_E_USAGE, "--require: at most %d",
 				  MAX_REQUIRE);
-	if (ac_secret_option(&run.secret, o->passphrase_fd, err) < 0)
+	if (ac_config_limits(NULL, NULL, err) < 0 ||
+	    ac_secret_option(&run.secret, o->passphrase_fd, err) < 0)
 		return -1;
 	(void)ac_interrupt_catch(); /* what is temporary must go */
 	r = verify_all(c, &run, err);

@@ -6,6 +6,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
 #include "common/base/xxh.h"
@@ -16,10 +17,7 @@
 #define WH_META   ".wh..wh."
 #define WH_OPAQUE ".wh..wh..opq"
 
-enum {
-	MAX_ALIASES = 32,
-	MAX_IMPLIED = 32 << 20, /* bytes of names */
-};
+enum { MAX_ALIASES = 32 };
 
 void aliases_release(struct aliases *a)
 {
@@ -148,14 +146,17 @@ static int note_implied(struct squash *q, const char *path, size_t len,
 {
 	AC_FREE char *name = ac_xstrndup(path, len);
 
-	if (len != 0)
-		(void)ac_set_add(&q->implied, name);
-	if (q->implied.bytes <= MAX_IMPLIED)
-		return 0;
-	return ac_err_set(err, AC_E_LIMIT,
-			  "directories without an entry, with more than %d "
-			  "bytes of names",
-			  MAX_IMPLIED);
+	if (len != 0 && ac_set_add(&q->implied, name))
+		q->n_implied++;
+	if (q->implied.bytes > ac_limit(AC_LIMIT_NAMES))
+		return ac_limit_err(err, AC_LIMIT_NAMES,
+				    ac_limit(AC_LIMIT_NAMES), "'%.60s...'",
+				    name);
+	if (q->n_implied > ac_limit(AC_LIMIT_ENTRIES))
+		return ac_limit_err(err, AC_LIMIT_ENTRIES,
+				    ac_limit(AC_LIMIT_ENTRIES), "'%.60s...'",
+				    name);
+	return ac_limit_implied(q->n_implied, q->n_entries, name, err);
 }
 
 /* The directory PATH[0..len) has something below it in this layer: 1 when upper
@@ -428,6 +429,7 @@ static int on_entry(struct squash *q, const struct ac_entry *e,
 {
 	AC_FREE char *path = NULL;
 
+	q->n_entries++;
 	if (squash_is_mark(e->path))
 		return on_mark(q, e, err);
 	path = squash_moved(q, e->path, err);

@@ -28,6 +28,8 @@ struct squash {
 	struct ac_aci_writer *w;
 	struct paths paths;
 	struct ac_set implied; /* directories that no entry made yet */
+	uint64_t n_implied;    /* ever in it */
+	uint64_t n_entries;    /* of all layers so far */
 
 	uint16_t layer; /* being read: 1 is the topmost */
 	struct ac_tar_reader *tar;

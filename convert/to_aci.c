@@ -18,6 +18,7 @@
 #include "common/image/aci.h"
 #include "common/image/manifest.h"
 #include "common/image/name.h"
+#include "common/store/config.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/out.h"
 #include "common/sys/path.h"
@@ -232,7 +233,7 @@ static int convert(struct job *j, const struct ac_call *call,
 		.platform = j->o->platform,
 	};
 
-	if (ac_limit_set_all(&j->o->limits, err) < 0 ||
+	if (ac_config_limits(NULL, &j->o->limits, err) < 0 ||
 	    ac_buildopt(&j->build, j->o->compression, j->o->level, err) < 0)
 		return -1;
 	if (j->o->name != NULL &&

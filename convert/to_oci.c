@@ -20,6 +20,7 @@
 #include "common/image/manifest.h"
 #include "common/image/oci.h"
 #include "common/image/ocilayout.h"
+#include "common/store/config.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/path.h"
 #include "convert/cmd.h"
@@ -336,7 +337,7 @@ int to_oci_run(struct ac_call *call, struct ac_err *err)
 	if (o->level > 12)
 		return ac_err_set(err, AC_E_USAGE,
 				  "bad value for option --level: 1 to 12");
-	if (ac_limit_set_all(&o->limits, err) < 0 ||
+	if (ac_config_limits(NULL, &o->limits, err) < 0 ||
 	    ac_secret_option(&j.secret, o->passphrase_fd, err) < 0)
 		return -1;
 	if (confine(call->argv[0], call->argv[1], NULL, err) < 0)

@@ -29,8 +29,9 @@ const struct ac_opt config_opts[] = {
 
 const char config_about[] =
 	"What the directories of the configuration come to, as JSON: for each\n"
-	"server and registry what is sent there, then where things are.  Each\n"
-	"entry tells its file.  Passwords and the like are '<hidden>'.\n";
+	"server and registry what is sent there, then where things are, and the\n"
+	"limits of what is unpacked.  Each entry tells its file.  Passwords and\n"
+	"the like are '<hidden>'.\n";
 
 enum { MAX_OUTPUT = 64 << 20, MAX_NETS = 4096 };
 
@@ -198,6 +199,27 @@ static void add_stage1(struct ac_json *all, const struct stage1 *s)
 	ac_json_push(all, o);
 }
 
+/* What holds; those that files give have one in files. */
+static void add_limits(struct ac_json *all, const struct ac_config_limits *l)
+{
+	struct ac_json *o = entry(AC_CONFIG_LIMITS);
+	struct ac_json *files = ac_json_object();
+
+	for (size_t i = 0; i < AC_LIMITS; i++) {
+		enum ac_limit which = (enum ac_limit)i;
+		uint64_t value = ac_limit(which);
+
+		if (value != 0) /* the ratio, which depends on what it is of */
+			ac_json_set(o, ac_limit_name(which),
+				    ac_json_int(value < INT64_MAX
+							? (int64_t)value
+							: INT64_MAX));
+		set_text(files, ac_limit_name(which), l->v[i].file);
+	}
+	ac_json_set(o, "files", files);
+	ac_json_push(all, o);
+}
+
 static void add_all(struct ac_json *all, const struct credentials *c,
 		    enum ac_config_kind kind, bool show)
 {
@@ -264,19 +286,23 @@ static int collect(const struct globals *g, bool show, struct ac_json *doc,
 	AC_CLEANUP(ac_config_paths_release)
 	struct ac_config_paths paths = AC_CONFIG_PATHS_INIT;
 	AC_CLEANUP(stage1_release) struct stage1 stage1 = {.name = {NULL}};
+	AC_CLEANUP(ac_config_limits_release)
+	struct ac_config_limits limits = AC_CONFIG_LIMITS_INIT;
 	struct ac_config where = config(g);
 	struct ac_json *all = ac_json_array();
 
 	ac_json_set(doc, "stage0", all);
 	if (credentials_load(g, &c, err) < 0 || dockerauth_list(&c, err) < 0 ||
 	    ac_config_paths(&where, &paths, err) < 0 ||
-	    ac_config_each(&where, "stage1.d", take_stage1, &stage1, err) < 0)
+	    ac_config_each(&where, "stage1.d", take_stage1, &stage1, err) < 0 ||
+	    ac_config_limits_read(&where, &limits, err) < 0)
 		return -1;
 	add_all(all, &c, AC_CONFIG_AUTH, show);
 	add_all(all, &c, AC_CONFIG_DOCKER_AUTH, show);
 	add_all(all, &c, AC_CONFIG_HEADERS, show);
 	add_paths(all, &paths);
 	add_stage1(all, &stage1);
+	add_limits(all, &limits);
 	return add_nets(doc, &where, err);
 }
 

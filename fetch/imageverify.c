@@ -8,6 +8,7 @@
 #include "common/base/own.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
+#include "common/store/config.h"
 #include "common/store/ingest.h"
 #include "common/store/verify.h"
 #include "common/sys/interrupt.h"
@@ -111,6 +112,7 @@ int verify_run(struct ac_call *c, struct ac_err *err)
 			      .store = AC_STORE_INIT,
 			      .secret = AC_SECRET_INIT,
 			      .good = ac_json_array()};
+	struct ac_config where = config(x.g);
 
 	(void)ac_interrupt_catch(); /* what is unfinished must go */
 	x.v = (struct ac_verifier){.s = &x.store,
@@ -118,7 +120,8 @@ int verify_run(struct ac_call *c, struct ac_err *err)
 				   .secret = &x.secret,
 				   .tell = tell,
 				   .ctx = &x};
-	if (ac_secret_option(&x.secret, o->passphrase_fd, err) < 0 ||
+	if (ac_config_limits(&where, NULL, err) < 0 ||
+	    ac_secret_option(&x.secret, o->passphrase_fd, err) < 0 ||
 	    open_store(x.g, false, &x.store, err) < 0 ||
 	    (!o->no_repair && ac_store_hold(&x.store, err) < 0) ||
 	    verify_all(&x, c, err) < 0)

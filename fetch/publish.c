@@ -16,6 +16,7 @@
 #include "common/base/own.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
+#include "common/store/config.h"
 #include "common/sys/at.h"
 #include "common/sys/io.h"
 #include "common/sys/lock.h"
@@ -120,10 +121,12 @@ int publish_run(struct ac_call *c, struct ac_err *err)
 	AC_CLEANUP(site_keys_release) struct site_keys keys = SITE_KEYS_INIT;
 	AC_JSON struct ac_json *array = ac_json_array();
 	AC_CLEANUP(ac_secret_release) struct ac_secret secret = AC_SECRET_INIT;
+	struct ac_config where = config(g);
 	AC_FREE char *url = NULL;
 	AC_CLOSE int dir = -1;
 
-	if (ac_secret_option(&secret, o->passphrase_fd, err) < 0)
+	if (ac_config_limits(&where, NULL, err) < 0 ||
+	    ac_secret_option(&secret, o->passphrase_fd, err) < 0)
 		return -1;
 	if (o->signatures.n != 0 && c->argc != 2)
 		return ac_err_set(err, AC_E_USAGE,

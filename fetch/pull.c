@@ -13,6 +13,7 @@
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/net/url.h"
+#include "common/store/config.h"
 #include "common/store/render.h"
 #include "common/sys/interrupt.h"
 #include "fetch/confine.h"
@@ -150,12 +151,15 @@ static int load_credentials(struct puller *p, const struct ac_call *c,
 static int prepare(struct puller *p, const struct ac_call *c,
 		   struct ac_err *err)
 {
+	struct ac_config where;
+
 	*p = (struct puller){.g = c->globals,
 			     .o = c->opts,
 			     .store = AC_STORE_INIT,
 			     .secret = AC_SECRET_INIT};
 	p->insecure = ac_insecure_bits(p->g->insecure);
-	if (ac_limit_set_all(&p->o->limits, err) < 0 ||
+	where = config(p->g);
+	if (ac_config_limits(&where, &p->o->limits, err) < 0 ||
 	    set_policy(p, err) < 0 || set_platform(p, err) < 0)
 		return -1;
 	if (p->o->port > 65535)

@@ -9,6 +9,7 @@
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/store/check.h"
+#include "common/store/config.h"
 #include "common/sys/interrupt.h"
 #include "fetch/cmd.h"
 
@@ -69,6 +70,7 @@ static int check_run(struct ac_call *c, struct ac_err *err)
 					   .secret = &secret,
 					   .tell = tell,
 					   .ctx = &r};
+	struct ac_config where = config(g);
 	size_t left = 0;
 
 	if (o->repair && o->quick)
@@ -76,7 +78,8 @@ static int check_run(struct ac_call *c, struct ac_err *err)
 				  "--repair reads all: it does not go with "
 				  "--quick");
 	(void)ac_interrupt_catch(); /* what is unfinished must go */
-	if (ac_secret_option(&secret, o->passphrase_fd, err) < 0 ||
+	if (ac_config_limits(&where, NULL, err) < 0 ||
+	    ac_secret_option(&secret, o->passphrase_fd, err) < 0 ||
 	    open_store(g, false, &s, err) < 0 ||
 	    ac_store_check(&s, &opts, &left, err) < 0)
 		return -1;

@@ -3,19 +3,26 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/err.h"
 #include "common/base/num.h"
 
+/* So many implied directories are nothing to speak of. */
+enum { IMPLIED_FREE = 4096 };
+
 static struct {
 	const char *name;
 	uint64_t value;
 	const char *of;
+	bool chosen; /* by ac_limit_set */
 } limits[] = {
 	[AC_LIMIT_UNPACKED] = {"unpacked", 64ULL << 30, "bytes of files"},
 	[AC_LIMIT_ENTRIES] = {"entries", 10000000, "entries"},
+	[AC_LIMIT_IMPLIED] = {"implied", 16,
+			      "directories for each entry that no entry names"},
 	[AC_LIMIT_RATIO] = {"ratio", 0, "times its size, unpacked"},
 	[AC_LIMIT_DEPTH] = {"depth", 1000, "directories above it"},
 	[AC_LIMIT_XATTRS] = {"xattrs", 1 << 20, "bytes of extended attributes"},
@@ -36,6 +43,22 @@ uint64_t ac_limit_ratio(uint64_t usual)
 	return set != 0 ? set : usual;
 }
 
+const char *ac_limit_name(enum ac_limit which)
+{
+	return limits[which].name;
+}
+
+int ac_limit_put(enum ac_limit which, struct ac_str value)
+{
+	uint64_t n = 0;
+
+	if (ac_num_size(value, &n) < 0 || n == 0)
+		return -1;
+	if (!limits[which].chosen)
+		limits[which].value = n;
+	return 0;
+}
+
 int ac_limit_set(const char *text, struct ac_err *err)
 {
 	struct ac_str value = ac_str(text);
@@ -52,12 +75,23 @@ int ac_limit_set(const char *text, struct ac_err *err)
 	for (size_t i = 0; i < AC_LEN(limits); i++)
 		if (ac_str_eq(name, limits[i].name)) {
 			limits[i].value = n;
+			limits[i].chosen = true;
 			return 0;
 		}
 	return ac_err_set(err, AC_E_USAGE,
 			  "bad --limit '%s': the limits are unpacked, entries, "
-			  "ratio, depth, xattrs, names and layers",
+			  "implied, ratio, depth, xattrs, names and layers",
 			  text);
+}
+
+int ac_limit_implied(uint64_t implied, uint64_t entries, const char *path,
+		     struct ac_err *err)
+{
+	uint64_t max = limits[AC_LIMIT_IMPLIED].value;
+
+	if (implied <= IMPLIED_FREE || (implied - IMPLIED_FREE) / max < entries)
+		return 0;
+	return ac_limit_err(err, AC_LIMIT_IMPLIED, max, "'%.60s...'", path);
 }
 
 int ac_limit_set_all(const struct ac_strv *texts, struct ac_err *err)

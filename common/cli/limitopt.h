@@ -8,7 +8,7 @@
  *	struct pull_opts { struct ac_strv limits; };
  *	AC_OPT_LIMIT(struct pull_opts, limits),
  *	...
- *	if (ac_limit_set_all(&o->limits, err) < 0)
+ *	if (ac_config_limits(&config, &o->limits, err) < 0)
  *		return -1;
  */
 
@@ -18,6 +18,7 @@
 #define AC_OPT_LIMIT(s, m)                                                     \
 	AC_OPT_LIST(s, m, "limit", "NAME=NUMBER",                              \
 		    "take more, or only less, of an image (repeat): unpacked " \
-		    "(bytes), entries, ratio, depth, xattrs, names, layers")
+		    "(bytes), entries, implied, ratio, depth, xattrs, "        \
+		    "names, layers")
 
 #endif

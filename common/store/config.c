@@ -32,6 +32,7 @@ static const struct {
 	[AC_CONFIG_HEADERS] = {"headers", "auth.d"},
 	[AC_CONFIG_PATHS] = {"paths", "paths.d"},
 	[AC_CONFIG_STAGE1] = {"stage1", "stage1.d"},
+	[AC_CONFIG_LIMITS] = {"limits", "limits.d"},
 };
 
 const char *ac_config_kind_name(enum ac_config_kind k)

@@ -8,6 +8,7 @@
  *	DIR/auth.d/NAME.json    credentials for servers and registries
  *	DIR/paths.d/NAME.json   where things are
  *	DIR/stage1.d/NAME.json  what isolates pods
+ *	DIR/limits.d/NAME.json  how much of an image is taken
  *
  * in each DIR of the configuration: the system's, then the local one, then the
  * user's.  What a later directory says about something replaces what an earlier
@@ -20,6 +21,7 @@
 #include <stddef.h>
 
 #include "common/base/attr.h"
+#include "common/base/limit.h"
 
 struct ac_err;
 struct ac_json;
@@ -52,6 +54,7 @@ enum ac_config_kind {
 	AC_CONFIG_HEADERS,     /* auth.d: headers for servers */
 	AC_CONFIG_PATHS,       /* paths.d */
 	AC_CONFIG_STAGE1,      /* stage1.d */
+	AC_CONFIG_LIMITS,      /* limits.d */
 };
 /* "dockerAuth" */
 const char *ac_config_kind_name(enum ac_config_kind k);
@@ -117,6 +120,11 @@ void ac_config_value_release(struct ac_config_value *v);
 AC_MUSTUSE int ac_config_take(const struct ac_config_file *f, const char *key,
 			      struct ac_config_value *v, struct ac_err *err);
 
+/* The same of TEXT, which is what the member says. */
+AC_MUSTUSE int ac_config_put(const struct ac_config_file *f, const char *key,
+			     const char *text, struct ac_config_value *v,
+			     struct ac_err *err);
+
 /* paths.d: what all files say together.  Not rkt's own, whose store is none of
  * ours: told by a warning. */
 struct ac_config_paths {
@@ -127,5 +135,24 @@ struct ac_config_paths {
 AC_MUSTUSE int ac_config_paths(const struct ac_config *c,
 			       struct ac_config_paths *out, struct ac_err *err);
 void ac_config_paths_release(struct ac_config_paths *p);
+
+/* limits.d: values of limits (base/limit.h), those that files give. */
+struct ac_config_limits {
+	struct ac_config_value v[AC_LIMITS];
+};
+#define AC_CONFIG_LIMITS_INIT ((struct ac_config_limits){.v = {{NULL}}})
+/* Read them (C NULL: the default configuration) and set them. */
+AC_MUSTUSE int ac_config_limits_read(const struct ac_config *c,
+				     struct ac_config_limits *out,
+				     struct ac_err *err);
+void ac_config_limits_release(struct ac_config_limits *l);
+
+/* Set the limits of this process: those of the configuration C (NULL: the
+ * default one), then those of OPTIONS, the values of --limit (NULL: none).  For
+ * every command that reads what is foreign, before it does, and before it gives
+ * up what it needs for it. */
+AC_MUSTUSE int ac_config_limits(const struct ac_config *c,
+				const struct ac_strv *options,
+				struct ac_err *err);
 
 #endif

@@ -16,16 +16,12 @@ void ac_config_value_release(struct ac_config_value *v)
 	*v = (struct ac_config_value){NULL};
 }
 
-int ac_config_take(const struct ac_config_file *f, const char *key,
-		   struct ac_config_value *v, struct ac_err *err)
+int ac_config_put(const struct ac_config_file *f, const char *key,
+		  const char *text, struct ac_config_value *v,
+		  struct ac_err *err)
 {
-	const char *text = NULL;
 	AC_FREE char *thing = NULL;
-	int got = ac_field_str(f->doc, "", key, &text, err);
 
-	/* The original wrote empty ones where it had none. */
-	if (got < 0 || got == 0 || text[0] == '\0')
-		return got < 0 ? -1 : 0;
 	if (v->text != NULL && v->level == f->level) {
 		thing = ac_xasprintf("'%s'", key);
 		return ac_config_twice(key, v->file, thing, err);
@@ -35,6 +31,18 @@ int ac_config_take(const struct ac_config_file *f, const char *key,
 	v->file = ac_xstrdup(f->path);
 	v->level = f->level;
 	return 1;
+}
+
+int ac_config_take(const struct ac_config_file *f, const char *key,
+		   struct ac_config_value *v, struct ac_err *err)
+{
+	const char *text = NULL;
+	int got = ac_field_str(f->doc, "", key, &text, err);
+
+	/* The original wrote empty ones where it had none. */
+	if (got < 0 || got == 0 || text[0] == '\0')
+		return got < 0 ? -1 : 0;
+	return ac_config_put(f, key, text, v, err);
 }
 
 static int take_path(const struct ac_config_file *f, const char *key,

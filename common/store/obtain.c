@@ -60,6 +60,8 @@ static int fetch(const struct ac_obtain *o, const char *text, bool again,
 		ac_strv_pushf(&argv, "--insecure-options=%s", o->insecure);
 	if (o->signature != NULL)
 		ac_strv_pushf(&argv, "--signature=%s", o->signature);
+	for (size_t i = 0; o->limits != NULL && i < o->limits->n; i++)
+		ac_strv_pushf(&argv, "--limit=%s", o->limits->v[i]);
 	if (o->secret != NULL && o->secret->known) {
 		secret = ac_secret_pipe(o->secret, err);
 		if (secret < 0)

@@ -33,6 +33,7 @@ struct ac_obtain {
 	const char *insecure;           /* --insecure-options, or NULL */
 	const char *signature;          /* --signature, or NULL */
 	enum ac_obtain_policy policy;
+	const struct ac_strv *limits;   /* --limit, or NULL; borrowed */
 	const struct ac_secret *secret; /* for acfetch, or NULL; borrowed */
 };
 

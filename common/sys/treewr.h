@@ -60,7 +60,9 @@ struct ac_treewr_opts {
 	/* Of all regular files together, holes counted; 0: no limit.  A hole
 	 * costs time when it is hashed: give one for foreign input. */
 	uint64_t max_bytes;
-	uint64_t max_entries;   /* implied directories counted; 0: no limit */
+	/* Implied directories counted; then AC_LIMIT_IMPLIED holds too.  0: no
+	 * limit of both. */
+	uint64_t max_entries;
 	ac_treewr_note_fn note; /* or NULL: no hashing */
 	/* A hard link whose target is not (yet) in the tree.  NULL: an error.
 	 * Returns 0 when it took a copy of the entry to settle it later. */

@@ -9,6 +9,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/limit.h"
 #include "common/base/own.h"
 #include "common/sys/at.h"
 #include "common/sys/treewr_priv.h"
@@ -165,6 +166,18 @@ static struct treewr_dir *make(struct ac_treewr *w, struct treewr_dir *parent,
 	return d;
 }
 
+static int count_implied(struct ac_treewr *w, const char *path,
+			 struct ac_err *err)
+{
+	if (treewr_count(w, path, err) < 0)
+		return -1;
+	w->implied++;
+	return w->o.max_entries != 0
+		       ? ac_limit_implied(w->implied, w->entries - w->implied,
+					  path, err)
+		       : 0;
+}
+
 static int tell_implied(struct ac_treewr *w, const struct treewr_dir *d,
 			struct ac_err *err)
 {
@@ -174,7 +187,7 @@ static int tell_implied(struct ac_treewr *w, const struct treewr_dir *d,
 
 	if (d->adopted)
 		return 0;
-	if (treewr_count(w, d->path, err) < 0)
+	if (count_implied(w, d->path, err) < 0)
 		return -1;
 	return treewr_tell(w, w->o.implied, &e, err);
 }

@@ -133,7 +133,9 @@ static int times(int fd, const char *base, int64_t sec, uint32_t ns,
 {
 	struct timespec ts[2] = {{.tv_sec = sec, .tv_nsec = ns},
 				 {.tv_sec = sec, .tv_nsec = ns}};
-	int r = base != NULL ? utimensat(fd, base, ts, AT_SYMLINK_NOFOLLOW)
+	/* Of "", FD itself: a "." in it would need the right to search it. */
+	int r = base != NULL ? utimensat(fd, base, ts,
+					 AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
 			     : futimens(fd, ts);
 
 	if (r < 0)
@@ -229,6 +231,5 @@ int treewr_set_dir(struct ac_treewr *w, int parentfd,
 		return -1;
 	if (!ours)
 		return 0;
-	return times(parentfd, d->parent != NULL ? d->name : ".", d->mtime,
-		     d->mtime_ns, d->path, err);
+	return times(parentfd, name, d->mtime, d->mtime_ns, d->path, err);
 }

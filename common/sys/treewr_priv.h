@@ -65,6 +65,7 @@ struct ac_treewr {
 	int root; /* borrowed */
 	struct ac_treewr_opts o;
 	uint64_t bytes, entries; /* so far, against the limits */
+	uint64_t implied;        /* of the entries: no entry named them */
 
 	struct treewr_dir **dirs; /* owned, parents first; [0] is the root */
 	size_t n_dirs;

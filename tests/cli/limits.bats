@@ -4,6 +4,7 @@
 
 load helper
 load pull
+load layout
 load rawtar
 
 setup() { store_setup; }
@@ -44,6 +45,60 @@ taken() {
 	file rootfs/a/b/c/d x | img >x.aci
 	refused entries=2 "2 entries"
 	taken entries=20
+}
+
+# deep N: N files, each below 1000 directories of its own.
+deep() {
+	local i path
+	path=$(printf 'a/%.0s' {1..998})
+	for ((i = 0; i < $1; i++)); do
+		pax path "rootfs/$i/${path}f"
+		file rootfs/f ''
+	done
+}
+
+@test "directories that no entry names, for each entry" {
+	deep 6 | img >x.aci
+	for command in "pull --insecure-options=image x.aci" "actool extract x.aci out" "acbuild begin ./x.aci"; do
+		# shellcheck disable=SC2086 # words
+		run -1 --separate-stderr $command
+		[[ $stderr == *"more than 16 directories for each entry that no entry names"*"--limit implied=NUMBER allows more"* ]]
+		[ ! -e out ] && [ ! -e .acbuild ]
+	done
+	store_empty
+	# What few entries imply counts as entries do.
+	run -1 --separate-stderr acbuild begin --limit entries=500 ./x.aci
+	[[ $stderr == *"more than 500 entries"* ]]
+	taken implied=300
+	rm -r out oci .acbuild
+	# The layers of an OCI image.
+	deep 6 | (cat && bytes 1024) >layer
+	layout in layer
+	run -1 --separate-stderr acconvert to-aci in out.aci
+	[[ $stderr == *"more than 16 directories for each entry"*"--limit implied=NUMBER allows more"* ]]
+	[ ! -e out.aci ]
+	run -0 acconvert to-aci --limit implied=1000 in out.aci
+	run -0 acbuild begin --build-mode=oci ./in
+	run -1 --separate-stderr acbuild copy layer /0/layer
+	[[ $stderr == *"more than 16 directories for each entry"*"--limit implied=NUMBER allows more"* ]]
+}
+
+@test "the configuration, which the option overrides" {
+	{ file rootfs/a 0123456789 && file rootfs/b 0123456789; } | img >x.aci
+	mkdir -p config/acutils/limits.d work
+	mkdir -m 777 store
+	chmod 777 work
+	chmod o+rx . "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" 2>/dev/null || :
+	echo '{"rktKind":"limits","rktVersion":"v1","unpacked":15}' >config/acutils/limits.d/l.json
+	for command in "acfetch --system-config=/nonexistent --local-config=/nonexistent --insecure-options=image pull x.aci" \
+		"actool extract x.aci work/out" "acconvert to-oci x.aci work/out" "acbuild --work-path work begin ./x.aci"; do
+		# shellcheck disable=SC2086 # words
+		run -1 --separate-stderr as_nobody $command
+		[[ $stderr == *"more than 15 bytes of files; if that is right, --limit unpacked=NUMBER allows more"* ]]
+		# shellcheck disable=SC2086 # words
+		run -0 as_nobody $command --limit unpacked=1M
+		rm -rf work/out work/.acbuild
+	done
 }
 
 @test "ratio" {

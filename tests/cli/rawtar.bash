@@ -35,13 +35,18 @@ file() {
 	field "$2" $(((${#2} + 511) / 512 * 512))
 }
 
-# xattr NAME VALUE: for the entry that follows.
-xattr() {
-	local record=" SCHILY.xattr.$1=$2"$'\n' n
-	n=$((${#record} + 2))
-	[ "$n" -lt 100 ] || n=$((n + 1))
+# pax KEY VALUE: for the entry that follows.
+pax() {
+	local record=" $1=$2"$'\n' n
+	n=$((${#record} + 1))
+	while [ "$((${#record} + ${#n}))" -gt "$n" ]; do
+		n=$((n + 1))
+	done
 	file pax "$n$record" x
 }
+
+# xattr NAME VALUE: for the entry that follows.
+xattr() { pax "SCHILY.xattr.$1" "$2"; }
 
 # entry SPEC...: each "TYPE NAME[ LINK]", or a word that stands for one.
 entry() {
