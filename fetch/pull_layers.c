@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/set.h"
 #include "common/cli/progress.h"
 #include "common/codec/json.h"
 #include "common/image/oci.h"
@@ -25,8 +29,11 @@ struct layer {
 	const struct ac_digest *diff;
 	struct ac_ingest **in; /* where it goes */
 	struct ac_digest chain;
-	struct ac_partial *partial; /* until the ingest has it; NULL where the
-				     * blob comes twice */
+	bool copy; /* a layer before it has the same blob */
+	/* Of a copy: the ingest of that one; NULL when it is in the store. */
+	struct ac_ingest **first;
+	struct ac_partial *partial; /* until the ingest has it; NULL of a copy
+				     */
 	uint64_t resumed; /* bytes of an earlier process that are in use */
 	char *key;        /* of the partial */
 	char *what;
@@ -37,8 +44,8 @@ struct work {
 	struct puller *p;
 	struct ac_registry *reg;
 	struct ac_progress *progress;
-	struct layer *v; /* largest first */
-	size_t n;
+	struct layer *v; /* largest first, then the copies */
+	size_t n, n_fetch;
 
 	pthread_mutex_t mu; /* of what follows */
 	size_t next;
@@ -144,16 +151,21 @@ static int resume(struct flow *f, struct layer *l, struct ac_err *err)
 	return from_elsewhere(f, l, err);
 }
 
+static struct ac_ingest_opts ingest_of(const struct layer *l)
+{
+	return (struct ac_ingest_opts){.kind = AC_IMAGE_OCI,
+				       .blob = &l->desc->digest,
+				       .size = l->desc->size,
+				       .diff = l->diff,
+				       .what = l->what};
+}
+
 static int receive(struct work *w, struct layer *l, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf data = AC_BUF_INIT(AC_JSON_MAX_BYTES);
 	int inside = ac_oci_desc_data(l->desc, &data, err);
-	struct ac_ingest_opts o = {.kind = AC_IMAGE_OCI,
-				   .blob = &l->desc->digest,
-				   .size = l->desc->size,
-				   .diff = l->diff,
-				   .what = l->what};
+	struct ac_ingest_opts o = ingest_of(l);
 	struct flow f = {.w = w};
 	char from[AC_DIGEST_TEXT];
 	int r;
@@ -197,6 +209,66 @@ static int fetch_layer(struct work *w, struct layer *l, struct ac_err *err)
 	return receive(w, l, err);
 }
 
+static void tell_cached(const struct puller *p, const struct ac_oci_desc *d)
+{
+	char from[AC_DIGEST_TEXT];
+
+	ac_digest_print(&d->digest, ':', from);
+	events_tell(p->events, "cached", from, NULL);
+}
+
+/* The blob of L, of which a layer before it was made. */
+static int open_first(const struct work *w, const struct layer *l,
+		      struct ac_err *err)
+{
+	int fd = -1;
+
+	if (l->first == NULL || *l->first == NULL)
+		return ac_store_open_blob(&w->p->store, &l->desc->digest, err);
+	fd = fcntl(ac_ingest_blob_fd(*l->first), F_DUPFD_CLOEXEC, 3);
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+		ac_own_closep(&fd);
+		return ac_err_sys(err, errno, "read %s again", l->what);
+	}
+	return fd;
+}
+
+static int copy_layer(struct work *w, struct layer *l, struct ac_err *err)
+{
+	AC_CLOSE int fd = open_first(w, l, err);
+	struct ac_ingest_opts o = ingest_of(l);
+
+	if (fd < 0)
+		return -1;
+	*l->in = ac_ingest_new(&w->p->store, &o, err);
+	if (*l->in == NULL || ac_ingest_feed_fd(*l->in, fd, err) < 0 ||
+	    ac_ingest_finish(*l->in, err) < 0)
+		return -1;
+	tell_cached(w->p, l->desc);
+	ac_progress_item(w->progress);
+	return 0;
+}
+
+/* Those whose blob is here by now.  What the store has may be damaged. */
+static int copy_layers(struct work *w, struct ac_err *err)
+{
+	for (size_t i = w->n_fetch; i < w->n; i++) {
+		struct layer *l = &w->v[i];
+
+		if (copy_layer(w, l, err) == 0)
+			continue;
+		if (!pull_is_damage(err))
+			return -1;
+		ac_warn("%s: the store's blob is of no use (%s); fetching it",
+			l->what, err->msg);
+		ac_ingest_discard(*l->in);
+		*l->in = NULL;
+		if (receive(w, l, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static void failed(struct work *w, const struct ac_err *err)
 {
 	(void)pthread_mutex_lock(&w->mu);
@@ -215,7 +287,7 @@ static void *worker(void *ctx)
 		struct layer *l = NULL;
 
 		(void)pthread_mutex_lock(&w->mu);
-		if (w->next < w->n && w->err.code == AC_OK)
+		if (w->next < w->n_fetch && w->err.code == AC_OK)
 			l = &w->v[w->next++];
 		(void)pthread_mutex_unlock(&w->mu);
 		if (l == NULL)
@@ -233,38 +305,36 @@ static int run(struct work *w, struct ac_err *err)
 	pthread_t threads[THREADS - 1];
 	size_t n = 0;
 
-	while (n < AC_LEN(threads) && n + 1 < w->n &&
+	while (n < AC_LEN(threads) && n + 1 < w->n_fetch &&
 	       pthread_create(&threads[n], NULL, worker, w) == 0)
 		n++;
 	(void)worker(w);
 	while (n != 0)
 		(void)pthread_join(threads[--n], NULL);
 	if (w->err.code == AC_OK)
-		return 0;
+		return copy_layers(w, err);
 	*err = w->err;
 	return -1;
 }
 
 static int by_key(const void *pa, const void *pb)
 {
-	return strcmp(((const struct layer *)pa)->key,
-		      ((const struct layer *)pb)->key);
+	const struct layer *a = pa;
+	const struct layer *b = pb;
+	int r = strcmp(a->key, b->key);
+
+	return r != 0 ? r : a->copy - b->copy;
 }
 
 static int by_size(const void *pa, const void *pb)
 {
-	uint64_t a = ((const struct layer *)pa)->desc->size;
-	uint64_t b = ((const struct layer *)pb)->desc->size;
+	const struct layer *a = pa;
+	const struct layer *b = pb;
 
-	return (a < b) - (a > b);
-}
-
-static void tell_cached(const struct puller *p, const struct ac_oci_desc *d)
-{
-	char from[AC_DIGEST_TEXT];
-
-	ac_digest_print(&d->digest, ':', from);
-	events_tell(p->events, "cached", from, NULL);
+	if (a->copy != b->copy)
+		return a->copy - b->copy;
+	return (a->desc->size < b->desc->size) -
+	       (a->desc->size > b->desc->size);
 }
 
 /* Which layers are missing? */
@@ -274,22 +344,27 @@ static void plan(struct work *w, const char *what,
 {
 	AC_FREE struct ac_digest *chain =
 		ac_xcalloc(m->n_layers + 1, sizeof(*chain));
+	AC_CLEANUP(ac_set_release) struct ac_set seen = AC_SET_INIT;
 
 	ac_oci_chain_ids(c->diff_ids, m->n_layers, chain);
 	for (size_t i = 0; i < m->n_layers; i++) {
 		const struct ac_oci_desc *d = &m->layers[i];
+		AC_FREE char *key = ac_partial_of_blob(&d->digest);
+		bool copy = !ac_set_add(&seen, key);
 
 		if (ac_store_has_layer(&w->p->store, &chain[i], &d->digest)) {
 			tell_cached(w->p, d);
 			continue;
 		}
-		ac_progress_expect(w->progress, d->size);
+		if (!copy)
+			ac_progress_expect(w->progress, d->size);
 		w->v[w->n++] =
 			(struct layer){.desc = d,
 				       .diff = &c->diff_ids[i],
 				       .in = &out[i],
 				       .chain = chain[i],
-				       .key = ac_partial_of_blob(&d->digest),
+				       .copy = copy,
+				       .key = ac_steal_ptr(&key),
 				       .what = ac_xasprintf("layer %zu of '%s'",
 							    i + 1, what)};
 	}
@@ -316,6 +391,17 @@ static void look_again(struct work *w)
 	w->n = n;
 }
 
+/* The ingest of the layer whose blob the copy I has, sorted by their keys. */
+static struct ac_ingest **first_of(const struct work *w, size_t i)
+{
+	const struct layer *l = &w->v[i];
+	const struct layer *before = i != 0 ? l - 1 : NULL;
+
+	if (before == NULL || strcmp(before->key, l->key) != 0)
+		return NULL;
+	return before->copy ? before->first : before->in;
+}
+
 /* Hold all the layers, so that no other process fetches them: always in the
  * order of their digests, or two processes could wait for each other. */
 static int hold(struct work *w, struct ac_err *err)
@@ -326,8 +412,10 @@ static int hold(struct work *w, struct ac_err *err)
 	for (size_t i = 0; i < w->n; i++) {
 		struct layer *l = &w->v[i];
 
-		if (i != 0 && strcmp(l->key, w->v[i - 1].key) == 0)
+		if (l->copy) {
+			l->first = first_of(w, i);
 			continue;
+		}
 		l->partial = ac_partial_open(&w->p->store, l->key, l->what,
 					     &waited, err);
 		if (l->partial == NULL)
@@ -337,6 +425,8 @@ static int hold(struct work *w, struct ac_err *err)
 		look_again(w);
 	ac_progress_items(w->progress, "layer", w->n);
 	qsort(w->v, w->n, sizeof(w->v[0]), by_size);
+	while (w->n_fetch < w->n && !w->v[w->n_fetch].copy)
+		w->n_fetch++;
 	return 0;
 }
 

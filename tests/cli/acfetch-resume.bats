@@ -414,18 +414,43 @@ half() {
 	ingest_empty
 }
 
-@test "a layer that is twice in an image" {
-	make_oci
-	jq -c '.rootfs.diff_ids += .rootfs.diff_ids' config.json >c2
+# copies N: the image of make_oci, with its layer N times.
+copies() {
+	jq -c --argjson n "$1" '.rootfs.diff_ids |= [range($n) as $i | .[0]]' config.json >c2
 	mv c2 config.json
 	# shellcheck disable=SC2034 # for registry
 	CONFIG=sha256:$(sha256sum <config.json | cut -d' ' -f1)
 	make_manifest
-	jq -c '.layers += .layers' manifest.json >m2
+	jq -c --argjson n "$1" '.layers |= [range($n) as $i | .[0]]' manifest.json >m2
 	mv m2 manifest.json
+}
+
+@test "a layer that is three times in an image is fetched once" {
+	make_oci
+	copies 3
 	registry </dev/null
 	run -0 --separate-stderr insecure "docker://$A/app"
+	[ "$(grep -c "blobs/$LAYER" log)" = 1 ]
+	[ "$(find store/layers -mindepth 1 -maxdepth 1 | wc -l)" = 3 ]
 	blobs_ok
+	ingest_empty
+	# Of another image, of which the store has the first three.
+	stop "$BAD_PID"
+	copies 4
+	registry </dev/null
+	run -0 --separate-stderr insecure "docker://$A/app"
+	run ! grep "blobs/$LAYER" log
+	run -0 acfetch image verify --no-repair
+	# The store's own is damaged.
+	stop "$BAD_PID"
+	blob=store/blobs/sha256/${LAYER#*:}
+	chmod u+w "$blob"
+	printf x | dd of="$blob" bs=1 conv=notrunc status=none
+	copies 5
+	registry </dev/null
+	run -0 --separate-stderr insecure "docker://$A/app"
+	[[ $stderr == *"the store's blob is of no use"*"fetching it"* ]]
+	[ "$(grep -c "blobs/$LAYER" log)" = 1 ]
 	ingest_empty
 }
 
