@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/config.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/log.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
 #include "common/codec/json.h"
-#include "common/sys/path.h"
 #include "fetch/cmd.h"
+#include "fetch/confignet.h"
 #include "fetch/credentials.h"
 #include "fetch/dockerauth.h"
 
@@ -33,7 +31,7 @@ const char config_about[] =
 	"limits of what is unpacked.  Each entry tells its file.  Passwords and\n"
 	"the like are '<hidden>'.\n";
 
-enum { MAX_OUTPUT = 64 << 20, MAX_NETS = 4096 };
+enum { MAX_OUTPUT = 64 << 20 };
 
 /* stage1.d: three values, of which two go together. */
 struct stage1 {
@@ -228,51 +226,26 @@ static void add_all(struct ac_json *all, const struct credentials *c,
 			add_credential(all, &c->v[i], show);
 }
 
-/* --- net.d --- */
+/* --- what nothing uses yet --- */
 
-/* The networks of one directory: sorted by name, each with its path. */
-static int list_nets(const char *dir, struct ac_strv *paths, struct ac_err *err)
+static void warn_unused(const struct ac_config_value *v, const char *what)
 {
-	AC_FREE char *path = ac_path_join(dir, "net.d");
-	AC_CLEANUP(ac_strv_release) struct ac_strv names = AC_STRV_INIT;
-	AC_CLOSEDIR DIR *d = opendir(path);
-	const struct dirent *e;
-
-	if (d == NULL && errno == ENOENT)
-		return 0;
-	if (d == NULL)
-		return ac_err_sys(err, errno, "configuration '%s'", path);
-	while (errno = 0, (e = readdir(d)) != NULL && names.n < MAX_NETS)
-		if (e->d_name[0] != '.' &&
-		    (ac_str_ends(ac_str(e->d_name), ".conf") ||
-		     ac_str_ends(ac_str(e->d_name), ".conflist")))
-			ac_strv_push(&names, e->d_name);
-	if (errno != 0)
-		return ac_err_sys(err, errno, "read '%s'", path);
-	ac_strv_sort(&names);
-	for (size_t i = 0; i < names.n; i++)
-		ac_strv_take(paths, ac_path_join(path, names.v[i]));
-	return 0;
+	if (v->text != NULL)
+		ac_warn("'%s': acrun has no stage1 but its own; %s is not used",
+			v->file, what);
 }
 
 static int add_nets(struct ac_json *doc, const struct ac_config *c,
 		    struct ac_err *err)
 {
-	AC_CLEANUP(ac_strv_release) struct ac_strv paths = AC_STRV_INIT;
-	struct ac_config_dir dirs[AC_CONFIG_DIRS];
-	size_t n = ac_config_dirs(c, dirs);
 	struct ac_json *nets = ac_json_array();
 
 	ac_json_set(doc, "net", nets);
-	for (size_t i = 0; i < n; i++)
-		if (!dirs[i].rkt && list_nets(dirs[i].path, &paths, err) < 0)
-			return -1;
-	for (size_t i = 0; i < paths.n; i++) {
-		struct ac_json *o = ac_json_object();
-
-		ac_json_set_str(o, "file", paths.v[i]);
-		ac_json_push(nets, o);
-	}
+	if (confignet_list(nets, c, err) < 0)
+		return -1;
+	if (ac_json_len(nets) != 0)
+		ac_warn("net.d: acrun has no networks but --net=none and "
+			"--net=host; those of the configuration are not used");
 	return 0;
 }
 
@@ -303,6 +276,10 @@ static int collect(const struct globals *g, bool show, struct ac_json *doc,
 	add_paths(all, &paths);
 	add_stage1(all, &stage1);
 	add_limits(all, &limits);
+	warn_unused(&paths.stage1_images, "stage1-images");
+	warn_unused(stage1.location.text != NULL ? &stage1.location
+						 : &stage1.name,
+		    "stage1");
 	return add_nets(doc, &where, err);
 }
 

@@ -205,11 +205,23 @@ static void bare(struct ac_err *err)
 		memmove(err->msg, err->msg + n, strlen(err->msg + n) + 1);
 }
 
+struct ac_json *ac_config_json(const char *path, const char *text, size_t len,
+			       struct ac_err *err)
+{
+	struct ac_json *doc = ac_json_parse(text, len, "file", err);
+
+	if (doc == NULL) {
+		bare(err);
+		(void)ac_config_locate(path, text, len, err);
+	}
+	return doc;
+}
+
 int ac_config_parse(const char *path, const char *sub, size_t level,
 		    const char *text, size_t len, ac_config_file_fn fn,
 		    void *ctx, struct ac_err *err)
 {
-	struct ac_json *doc = ac_json_parse(text, len, "file", err);
+	struct ac_json *doc = ac_config_json(path, text, len, err);
 	struct ac_config_file f = {.path = path,
 				   .level = level,
 				   .doc = doc,
@@ -218,8 +230,8 @@ int ac_config_parse(const char *path, const char *sub, size_t level,
 	int ret = -1;
 
 	if (doc == NULL)
-		bare(err);
-	else if (check_kind(&f, sub, err) == 0)
+		return -1;
+	if (check_kind(&f, sub, err) == 0)
 		ret = fn(ctx, &f, err);
 	if (ret < 0)
 		(void)ac_config_locate(path, text, len, err);

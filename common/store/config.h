@@ -89,6 +89,11 @@ AC_MUSTUSE int ac_config_parse(const char *path, const char *sub, size_t level,
 			       ac_config_file_fn fn, void *ctx,
 			       struct ac_err *err);
 
+/* The JSON in TEXT, that of the file PATH: NULL with "PATH:LINE:COLUMN: ..."
+ * when it is none.  ac_json_wipe it where it may hold secrets. */
+AC_MUSTUSE struct ac_json *ac_config_json(const char *path, const char *text,
+					  size_t len, struct ac_err *err);
+
 /* Put "FILE:LINE:COLUMN: " before an error about a path in TEXT; of what is
  * missing, the place of what it is missing in.  Returns -1. */
 int ac_config_locate(const char *file, const char *text, size_t len,

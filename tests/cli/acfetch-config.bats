@@ -64,9 +64,16 @@ get() { af --ca-file=ca.pem --insecure-options=image pull --full --no-store "$@"
 	mkdir user/paths.d
 	echo '{"rktKind":"paths","rktVersion":"v1","data":"/srv/b"}' >user/paths.d/p.json
 	echo '{"rktKind":"stage1","rktVersion":"v1","name":"example.com/s","version":"1","location":"/srv/s.aci"}' >etc/stage1.d/s.json
-	touch etc/net.d/20-b.conf etc/net.d/10-a.conflist etc/net.d/README
+	echo '{"cniVersion":"1.0.0","name":"b","type":"bridge"}' >etc/net.d/20-b.conf
+	echo '{"cniVersion":"1.0.0","name":"a","plugins":[{"type":"bridge"}]}' >etc/net.d/10-a.conflist
+	touch etc/net.d/README etc/net.d/.30-c.conf
 	run -0 --separate-stderr af config --user-config=user
-	[ -z "$stderr" ]
+	# What no program uses is told.
+	diff -u - <(echo "$stderr") <<-END
+	acfetch: warning: '$PWD/etc/paths.d/p.json': acrun has no stage1 but its own; stage1-images is not used
+	acfetch: warning: '$PWD/etc/stage1.d/s.json': acrun has no stage1 but its own; stage1 is not used
+	acfetch: warning: net.d: acrun has no networks but --net=none and --net=host; those of the configuration are not used
+	END
 	[[ $output != *hush* ]]
 	diff -u - <(jq -r '.stage0[] | [.rktKind, (.domains // .registries // [])[0], .type, .file] | join(" ")' <<<"$output") <<-END
 	auth A.example basic user/auth.d/x.json
@@ -82,6 +89,7 @@ get() { af --ca-file=ca.pem --insecure-options=image pull --full --no-store "$@"
 	[ "$(jq -c '.stage0[5] | del(.rktKind, .rktVersion)' <<<"$output")" = \
 		"{\"data\":\"/srv/b\",\"stage1-images\":\"/srv/s\",\"files\":{\"data\":\"user/paths.d/p.json\",\"stage1-images\":\"$PWD/etc/paths.d/p.json\"}}" ]
 	[ "$(jq -c '.stage0[6] | [.name, .version, .location]' <<<"$output")" = '["example.com/s","1","/srv/s.aci"]' ]
+	[ "$(jq -c '[.net[].name]' <<<"$output")" = '["a","b"]' ]
 	[ "$(jq -c '[.net[].file]' <<<"$output")" = "[\"$PWD/etc/net.d/10-a.conflist\",\"$PWD/etc/net.d/20-b.conf\"]" ]
 	run -0 --separate-stderr af config --user-config=user --show-secrets
 	for i in 2 3 4 5 6 7; do
@@ -124,6 +132,12 @@ limits.d/x.json|{"rktKind":"limits","rktVersion":"v1",\n"unpacked":0}|2:1: unpac
 limits.d/x.json|{"rktKind":"limits","rktVersion":"v1","depth":10,\n"entries":"many"}|2:1: entries: expected a number above 0, which K, M, G or T may follow, found 'many'
 limits.d/x.json|{"rktKind":"limits","rktVersion":"v1","names":\n ["1M"]}|1:39: names: expected a number or a text such as '128G', found an array
 limits.d/x.json|{"rktKind":"paths","rktVersion":"v1"}|1:2: rktKind: expected 'limits' in 'limits.d', found 'paths'
+net.d/x.conf|{"name":"a",}|1:13: invalid character '}' where a key is expected; is there a comma too many?
+net.d/x.conf|[]|1:1: expected an object, found an array
+net.d/x.conf|\n{"type":"bridge"}|2:1: name: is missing; expected a string
+net.d/x.conf|{"name":"a",\n"type":7}|2:1: type: expected a string, found a number
+net.d/x.conf|{"name":"a","plugins":[]}|1:1: type: is missing; expected a string
+net.d/x.conflist|{"name":"a",\n"plugins":[]}|2:1: plugins: is missing or empty; expected an array of plugins
 paths.d/x.json|{"rktKind":"paths",}|1:20: invalid character '}' where a key is expected; is there a comma too many?
 END
 }
