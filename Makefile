@@ -222,7 +222,7 @@ crash: ## kill acfetch at random moments: make crash [N=20000] [SEED=1]
 	$(Q)AC_TEST_KILLS=$(or $(N),20000) AC_TEST_SEED=$(SEED) $(MAKE) check-cli T=tests/cli/store-crash.bats \
 		BATS_FLAGS=--show-output-of-passing-tests
 faults: ## each system call fails, and the power goes out at each (minutes)
-	$(Q)for t in fault power; do AC_TEST_EVERY=1 $(MAKE) check-cli T=tests/cli/store-$$t.bats || exit; done
+	$(Q)for t in fault power layout; do AC_TEST_EVERY=1 $(MAKE) check-cli T=tests/cli/store-$$t.bats || exit; done
 bench: all $(TOOLS) ## measure against the peers; prints ratios
 	$(Q)BINDIR='$(abspath $B)/bin' TOOLDIR='$(abspath $B)/tests' sh tests/bench/run $(T)
 

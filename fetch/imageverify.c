@@ -104,6 +104,20 @@ static int verify_all(struct verifying *x, const struct ac_call *c,
 	return rc;
 }
 
+static void tell_no_xattrs(const struct verifying *x)
+{
+	if (x->v.no_xattrs != 0)
+		ac_warn("the extended attributes of %zu layer(s) were not "
+			"compared: %s",
+			x->v.no_xattrs,
+			x->v.repair ? "a pod uses them, they are in a store "
+				      "that is only read, or they cannot be "
+				      "made again"
+				    : "an earlier version did not list them; "
+				      "without --no-repair that is made up "
+				      "for");
+}
+
 int verify_run(struct ac_call *c, struct ac_err *err)
 {
 	const struct verify_opts *o = c->opts;
@@ -123,9 +137,10 @@ int verify_run(struct ac_call *c, struct ac_err *err)
 	if (ac_config_limits(&where, NULL, err) < 0 ||
 	    ac_secret_option(&x.secret, o->passphrase_fd, err) < 0 ||
 	    open_store(x.g, false, &x.store, err) < 0 ||
-	    (!o->no_repair && ac_store_hold(&x.store, err) < 0) ||
+	    (!o->no_repair && ac_store_hold_to_write(&x.store, err) < 0) ||
 	    verify_all(&x, c, err) < 0)
 		return -1;
+	tell_no_xattrs(&x);
 	if (x.g->json && print_json(x.good, err) < 0)
 		return -1;
 	if (x.bad != 0)

@@ -5,6 +5,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
@@ -83,6 +84,7 @@ static int check_run(struct ac_call *c, struct ac_err *err)
 	    open_store(g, false, &s, err) < 0 ||
 	    ac_store_check(&s, &opts, &left, err) < 0)
 		return -1;
+	ac_log("the store '%s' has layout %d", s.path, s.layout);
 	if (g->json && print_json(faults, err) < 0)
 		return -1;
 	if (left != 0)

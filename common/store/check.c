@@ -17,6 +17,7 @@
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/image/name.h"
+#include "common/store/layout.h"
 #include "common/store/ocidir.h"
 #include "common/store/publish.h"
 #include "common/store/reap.h"
@@ -31,7 +32,8 @@ struct check {
 	const struct ac_check_opts *o;
 	uid_t owner; /* of the store */
 	size_t left;
-	bool unknown; /* a record stays that nobody here can read */
+	bool unknown;     /* a record stays that nobody here can read */
+	size_t no_xattrs; /* as in struct ac_verifier */
 };
 
 static void tell(struct check *c, const struct ac_fault *f)
@@ -342,6 +344,45 @@ static int quick(struct check *c, const struct ac_record *r)
 	return good;
 }
 
+/* S54: an earlier layout is as good, but for what it does not know. */
+static void check_layout(struct check *c, int found, size_t no_xattrs)
+{
+	AC_FREE char *what = NULL;
+	AC_FREE char *many = NULL;
+
+	if (found != AC_LAYOUT) {
+		what = ac_xasprintf("the store has layout %d", found);
+		tell(c, &(struct ac_fault){
+				.object = "file",
+				.name = "version",
+				.what = what,
+				.how = c->o->repair
+					       ? "it was brought to this "
+						 "version's"
+					       : "the next pull, or --repair, "
+						 "brings it to this version's",
+				.repaired = c->o->repair,
+				.repairable = !c->o->repair,
+				.leftover = true});
+	}
+	if (no_xattrs == 0)
+		return;
+	many = ac_xasprintf("the extended attributes of %zu layer(s) are not "
+			    "in their lists, and were not compared",
+			    no_xattrs);
+	tell(c,
+	     &(struct ac_fault){
+		     .object = "store",
+		     .name = "layers/",
+		     .what = many,
+		     .how = c->o->repair ? "a pod uses them, or they cannot be "
+					   "made again"
+					 : "'acfetch image verify' or --repair "
+					   "adds them",
+		     .repairable = !c->o->repair,
+		     .leftover = true});
+}
+
 static int check_ocidir(struct check *c, struct ac_err *err)
 {
 	int right = ac_ocidir_check(c->s, err);
@@ -414,6 +455,7 @@ static int check_images(struct check *c, struct ac_err *err)
 	for (size_t i = 0; i < all.n; i++)
 		if (check_image(c, &v, &all.v[i], err) < 0)
 			return -1;
+	c->no_xattrs = v.no_xattrs;
 	return 0;
 }
 
@@ -465,8 +507,12 @@ int ac_store_check(struct ac_store *s, const struct ac_check_opts *o,
 {
 	struct check c = {.s = s, .o = o};
 	struct stat st;
+	int found;
 
-	if (be_alone(s, o->repair, err) < 0)
+	if (be_alone(s, o->repair, err) < 0 || ac_layout_read(s, err) < 0)
+		return -1;
+	found = s->layout;
+	if (o->repair && ac_layout_migrate(s, true, err) < 0)
 		return -1;
 	if (fstat(s->dirfd, &st) < 0)
 		return ac_err_sys(err, errno, "look at '%s'", s->path);
@@ -478,6 +524,7 @@ int ac_store_check(struct ac_store *s, const struct ac_check_opts *o,
 	    (check_files(&c, err) < 0 || check_images(&c, err) < 0 ||
 	     check_rest(&c, err) < 0 || check_ocidir(&c, err) < 0))
 		return -1;
+	check_layout(&c, found, c.no_xattrs);
 	*left = c.left;
 	return 0;
 }

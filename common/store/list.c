@@ -58,6 +58,29 @@ static int flush(struct ac_list *l, size_t above, struct ac_err *err)
 	return 0;
 }
 
+static int add_xattrs(struct ac_list *l, const struct ac_entry *e,
+		      struct ac_err *err)
+{
+	struct ac_buf *b = &l->buf;
+	uint8_t sum[16];
+	uint64_t size;
+	char hex[33];
+
+	for (size_t i = 0; i < e->n_xattrs; i++) {
+		if (!ac_list_xattr(e, i, &size, sum))
+			continue;
+		ac_hex_encode(hex, sum, 16);
+		ac_buf_addf(b, "%c - - - - %" PRIu64 " %s", AC_LIST_XATTR, size,
+			    hex);
+		ac_list_escape(b, e->xattrs[i].name);
+		ac_buf_addc(b, '\n');
+		l->xattrs++;
+		if (flush(l, FLUSH, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int ac_list_add(struct ac_list *l, const struct ac_entry *e,
 		const uint8_t xxh3[16], struct ac_err *err)
 {
@@ -85,7 +108,11 @@ int ac_list_add(struct ac_list *l, const struct ac_entry *e,
 	if (e->type == AC_F_LINK || e->type == AC_F_HARD)
 		ac_list_escape(b, e->link);
 	ac_buf_addc(b, '\n');
-	return flush(l, FLUSH, err);
+	if (flush(l, FLUSH, err) < 0)
+		return -1;
+	/* Other names of a file have nothing of their own. */
+	return e->n_xattrs == 0 || e->type == AC_F_HARD ? 0
+							: add_xattrs(l, e, err);
 }
 
 int ac_list_mark(struct ac_list *l, char mark, const char *path,
@@ -100,8 +127,8 @@ int ac_list_mark(struct ac_list *l, char mark, const char *path,
 
 int ac_list_finish(struct ac_list *l, struct ac_err *err)
 {
-	ac_buf_addf(&l->buf, "= %" PRIu64 " %" PRIu64 "\n", l->entries,
-		    l->bytes);
+	ac_buf_addf(&l->buf, "= %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+		    l->entries, l->bytes, l->xattrs);
 	return flush(l, 0, err);
 }
 
@@ -112,15 +139,31 @@ static int damaged(struct ac_err *err)
 			  "images and pull them again");
 }
 
-int ac_list_bytes(int fd, uint64_t *bytes, struct ac_err *err)
+/* LINE is "= ENTRIES BYTES [XATTRS]". */
+static int get_end(char *line, struct ac_list_end *end)
 {
-	char tail[65];
+	struct ac_str rest = ac_str(line);
+	struct ac_str f[4] = {{NULL, 0}};
+	size_t n = 0;
+
+	while (rest.len != 0 && n < AC_LEN(f))
+		(void)ac_str_cut(&rest, ' ', &f[n++]);
+	end->has_xattrs = n == AC_LEN(f);
+	if (n < 3 || rest.len != 0 || !ac_str_eq(f[0], "=") ||
+	    ac_num_u64(f[1], &end->entries) < 0 ||
+	    ac_num_u64(f[2], &end->bytes) < 0)
+		return -1;
+	return end->has_xattrs ? ac_num_u64(f[3], &end->xattrs) : 0;
+}
+
+int ac_list_end(int fd, struct ac_list_end *end, struct ac_err *err)
+{
+	enum { TAIL = 80 }; /* three numbers of 20 digits */
+	char tail[TAIL + 1];
 	off_t size = lseek(fd, 0, SEEK_END);
-	off_t from = size > 64 ? size - 64 : 0;
-	ssize_t n = size >= 0 ? pread(fd, tail, 64, from) : -1;
+	off_t from = size > TAIL ? size - TAIL : 0;
+	ssize_t n = size >= 0 ? pread(fd, tail, TAIL, from) : -1;
 	char *line;
-	struct ac_str rest;
-	struct ac_str field;
 
 	if (n < 0)
 		return ac_err_sys(err, errno, "read the list of files");
@@ -129,10 +172,20 @@ int ac_list_bytes(int fd, uint64_t *bytes, struct ac_err *err)
 		return damaged(err);
 	tail[n - 1] = '\0';
 	line = strrchr(tail, '\n');
-	rest = ac_str(line != NULL ? line + 1 : tail);
-	if (!ac_str_cut(&rest, ' ', &field) || !ac_str_eq(field, "=") ||
-	    !ac_str_cut(&rest, ' ', &field) || ac_num_u64(rest, bytes) < 0)
-		return damaged(err);
+	line = line != NULL ? line + 1 : tail;
+	*end = (struct ac_list_end){.at = (uint64_t)from +
+					  (uint64_t)(line - tail)};
+	end->len = (uint64_t)size - end->at;
+	return get_end(line, end) < 0 ? damaged(err) : 0;
+}
+
+int ac_list_bytes(int fd, uint64_t *bytes, struct ac_err *err)
+{
+	struct ac_list_end end;
+
+	if (ac_list_end(fd, &end, err) < 0)
+		return -1;
+	*bytes = end.bytes;
 	return 0;
 }
 
@@ -186,7 +239,7 @@ static int get_size(char *text, struct ac_list_line *l)
 	char *colon = strchr(text, ':');
 	uint64_t n;
 
-	if (l->type == AC_F_REG)
+	if (l->type == AC_F_REG || l->type == AC_LIST_XATTR)
 		return ac_num_u64(ac_str(text), &l->e.size);
 	if (l->type != AC_F_CHR && l->type != AC_F_BLK)
 		return 0;
@@ -200,6 +253,11 @@ static int get_size(char *text, struct ac_list_line *l)
 		return -1;
 	l->e.dev_minor = (unsigned int)n;
 	return 0;
+}
+
+static int get_sum(const char *hex, struct ac_list_line *l)
+{
+	return strlen(hex) == 32 ? ac_hex_decode(l->xxh3, 16, hex, 32) : -1;
 }
 
 /* The attributes: what is behind the type and before the path. */
@@ -217,10 +275,15 @@ static int get_attributes(char *f[6], struct ac_list_line *l)
 	l->e.mode = (mode_t)mode;
 	l->e.uid = (uid_t)uid;
 	l->e.gid = (gid_t)gid;
-	if (l->type == AC_F_REG &&
-	    (strlen(f[5]) != 32 || ac_hex_decode(l->xxh3, 16, f[5], 32) < 0))
-		return -1;
-	return 0;
+	return l->type == AC_F_REG ? get_sum(f[5], l) : 0;
+}
+
+/* The line of an extended attribute. */
+static int get_xattr(char *f[6], const char *name, struct ac_list_line *l)
+{
+	l->xattr = name;
+	l->e.path = NULL;
+	return get_size(f[4], l) < 0 ? -1 : get_sum(f[5], l);
 }
 
 static int one_line(char *line, ac_list_fn fn, void *ctx, struct ac_err *err)
@@ -230,7 +293,7 @@ static int one_line(char *line, ac_list_fn fn, void *ctx, struct ac_err *err)
 	char *f[6];
 	char *path;
 
-	if (strlen(cut(&at)) != 1 || strchr("fdlhcbpwo", l.type) == NULL)
+	if (strlen(cut(&at)) != 1 || strchr("fdlhcbpwox", l.type) == NULL)
 		return damaged(err);
 	for (size_t i = 0; i < AC_LEN(f); i++)
 		f[i] = cut(&at);
@@ -242,7 +305,9 @@ static int one_line(char *line, ac_list_fn fn, void *ctx, struct ac_err *err)
 	l.e.type = (enum ac_ftype)l.type;
 	l.e.path = strcmp(path, ".") == 0 ? "" : path;
 	l.e.link = at;
-	if (strchr("how", l.type) == NULL && get_attributes(f, &l) < 0)
+	if (l.type == AC_LIST_XATTR ? get_xattr(f, path, &l) < 0
+				    : strchr("how", l.type) == NULL &&
+					      get_attributes(f, &l) < 0)
 		return damaged(err);
 	return fn(ctx, &l, err);
 }

@@ -4,11 +4,17 @@
 
 /*
  * The list of a layer's files (spec/store.md S33): one line an entry, in the
- * order they were written, and a last line that says how much it was.  It keeps
- * what a file system may not be able to (the owners, for a user without
- * privileges) and the checksum of each file.  Internal to the store.
+ * order they were written, behind it one for each of its extended attributes,
+ * and a last line that says how much it was.  It keeps what a file system may
+ * not be able to (the owners, for a user without privileges) and the checksum
+ * of each file and attribute.  Internal to the store.
+ *
+ * A list of the store's layout 1 knows no attributes, and says so by its last
+ * line (ac_list_end).
  */
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/attr.h"
@@ -20,17 +26,18 @@ struct ac_err;
 enum {
 	AC_LIST_WHITEOUT = 'w', /* beside the types of sys/entry.h */
 	AC_LIST_OPAQUE = 'o',
+	AC_LIST_XATTR = 'x',
 };
 
 struct ac_list {
 	int fd; /* borrowed */
 	struct ac_buf buf;
-	uint64_t entries, bytes;
+	uint64_t entries, bytes, xattrs;
 };
 
 /* Begin a list at the start of FD (borrowed), which is emptied. */
 AC_MUSTUSE int ac_list_init(struct ac_list *l, int fd, struct ac_err *err);
-/* One more file; XXH3 is used for regular files alone. */
+/* One more file with its attributes; XXH3 is used for regular files alone. */
 AC_MUSTUSE int ac_list_add(struct ac_list *l, const struct ac_entry *e,
 			   const uint8_t xxh3[16], struct ac_err *err);
 /* A mark (AC_LIST_...) on PATH. */
@@ -45,9 +52,23 @@ void ac_list_release(struct ac_list *l);
 void ac_list_escape(struct ac_buf *b, const char *s);
 AC_MUSTUSE int ac_list_unescape(char *s);
 
-/* The bytes of all regular files, from the last line of the list open as
- * FD. */
+/* What the last line of the list open as FD says. */
+struct ac_list_end {
+	uint64_t entries;
+	uint64_t bytes;   /* of all regular files */
+	bool has_xattrs;  /* attributes are listed: */
+	uint64_t xattrs;  /* so many */
+	uint64_t at, len; /* where the line begins; with its newline */
+};
+AC_MUSTUSE int ac_list_end(int fd, struct ac_list_end *end, struct ac_err *err);
+/* Of that the bytes of all regular files. */
 AC_MUSTUSE int ac_list_bytes(int fd, uint64_t *bytes, struct ac_err *err);
+
+/* Size and checksum of attribute I of E, as lists have them: of the value as
+ * the kernel gives it back, where that is not what it was given (POSIX ACLs,
+ * capabilities).  False: no attribute comes of it (sys/xattr.h). */
+bool ac_list_xattr(const struct ac_entry *e, size_t i, uint64_t *size,
+		   uint8_t xxh3[16]);
 
 /* Call FN with each line of the list open as FD, from its start.  A line that
  * is none, and an end without the last line, are AC_E_INVALID. */
@@ -55,6 +76,9 @@ struct ac_list_line {
 	char type;         /* of sys/entry.h, or AC_LIST_... */
 	struct ac_entry e; /* of marks and hard links the path and the link */
 	uint8_t xxh3[16];  /* of a regular file */
+	/* AC_LIST_XATTR: the name of an attribute of the file that was told
+	 * last; e.size and xxh3 are of its value. */
+	const char *xattr;
 };
 typedef int (*ac_list_fn)(void *ctx, const struct ac_list_line *l,
 			  struct ac_err *err);

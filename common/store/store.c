@@ -16,16 +16,13 @@
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/store/config.h"
+#include "common/store/layout.h"
 #include "common/store/partial.h"
 #include "common/store/record.h"
 #include "common/store/scratch.h"
 #include "common/sys/io.h"
 #include "common/sys/lock.h"
 #include "common/sys/path.h"
-
-#define AC_STORE_LAYOUT "1"
-
-static const char version_text[] = AC_STORE_LAYOUT "\n";
 
 static char *absolute(const char *path)
 {
@@ -113,47 +110,7 @@ static int no_store(const struct ac_store *s, struct ac_err *err)
 			  s->path);
 }
 
-/* 1 when it is a layout we know, 0 when there is none. */
-static int check_version(const struct ac_store *s, struct ac_err *err)
-{
-	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(64);
-	uint64_t n;
-
-	if (ac_io_read_file(s->dirfd, "version", &text, err) < 0)
-		return err->code == AC_E_NOT_FOUND ? 0 : -1;
-	if (strcmp(ac_buf_str(&text), version_text) == 0)
-		return 1;
-	if (ac_num_u64(ac_str_trim(ac_strn(text.p, text.len)), &n) < 0)
-		return ac_err_set(err, AC_E_INVALID,
-				  "'%s/version' is damaged; it is '%s' where a "
-				  "store is as this version makes it",
-				  s->path, AC_STORE_LAYOUT);
-	return ac_err_set(err, AC_E_UNSUPPORTED,
-			  "store '%s' has layout %llu, this version knows %s; "
-			  "use a newer one",
-			  s->path, (unsigned long long)n, AC_STORE_LAYOUT);
-}
-
-static int write_version(const struct ac_store *s, struct ac_err *err)
-{
-	AC_CLEANUP(ac_scratch_release) struct ac_scratch d = AC_SCRATCH_INIT;
-	AC_CLOSE int fd = -1;
-
-	if (ac_scratch_open(&d, s, err) < 0)
-		return -1;
-	fd = openat(d.fd, "version", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		    0644);
-	if (fd < 0)
-		return ac_err_sys(err, errno, "make '%s/version'", s->path);
-	if (ac_io_write(fd, version_text, strlen(version_text), "version",
-			err) < 0)
-		return -1;
-	if (fsync(fd) < 0 || renameat(d.fd, "version", s->dirfd, "version") < 0)
-		return ac_err_sys(err, errno, "write '%s/version'", s->path);
-	return 0;
-}
-
-static int make_layout(const struct ac_store *s, struct ac_err *err)
+static int make_subdirs(const struct ac_store *s, struct ac_err *err)
 {
 	static const char *const dirs[] = {"blobs",        "blobs/sha256",
 					   "blobs/sha512", "images",
@@ -185,28 +142,43 @@ static int open_dir(struct ac_store *s, bool create, struct ac_err *err)
 	return 0;
 }
 
-static int open_at(struct ac_store *s, bool create, struct ac_err *err)
+/* To add: in a directory that is a store of this program's layout. */
+static int open_to_add(struct ac_store *s, struct ac_err *err)
 {
 	struct ac_err left;
 	int known;
 
-	if (open_dir(s, create, err) < 0)
-		return -1;
-	known = check_version(s, err);
-	if (known < 0)
-		return -1;
-	if (!create)
-		return known > 0 ? 0 : no_store(s, err);
-	if (make_layout(s, err) < 0)
+	if (make_subdirs(s, err) < 0)
 		return -1;
 	s->lockfd = ac_lock_file(s->dirfd, "lock", AC_LOCK_SHARED, true, err);
-	if (s->lockfd < 0 || (known == 0 && write_version(s, err) < 0))
+	if (s->lockfd < 0)
+		return -1;
+	/* Not before: who held it may have been another program. */
+	known = ac_layout_read(s, err);
+	if (known < 0)
+		return -1;
+	if ((known > 0 ? ac_layout_migrate(s, false, err)
+		       : ac_layout_init(s, err)) < 0)
 		return -1;
 	/* What cannot be removed is in nobody's way. */
 	if (ac_scratch_sweep(s, &left) < 0 ||
 	    ac_partial_sweep(s, AC_PARTIAL_GRACE, NULL, &left) < 0)
 		ac_warn("%s; it is tried again later", left.msg);
 	return 0;
+}
+
+static int open_at(struct ac_store *s, bool create, struct ac_err *err)
+{
+	int known;
+
+	if (open_dir(s, create, err) < 0)
+		return -1;
+	known = ac_layout_read(s, err);
+	if (known < 0)
+		return -1;
+	if (create)
+		return open_to_add(s, err);
+	return known > 0 ? 0 : no_store(s, err);
 }
 
 void ac_store_more(struct ac_strv *out)
@@ -297,6 +269,13 @@ int ac_store_hold(struct ac_store *s, struct ac_err *err)
 		s->lockfd = ac_lock_file(s->dirfd, "lock", AC_LOCK_SHARED, true,
 					 err);
 	return s->lockfd < 0 ? -1 : 0;
+}
+
+int ac_store_hold_to_write(struct ac_store *s, struct ac_err *err)
+{
+	if (ac_store_hold(s, err) < 0 || ac_layout_read(s, err) < 0)
+		return -1;
+	return ac_layout_migrate(s, false, err);
 }
 
 void ac_store_release(struct ac_store *s)

@@ -40,6 +40,7 @@ struct ac_store {
 	char *path; /* absolute */
 	int dirfd;  /* -1: there is none, but others to read */
 	int lockfd; /* holds `lock` shared when open to add, else -1 */
+	int layout; /* the number in `version`; 0: there is no store */
 	struct ac_store *more; /* stores that are only read, owned */
 	size_t n_more;
 };
@@ -67,16 +68,19 @@ void ac_store_read_also(const struct ac_strv *dirs);
 void ac_store_more(struct ac_strv *out);
 
 /* Open what ac_store_path(DIR, NULL) names: to read, or to add when CREATE:
- * then it is made (0700) if missing, what dead processes left in ingest/ is
- * removed, and `lock` is held shared until release, so that nothing is
- * collected that was found here.  Who runs pods opens without CREATE.  Without
- * CREATE a missing store is an empty one: AC_E_NOT_FOUND. */
+ * then it is made (0700) if missing, one of an earlier layout is migrated
+ * (S54), what dead processes left in ingest/ is removed, and `lock` is held
+ * shared until release, so that nothing is collected that was found here.  Who
+ * runs pods opens without CREATE.  Without CREATE a missing store is an empty
+ * one: AC_E_NOT_FOUND.  A layout that is not known is AC_E_UNSUPPORTED. */
 AC_MUSTUSE int ac_store_open(struct ac_store *s, const char *dir, bool create,
 			     struct ac_err *err);
 void ac_store_release(struct ac_store *s);
 /* Hold `lock` shared from now on, as with CREATE: nothing is collected that is
  * looked at. */
 AC_MUSTUSE int ac_store_hold(struct ac_store *s, struct ac_err *err);
+/* The same to write layers: one of an earlier layout is migrated. */
+AC_MUSTUSE int ac_store_hold_to_write(struct ac_store *s, struct ac_err *err);
 
 enum ac_image_kind {
 	AC_IMAGE_ACI,

@@ -19,6 +19,7 @@
 #include "common/store/plan.h"
 #include "common/store/publish.h"
 #include "common/store/reap.h"
+#include "common/store/relist.h"
 #include "common/store/render.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
@@ -341,6 +342,42 @@ static bool serious(const struct ac_err *e)
 	return e->code == AC_E_SYS || ac_interrupt_code() != 0;
 }
 
+/* Layer NAME is right, as far as its list knows. */
+static int learn_right(struct ac_verifier *v, const char *name, bool xattrs)
+{
+	if (!xattrs)
+		v->no_xattrs++;
+	return learn(v, name, 1);
+}
+
+/* Complete a list of layout 1: an enum ac_relist.  -1: the machine failed. */
+static int relist(const struct ac_verifier *v, const struct ac_record *r,
+		  size_t i, struct ac_err *err)
+{
+	struct ac_err why = AC_ERR_INIT;
+	int got = ac_relist_layer(v->s, r, i, &why);
+
+	if (got >= 0 || !serious(&why))
+		return got >= 0 ? got : AC_RELIST_DONE;
+	*err = why;
+	return -1;
+}
+
+/* Layer I is right, but its list does not have its attributes: it is made again
+ * where that can be. */
+static int with_xattrs(struct ac_verifier *v, const struct ac_record *r,
+		       size_t i, struct ac_err *err)
+{
+	struct ac_err why = AC_ERR_INIT;
+	bool made = ac_repair_layer(v->s, r, i, v->secret, &why) == 0;
+
+	if (!made && serious(&why)) {
+		*err = why;
+		return -1;
+	}
+	return learn_right(v, r->layers.v[i], made);
+}
+
 static int check_layer(struct ac_verifier *v, const struct ac_record *r,
 		       size_t i, bool blobs_good, struct ac_err *err)
 {
@@ -350,11 +387,18 @@ static int check_layer(struct ac_verifier *v, const struct ac_record *r,
 	struct ac_err bad = AC_ERR_INIT;
 	struct ac_err why = AC_ERR_INIT;
 	int seen = known(v, name);
+	int listed = AC_RELIST_DONE;
+	bool xattrs = false;
 
 	if (seen >= 0)
 		return seen;
-	if (ac_verify_layer(v->s, name, &bad) == 0)
-		return learn(v, name, 1);
+	if (v->repair && blobs_good)
+		listed = relist(v, r, i, err);
+	if (listed < 0)
+		return -1;
+	if (ac_verify_layer(v->s, name, &xattrs, &bad) == 0)
+		return listed == AC_RELIST_AGAIN ? with_xattrs(v, r, i, err)
+						 : learn_right(v, name, xattrs);
 	if (bad.code != AC_E_VERIFY && bad.code != AC_E_NOT_FOUND) {
 		*err = bad;
 		return -1;
@@ -372,6 +416,32 @@ static int check_layer(struct ac_verifier *v, const struct ac_record *r,
 	return layer_fault(v, r, name, &bad, &why);
 }
 
+/* Make the flattened tree of R again: *bad (code AC_OK: nothing but that its
+ * list has no attributes) is why. */
+static int repair_flat(struct ac_verifier *v, const struct ac_record *r,
+		       const char *name, const struct ac_err *bad,
+		       struct ac_err *err)
+{
+	struct ac_err why = AC_ERR_INIT;
+	AC_CLOSE int layers = ac_publish_dir(v->s, "layers", err);
+	AC_CLOSE int lock = -1;
+	bool made;
+
+	if (layers < 0)
+		return -1;
+	made = ac_reap_hold(v->s, name, &lock, &why) >= 0;
+	if (made) {
+		ac_own_closep(&lock);
+		lock = -1;
+		if (ac_scratch_discard(v->s, layers, name, err) < 0)
+			return -1;
+		made = ac_store_prepare(v->s, r, &why) == 0;
+	}
+	if (bad->code == AC_OK && (made || why.code == AC_E_BUSY))
+		return learn_right(v, name, made);
+	return layer_fault(v, r, name, bad, made ? NULL : &why);
+}
+
 /* The flattened tree of R, where it has one. */
 static int check_flat(struct ac_verifier *v, const struct ac_record *r,
 		      struct ac_err *err)
@@ -379,31 +449,25 @@ static int check_flat(struct ac_verifier *v, const struct ac_record *r,
 	AC_FREE char *name = ac_plan_layer(r);
 	AC_FREE char *path = ac_xasprintf("layers/%s", name);
 	struct ac_err bad = AC_ERR_INIT;
-	struct ac_err why = AC_ERR_INIT;
-	AC_CLOSE int layers = -1;
-	AC_CLOSE int lock = -1;
+	int listed = AC_RELIST_DONE;
+	bool xattrs = false;
 
-	if (faccessat(v->s->dirfd, path, F_OK, 0) < 0 ||
-	    ac_verify_layer(v->s, name, &bad) == 0)
+	if (faccessat(v->s->dirfd, path, F_OK, 0) < 0)
 		return 1;
+	if (v->repair)
+		listed = ac_relist_flat(v->s, r, err);
+	if (listed < 0)
+		return -1;
+	if (ac_verify_layer(v->s, name, &xattrs, &bad) == 0)
+		return listed == AC_RELIST_AGAIN
+			       ? repair_flat(v, r, name, &bad, err)
+			       : learn_right(v, name, xattrs);
 	if (bad.code != AC_E_VERIFY && bad.code != AC_E_NOT_FOUND) {
 		*err = bad;
 		return -1;
 	}
-	if (!v->repair)
-		return layer_fault(v, r, name, &bad, NULL);
-	layers = ac_publish_dir(v->s, "layers", err);
-	if (layers < 0)
-		return -1;
-	if (ac_reap_hold(v->s, name, &lock, &why) < 0)
-		return layer_fault(v, r, name, &bad, &why);
-	ac_own_closep(&lock);
-	lock = -1;
-	if (ac_scratch_discard(v->s, layers, name, err) < 0)
-		return -1;
-	if (ac_store_prepare(v->s, r, &why) < 0)
-		return layer_fault(v, r, name, &bad, &why);
-	return layer_fault(v, r, name, &bad, NULL);
+	return v->repair ? repair_flat(v, r, name, &bad, err)
+			 : layer_fault(v, r, name, &bad, NULL);
 }
 
 static int verify(struct ac_verifier *v, const struct ac_record *r,

@@ -6,7 +6,8 @@
  * Comparing what is stored with what it should be: blobs with their names, the
  * layers with their lists (spec/store.md S50).  A layer that is not as it was
  * is made again from its blob and put into its place by one rename, unless a
- * pod holds it.  The caller holds `lock` (ac_store_hold) when it repairs.
+ * pod holds it.  The caller holds `lock` (ac_store_hold_to_write) when it
+ *repairs.
  *
  *	struct ac_verifier v = {.s = &store, .repair = true, .tell = tell};
  *
@@ -45,6 +46,9 @@ struct ac_verifier {
 
 	/* What images share is looked at once. */
 	struct ac_set good, bad;
+	/* Layers that are right, but whose extended attributes nobody compared:
+	 * their lists, of layout 1, do not have them.  A repair adds them. */
+	size_t no_xattrs;
 };
 void ac_verifier_release(struct ac_verifier *v);
 
@@ -59,10 +63,11 @@ AC_MUSTUSE int ac_verify_image(struct ac_verifier *v, const struct ac_record *r,
 AC_MUSTUSE int ac_verify_blob(const struct ac_store *s, const struct ac_blob *b,
 			      struct ac_err *err);
 /* Compare the layer NAME with its list: every attribute and byte that the list
- * has, missing files and others.  0; AC_E_VERIFY says what is first in the list
- * or the tree that is not right, and how many more are; AC_E_NOT_FOUND. */
+ * has, missing files and others.  0, and whether extended attributes are in the
+ * list (S33) in *xattrs; AC_E_VERIFY says what is first in the list or the tree
+ * that is not right, and how many more are; AC_E_NOT_FOUND. */
 AC_MUSTUSE int ac_verify_layer(const struct ac_store *s, const char *name,
-			       struct ac_err *err);
+			       bool *xattrs, struct ac_err *err);
 /* Make layer I of R again from its blob.  AC_E_BUSY when a pod holds it.  The
  * layers below are right. */
 AC_MUSTUSE int ac_repair_layer(struct ac_store *s, const struct ac_record *r,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -20,12 +21,23 @@
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/treerd.h"
+#include "common/sys/xattr.h"
 
 enum { CHUNK = 256 << 10 };
+
+/* An extended attribute. */
+struct attr {
+	struct attr *next;
+	bool seen;
+	uint64_t size;
+	uint8_t xxh3[AC_XXH_SIZE];
+	char name[];
+};
 
 /* A name of the list, as its last line says. */
 struct want {
 	struct want *next;
+	struct attr *attrs; /* owned */
 	char type;
 	bool opaque;
 	bool seen;
@@ -46,19 +58,32 @@ struct check {
 	int root;
 	bool owners;  /* they could be kept */
 	bool devices; /* they could be made */
+	bool xattrs;  /* they are in the list */
 	struct ac_map names;
-	struct want *all; /* owned, last line first */
+	struct want *all;  /* owned, last line first */
+	struct want *last; /* that attributes are told of, or NULL */
 	struct ac_xxh *xxh;
 	char *buf;
 	size_t faults;
 	char first[400]; /* what the first is */
 };
 
+static void release_attrs(struct want *w)
+{
+	while (w->attrs != NULL) {
+		struct attr *next = w->attrs->next;
+
+		free(w->attrs);
+		w->attrs = next;
+	}
+}
+
 static void release_check(struct check *c)
 {
 	while (c->all != NULL) {
 		struct want *next = c->all->next;
 
+		release_attrs(c->all);
 		free(c->all->link);
 		free(c->all);
 		c->all = next;
@@ -103,16 +128,39 @@ static struct want *want(struct check *c, const char *path)
 	return w;
 }
 
-static int on_line(void *ctx, const struct ac_list_line *l,
-		   AC_UNUSED struct ac_err *err)
+static int on_xattr(struct check *c, const struct ac_list_line *l,
+		    struct ac_err *err)
+{
+	size_t len = strlen(l->xattr);
+	struct attr *a;
+
+	if (c->last == NULL)
+		return ac_err_set(err, AC_E_INVALID,
+				  "the list of a layer's files has an "
+				  "attribute of nothing");
+	a = ac_xcalloc(1, sizeof(*a) + len + 1);
+	memcpy(a->name, l->xattr, len);
+	a->size = l->e.size;
+	memcpy(a->xxh3, l->xxh3, sizeof(a->xxh3));
+	a->next = c->last->attrs;
+	c->last->attrs = a;
+	return 0;
+}
+
+static int on_line(void *ctx, const struct ac_list_line *l, struct ac_err *err)
 {
 	struct check *c = ctx;
-	struct want *w = want(c, l->e.path);
+	struct want *w;
 
+	if (l->type == AC_LIST_XATTR)
+		return on_xattr(c, l, err);
+	w = want(c, l->e.path);
+	c->last = strchr("how", l->type) == NULL ? w : NULL;
 	if (l->type == AC_LIST_OPAQUE) {
 		w->opaque = true;
 		return 0;
 	}
+	release_attrs(w);
 	w->type = l->type;
 	w->mode = l->e.mode;
 	w->uid = l->e.uid;
@@ -222,6 +270,69 @@ static bool is_opaque(const struct check *c, const char *path)
 	return fd >= 0 && ac_stack_opaque(fd, ".");
 }
 
+/* Could this file have got the attribute NAME at all (spec/store.md S34; what a
+ * file system cannot store is left out, too)? */
+static bool can_have(const struct check *c, const struct ac_entry *e,
+		     const char *name)
+{
+	bool user = strncmp(name, "user.", strlen("user.")) == 0;
+	AC_CLOSE int fd = -1;
+	struct ac_err ignored;
+	char proc[32];
+
+	if (user && e->type != AC_F_REG && e->type != AC_F_DIR)
+		return false;
+	if (!c->owners && (!user || (e->mode & 0200) == 0))
+		return false;
+	fd = ac_at_open(c->root, e->path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
+			&ignored);
+	if (fd < 0)
+		return true;
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	return getxattr(proc, name, NULL, 0) >= 0 || errno != ENOTSUP;
+}
+
+static void check_xattr(struct check *c, const struct want *w,
+			const struct ac_entry *e, size_t i)
+{
+	const char *name = e->xattrs[i].name;
+	uint8_t sum[AC_XXH_SIZE];
+	uint64_t size = 0;
+	struct attr *a = w->attrs;
+
+	if (ac_xattr_overlay(name)) {
+		const char *mark = strchr(name, '.') + 1;
+
+		if (!w->opaque || strcmp(mark, "overlay.opaque") != 0)
+			fault(c, e->path, "it has the attribute '%.100s'",
+			      name);
+		return;
+	}
+	if (!c->xattrs || !ac_list_xattr(e, i, &size, sum))
+		return;
+	while (a != NULL && (a->seen || strcmp(a->name, name) != 0))
+		a = a->next;
+	if (a == NULL) {
+		fault(c, e->path, "it has the attribute '%.100s'", name);
+		return;
+	}
+	a->seen = true;
+	if (a->size != size || memcmp(a->xxh3, sum, sizeof(sum)) != 0)
+		fault(c, e->path, "its attribute '%.100s' is another one",
+		      name);
+}
+
+static void check_xattrs(struct check *c, const struct want *w,
+			 const struct ac_entry *e)
+{
+	for (size_t i = 0; i < e->n_xattrs; i++)
+		check_xattr(c, w, e, i);
+	for (const struct attr *a = w->attrs; a != NULL; a = a->next)
+		if (!a->seen && can_have(c, e, a->name))
+			fault(c, e->path, "its attribute '%.100s' is missing",
+			      a->name);
+}
+
 static bool is_whiteout(const struct ac_entry *e)
 {
 	return e->type == AC_F_CHR && e->dev_major == 0 && e->dev_minor == 0;
@@ -250,6 +361,7 @@ static int check_entry(struct check *c, const struct ac_entry *e, ino_t ino,
 	if (w->type == AC_LIST_WHITEOUT)
 		return 0;
 	check_attributes(c, w, e);
+	check_xattrs(c, w, e);
 	if (w->type == AC_F_DIR && w->opaque && !is_opaque(c, e->path))
 		fault(c, e->path, "its mark as opaque is missing");
 	return w->type == AC_F_REG ? check_content(c, w, e, fd, err) : 0;
@@ -292,21 +404,25 @@ static void check_missing(struct check *c)
 
 static int compare(struct check *c, int files, struct ac_err *err)
 {
+	struct ac_list_end end;
 	struct ac_treerd *t;
 	struct stat st;
 	int rc;
 
-	if (ac_list_each(files, on_line, c, err) < 0) {
+	if (ac_list_end(files, &end, err) < 0 ||
+	    ac_list_each(files, on_line, c, err) < 0) {
 		if (err->code == AC_E_INVALID)
 			err->code = AC_E_VERIFY;
 		return -1;
 	}
+	c->xattrs = end.has_xattrs;
 	if (fstat(c->root, &st) < 0)
 		return ac_err_sys(err, errno, "stat a layer's rootfs");
 	/* Made without privileges: all files are the user's. */
 	c->owners = c->devices = geteuid() == 0;
 	t = ac_treerd_new(c->root);
 	ac_treerd_holes_on_disk(t);
+	ac_treerd_overlay_xattrs(t);
 	rc = check_tree(c, t, err);
 	ac_treerd_free(t);
 	if (rc < 0)
@@ -320,7 +436,7 @@ static int compare(struct check *c, int files, struct ac_err *err)
 					   c->first, c->faults - 1);
 }
 
-int ac_verify_layer(const struct ac_store *s, const char *name,
+int ac_verify_layer(const struct ac_store *s, const char *name, bool *xattrs,
 		    struct ac_err *err)
 {
 	AC_CLEANUP(release_check) struct check c = {.faults = 0};
@@ -344,5 +460,8 @@ int ac_verify_layer(const struct ac_store *s, const char *name,
 	c.root = root;
 	c.xxh = ac_xxh_new();
 	c.buf = ac_xmalloc(CHUNK);
-	return compare(&c, files, err);
+	if (compare(&c, files, err) < 0)
+		return -1;
+	*xattrs = c.xattrs;
+	return 0;
 }

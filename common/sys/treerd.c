@@ -85,6 +85,11 @@ void ac_treerd_holes_on_disk(struct ac_treerd *r)
 	r->holes_on_disk = true;
 }
 
+void ac_treerd_overlay_xattrs(struct ac_treerd *r)
+{
+	r->xattrs.overlay = true;
+}
+
 const struct stat *ac_treerd_stat(const struct ac_treerd *r)
 {
 	return &r->st;

@@ -32,6 +32,8 @@ AC_MUSTUSE struct ac_treerd *ac_treerd_new_at(int dirfd, const char *name);
 
 /* For a copy on this machine: holes are where the file system has some. */
 void ac_treerd_holes_on_disk(struct ac_treerd *r);
+/* Tell overlay's own attributes, too. */
+void ac_treerd_overlay_xattrs(struct ac_treerd *r);
 
 /* Next entry: 1, 0 at the end, -1.  *fd is a descriptor of a regular file's
  * content, open for reading at 0 (owned by the reader, valid until the next

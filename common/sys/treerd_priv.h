@@ -4,6 +4,7 @@
 
 /* The extended attributes of one file, for treerd.c and meta.c. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/attr.h"
@@ -19,6 +20,7 @@ struct treerd_xattrs {
 	size_t values_cap;
 	struct ac_xattr *v; /* what is told; points into the two above */
 	size_t v_cap;
+	bool overlay; /* overlay's own are told, too */
 };
 
 /* Read the attributes of FD or, when it is -1, of NAME in DIRFD into X and

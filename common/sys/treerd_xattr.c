@@ -46,13 +46,16 @@ static size_t names(struct treerd_xattrs *x, size_t size)
 	size_t n = 0;
 
 	for (size_t at = 0; at < size; at += strlen(x->list + at) + 1) {
-		if (!ac_xattr_kept(x->list + at))
+		const char *name = x->list + at;
+
+		if (!ac_xattr_kept(name) &&
+		    !(x->overlay && ac_xattr_overlay(name)))
 			continue;
 		if (n == x->v_cap) {
 			x->v_cap = n != 0 ? n * 2 : 8;
 			x->v = ac_xrealloc(x->v, x->v_cap, sizeof(*x->v));
 		}
-		x->v[n++] = (struct ac_xattr){.name = x->list + at};
+		x->v[n++] = (struct ac_xattr){.name = name};
 	}
 	return n;
 }

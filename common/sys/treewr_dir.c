@@ -48,8 +48,10 @@ void treewr_init_dirs(struct ac_treewr *w)
 	w->last->adopted = true;
 	if (w->o.shared_root)
 		return;
-	/* New files would inherit these, and be other than asked for. */
+	/* Inherited; new files would inherit them in turn, and all be other
+	 * than asked for. */
 	(void)fremovexattr(w->root, "system.posix_acl_default");
+	(void)fremovexattr(w->root, "system.posix_acl_access");
 	if (fstat(w->root, &st) == 0 && st.st_mode & S_ISGID)
 		(void)fchmod(w->root, st.st_mode & 05777);
 }

@@ -11,6 +11,12 @@ static bool starts(const char *name, const char *with)
 	return strncmp(name, with, strlen(with)) == 0;
 }
 
+bool ac_xattr_overlay(const char *name)
+{
+	return starts(name, "trusted.overlay.") ||
+	       starts(name, "user.overlay.");
+}
+
 bool ac_xattr_kept(const char *name)
 {
 	static const char *const policy[] = {"security.selinux",
@@ -26,6 +32,9 @@ bool ac_xattr_kept(const char *name)
 	if (starts(name, "system."))
 		return strcmp(name, "system.posix_acl_access") == 0 ||
 		       strcmp(name, "system.posix_acl_default") == 0;
-	return (starts(name, "user.") && !starts(name, "user.overlay.")) ||
-	       (starts(name, "trusted.") && !starts(name, "trusted.overlay."));
+	if (ac_xattr_overlay(name))
+		return false;
+	/* XFS shows ACLs a second time. */
+	return starts(name, "user.") ||
+	       (starts(name, "trusted.") && !starts(name, "trusted.SGI_ACL_"));
 }

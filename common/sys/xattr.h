@@ -14,7 +14,11 @@
  * layer; not what the kernel's security modules put on files by the policy of
  * this machine ("security.selinux", "security.SMACK64*", "security.apparmor",
  * "security.ima", "security.evm"); and not other views of modes and owners, or
- * settings of one file system ("system.nfs4_acl", "btrfs.compression", ...). */
+ * settings of one file system ("system.nfs4_acl", "btrfs.compression",
+ * "trusted.SGI_ACL_FILE", ...). */
 bool ac_xattr_kept(const char *name);
+
+/* Is NAME one of overlay's own? */
+bool ac_xattr_overlay(const char *name);
 
 #endif

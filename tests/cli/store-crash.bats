@@ -8,6 +8,7 @@
 load helper
 load pull
 load layout
+load layout1
 
 setup() {
 	store_setup
@@ -31,18 +32,19 @@ tree() {
 	head -c 30000 /dev/urandom >"$1/bin/x"
 	ln "$1/bin/x" "$1/bin/y"
 	ln -s x "$1/bin/z"
+	setfattr -n user.a -v "$2" "$1/etc/1"
 }
 
 layer() {
 	tree "$1.d" "$1"
-	tar -C "$1.d" --owner=0 --group=0 -czf "$1.tar.gz" .
+	tar -C "$1.d" --owner=0 --group=0 --xattrs -czf "$1.tar.gz" .
 }
 
 # image FILE NAME [MORE-JSON]: an archive; what may be done with it.
 image() {
 	tree d/rootfs "$2"
 	printf '{"acKind":"ImageManifest","acVersion":"0.8.11","name":"localhost/%s"%s}' "$2" "${3-}" >d/manifest
-	tar -C d --owner=0 --group=0 -cf d.tar manifest rootfs
+	tar -C d --owner=0 --group=0 --xattrs -cf d.tar manifest rootfs
 	ID=sha512-$(sha512sum <d.tar | cut -d' ' -f1)
 	gzip -n <d.tar >"$1"
 	rm -r d d.tar
@@ -97,13 +99,20 @@ everything() {
 	seed=${AC_TEST_SEED:-$RANDOM$RANDOM}
 	# Whole, by a second opinion and by its own.
 	cat >look <<-'END'
-	"$TOOLDIR/checkstore" store $IDS && acfetch store check >said 2>&1
+	"$TOOLDIR/checkstore" store $IDS && acfetch store check >said 2>&1 || exit
+	# Each other time they find a store of layout 1.
+	if [ -e old ]; then rm old; else bash -c '. ./layout1.bash; layout_1 store'; echo >old; fi
 	END
+	cp "$BATS_TEST_DIRNAME/layout1.bash" .
 	"$TOOLDIR/crash" "$seed" "${AC_TEST_KILLS:-1000}" commands '. ./look'
 	# What was left over goes with the next collection, and all can be had again.
 	$acfetch image gc
 	"$TOOLDIR/checkstore" -s store
 	$acfetch store check
+	# Nothing stays as layout 1 had it.
+	layout_1 store
+	$acfetch store check --repair >said
+	[ -z "$(layers_of_1 store)" ]
 	grep '^pull' commands | sort -u >pulls
 	while read -r _ id command; do
 		[ "$($command 2>err)" = "$id" ] || { cat err; false; }

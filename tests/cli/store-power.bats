@@ -10,6 +10,7 @@
 load helper
 load pull
 load layout
+load layout1
 
 setup() {
 	needs_root
@@ -163,4 +164,11 @@ cuts() {
 	[ -n "$(ls -A mnt/store/ingest)" ]
 	KEEP=$(id_of plain) right='' AGAIN="$acfetch pull $PWD/white.aci"
 	cuts image gc
+}
+
+@test "power cut: the verification of a store of layout 1" {
+	$acfetch pull plain.aci white.aci
+	layout_1 mnt/store
+	KEEP="$(id_of plain) $(id_of white)" right='' AGAIN="$acfetch image verify && [ \"\$(cat \$ACUTILS_DIR/version)\" = 2 ]"
+	cuts image verify
 }

@@ -7,8 +7,8 @@
  * can be read, every blob that one names is there and has its size, every blob
  * has its digest, every layer that one names is there, every layer has a
  * complete list, and its files are what the list says (type, mode, owner, time,
- * size, checksum, target).  The images ID must be there.  -s: nothing is there
- * but what records need, as after a collection.
+ * size, checksum, target, extended attributes).  The images ID must be there.
+ * -s: nothing is there but what records need, as after a collection.
  *
  * Each fault is a line on standard output; exit 1 when there is one.
  */
@@ -185,6 +185,7 @@ struct layer {
 	int root;
 	const char *name;
 	struct ac_set seen; /* paths of the list, and directories above them */
+	char *file; /* that the next attributes are of; NULL: of no interest */
 };
 
 /* Undo \xNN, in place. */
@@ -320,6 +321,32 @@ static void note_path(struct layer *l, const char *path)
 	}
 }
 
+/* An extended attribute of the file before it. */
+static void check_xattr(const struct layer *l, char *const f[FIELDS])
+{
+	AC_FREE char *path = ac_xasprintf("/proc/self/fd/%d/%s", l->root,
+					  l->file != NULL ? l->file : "");
+	AC_FREE char *value = ac_xmalloc(1 << 16);
+	AC_FREE char *size = NULL;
+	XXH128_canonical_t c;
+	char hex[33];
+	ssize_t n;
+
+	if (l->file == NULL)
+		return;
+	n = lgetxattr(path, f[PATH], value, 1 << 16);
+	/* A user, or a file system, may not be able to keep it. */
+	if (n < 0 && (errno == ENOTSUP || geteuid() != 0))
+		return;
+	size = ac_xasprintf("%zd", n);
+	XXH128_canonicalFromHash(&c,
+				 XXH3_128bits(value, n > 0 ? (size_t)n : 0));
+	ac_hex_encode(hex, c.digest, 16);
+	if (strcmp(size, f[SIZE]) != 0 || strcmp(hex, f[XXH3]) != 0)
+		fault("%s: %s: attribute %s is %s %s, not %s %s", l->name,
+		      l->file, f[PATH], size, hex, f[SIZE], f[XXH3]);
+}
+
 /* LAST: of a directory that has several lines, the last one counts. */
 static void check_line(struct layer *l, char *line, bool last)
 {
@@ -338,6 +365,14 @@ static void check_line(struct layer *l, char *line, bool last)
 		return;
 	}
 	unescape(f[PATH]);
+	if (f[TYPE][0] == 'x') {
+		check_xattr(l, f);
+		return;
+	}
+	free(l->file);
+	l->file = last && strchr("how", f[TYPE][0]) == NULL
+			  ? ac_xstrdup(f[PATH])
+			  : NULL;
 	note_path(l, f[PATH]);
 	/* A user has no devices. */
 	if (geteuid() != 0 && strchr("cbw", f[TYPE][0]) != NULL)
@@ -377,7 +412,9 @@ static bool again(const char *line, const char *rest)
 static void check_list(struct layer *l, char *text)
 {
 	uint64_t entries = 0;
+	uint64_t xattrs = 0;
 	uint64_t want = UINT64_MAX;
+	uint64_t want_xattrs = UINT64_MAX;
 	char *next;
 
 	for (char *line = text; *line != '\0'; line = next) {
@@ -392,12 +429,18 @@ static void check_list(struct layer *l, char *text)
 			(void)ac_str_cut(&s, ' ', &head);
 			if (ac_num_u64(head, &want) < 0)
 				want = UINT64_MAX;
+			(void)ac_str_cut(&s, ' ', &head);
+			/* A list of layout 1 has no attributes. */
+			if (s.len == 0)
+				want_xattrs = 0;
+			else if (ac_num_u64(s, &want_xattrs) < 0)
+				want_xattrs = UINT64_MAX;
 			break;
 		}
-		entries++;
+		*(line[0] == 'x' ? &xattrs : &entries) += 1;
 		check_line(l, line, !again(line, next));
 	}
-	if (want != entries)
+	if (want != entries || want_xattrs != xattrs)
 		fault("%s: its list is not complete", l->name);
 }
 
@@ -445,6 +488,7 @@ static void check_layer(const struct store *s, const char *name, bool strict)
 	} else if (root >= 0) {
 		fault("%s: NUL bytes", files);
 	}
+	free(l.file);
 	ac_set_release(&l.seen);
 	if (strict && !ac_set_has(&s->layers, name))
 		fault("layers/%s: no record needs it", name);

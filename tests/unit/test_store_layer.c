@@ -202,6 +202,11 @@ TEST(filtered_trees)
 static int lines(void *ctx, const struct ac_list_line *l, struct ac_err *err)
 {
 	(void)err;
+	if (l->type == AC_LIST_XATTR) {
+		ac_buf_addf(ctx, "x[%s]%llu", l->xattr,
+			    (unsigned long long)l->e.size);
+		return 0;
+	}
 	ac_buf_addf(ctx, "%c[%s][%s]", l->type, l->e.path,
 		    l->e.link != NULL ? l->e.link : "");
 	if (l->type == AC_F_REG)
@@ -222,8 +227,18 @@ TEST(lists)
 	AC_CLEANUP(ac_buf_release) struct ac_buf out = AC_BUF_INIT(4096);
 	struct ac_err err = AC_ERR_INIT;
 	const uint8_t sum[16] = {0xab};
+	const struct ac_xattr x[] = {
+		{.name = "user.a b", .value = "12", .len = 2},
+		{.name = "user.overlay.opaque", .value = "y", .len = 1},
+		{.name = "security.selinux", .value = "s", .len = 1},
+		{.name = "trusted.none"},
+	};
 	const struct ac_entry e[] = {
-		{.type = AC_F_DIR, .path = "", .mode = 0755},
+		{.type = AC_F_DIR,
+		 .path = "",
+		 .mode = 0755,
+		 .xattrs = x,
+		 .n_xattrs = AC_LEN(x)},
 		{.type = AC_F_REG,
 		 .path = "a b\n\\x41",
 		 .size = 40,
@@ -233,9 +248,14 @@ TEST(lists)
 		 .mtime_ns = 5},
 		{.type = AC_F_REG, .path = "\xff\x7f", .size = 2},
 		{.type = AC_F_LINK, .path = "l", .link = "to it"},
-		{.type = AC_F_HARD, .path = "h", .link = "a b\n\\x41"},
+		{.type = AC_F_HARD,
+		 .path = "h",
+		 .link = "a b\n\\x41",
+		 .xattrs = x,
+		 .n_xattrs = 1},
 		{.type = AC_F_CHR, .path = "c", .dev_major = 1, .dev_minor = 3},
 	};
+	struct ac_list_end end;
 	uint64_t bytes;
 
 	CHECK(ac_list_init(&l, fd, &err) == 0);
@@ -245,14 +265,97 @@ TEST(lists)
 	CHECK(ac_list_bytes(fd, &bytes, &err) < 0); /* not finished */
 	CHECK(ac_list_finish(&l, &err) == 0);
 	CHECK(ac_list_bytes(fd, &bytes, &err) == 0 && bytes == 42);
+	CHECK(ac_list_end(fd, &end, &err) == 0 && end.entries == 7);
+	CHECK(end.has_xattrs && end.xattrs == 2);
 	CHECK(ac_list_each(fd, lines, &out, &err) == 0);
 	CHECK(strcmp(out.p,
-		     "d[][]f[a b\n\\x41][]640,7,-1.000000005,40,ab"
+		     "d[][]x[user.a b]2x[trusted.none]0f[a b\n\\x41][]640,7,-1.000000005,40,ab"
 		     "f[\xff\x7f][]0,0,0.000000000,2,ab"
 		     "l[l][to it]h[h][a b\n\\x41]c[c][]1:3w[gone][]") == 0);
+	/* One of layout 1 ends so. */
+	CHECK(pwrite(fd, "= 7 42\n", 7, (off_t)end.at) == 7);
+	CHECK(ftruncate(fd, (off_t)end.at + 7) == 0);
+	CHECK(ac_list_end(fd, &end, &err) == 0 && end.bytes == 42);
+	CHECK(!end.has_xattrs && end.entries == 7 && end.len == 7);
 	/* Cut short it is no list. */
 	CHECK(ftruncate(fd, 60) == 0);
 	CHECK(ac_list_bytes(fd, &bytes, &err) < 0);
 	CHECK(ac_list_each(fd, lines, &out, &err) < 0);
 	CHECK(err.code == AC_E_INVALID);
+}
+
+/* The value that a list would have of X: its size and the first digits of its
+ * checksum; "" for none. */
+static const char *as_listed(const char *name, const void *value, size_t len,
+			     mode_t mode)
+{
+	static char text[64];
+	const struct ac_xattr x = {.name = name, .value = value, .len = len};
+	const struct ac_entry e = {.type = AC_F_REG,
+				   .path = "f",
+				   .mode = mode,
+				   .xattrs = &x,
+				   .n_xattrs = 1};
+	uint8_t sum[16];
+	uint64_t size = 0;
+
+	text[0] = '\0';
+	if (ac_list_xattr(&e, 0, &size, sum))
+		(void)snprintf(text, sizeof(text), "%llu %02x%02x%02x%02x",
+			       (unsigned long long)size, sum[0], sum[1], sum[2],
+			       sum[3]);
+	return text;
+}
+
+#define ACCESS      "system.posix_acl_access"
+#define DEFAULT     "system.posix_acl_default"
+#define HEAD        "\2\0\0\0"
+#define NO_ID       "\xff\xff\xff\xff"
+#define BYTES(text) (text), sizeof(text) - 1
+
+/* What the kernel keeps in another form is listed in that. */
+TEST(attributes_of_lists)
+{
+	static const char full[] =
+		HEAD "\1\0\6\0" NO_ID "\2\0\7\0\x01\0\0\0"
+		     "\4\0\4\0" NO_ID "\x10\0\6\0" NO_ID "\x20\0\4\0" NO_ID;
+	/* Ids where there are none, and another mode: 0664 comes last. */
+	static const char odd[] = HEAD "\1\0\7\0\0\0\0\0"
+				       "\2\0\7\0\x01\0\0\0"
+				       "\4\0\4\0\1\0\0\0"
+				       "\x10\0\7\0\0\0\0\0"
+				       "\x20\0\0\0\0\0\0\0";
+	static const char mode[] =
+		HEAD "\1\0\6\0" NO_ID "\4\0\4\0" NO_ID "\x20\0\4\0" NO_ID;
+	static const char v3[] = "\1\0\0\3\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				 "\0\0\0\0";
+	static const char v3_user[] =
+		"\1\0\0\3\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+		"\xa0\x86\1\0";
+	static const char v2[] = "\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+	AC_FREE char *want = ac_xstrdup(as_listed(ACCESS, BYTES(full), 0664));
+
+	CHECK(want[0] != '\0');
+	CHECK(strcmp(as_listed(ACCESS, BYTES(odd), 0664), want) == 0);
+	CHECK(strcmp(as_listed(ACCESS, BYTES(odd), 0660), want) != 0);
+	/* The mode is not about what is made in a directory. */
+	CHECK(strcmp(as_listed(DEFAULT, BYTES(odd), 0664), want) != 0);
+	CHECK(strcmp(as_listed(DEFAULT, BYTES(full), 0664), want) == 0);
+	/* An ACL that says no more than the mode is none. */
+	CHECK(as_listed(ACCESS, BYTES(mode), 0644)[0] == '\0');
+	CHECK(as_listed(DEFAULT, BYTES(mode), 0644)[0] != '\0');
+	CHECK(as_listed(DEFAULT, BYTES(HEAD), 0644)[0] == '\0');
+	/* What is no ACL is what it is. */
+	CHECK(strncmp(as_listed(ACCESS, BYTES("\2\0\0"), 0644), "3 ", 2) == 0);
+	CHECK(strncmp(as_listed(ACCESS, "", 0, 0644), "0 ", 2) == 0);
+	free(want);
+	want = ac_xstrdup(as_listed("security.capability", BYTES(v2), 0755));
+	CHECK(strncmp(want, "20 ", 3) == 0);
+	CHECK(strcmp(as_listed("security.capability", BYTES(v3), 0755), want) ==
+	      0);
+	CHECK(strncmp(as_listed("security.capability", BYTES(v3_user), 0755),
+		      "24 ", 3) == 0);
+	CHECK(strncmp(as_listed("user.x", BYTES(v3), 0755), "24 ", 3) == 0);
+	CHECK(as_listed("trusted.overlay.opaque", "y", 1, 0755)[0] == '\0');
+	CHECK(as_listed("trusted.SGI_ACL_FILE", "y", 1, 0755)[0] == '\0');
 }

@@ -116,9 +116,22 @@ TEST(opening)
 	CHECK((scratch_stat(d.fd, "a/b/c").st_mode & 07777) == 0700);
 	ac_store_release(&s);
 	CHECK(ac_store_open(&s, deep, false, &err) == 0);
-	CHECK(s.lockfd < 0);
+	CHECK(s.lockfd < 0 && s.layout == 2);
 	ac_store_release(&s);
-	scratch_write(d.fd, "a/b/c/version", "2\n");
+	/* An earlier one is read as it is, and migrated to add. */
+	scratch_write(d.fd, "a/b/c/version", "1\n");
+	CHECK(ac_store_open(&s, deep, false, &err) == 0 && s.layout == 1);
+	CHECK(ac_store_hold(&s, &err) == 0 && s.layout == 1);
+	ac_store_release(&s);
+	CHECK(ac_store_open(&s, deep, true, &err) == 0 && s.layout == 2);
+	ac_store_release(&s);
+	CHECK(ac_store_open(&s, deep, false, &err) == 0 && s.layout == 2);
+	ac_store_release(&s);
+	scratch_write(d.fd, "a/b/c/version", "1\n");
+	CHECK(ac_store_open(&s, deep, false, &err) == 0);
+	CHECK(ac_store_hold_to_write(&s, &err) == 0 && s.layout == 2);
+	ac_store_release(&s);
+	scratch_write(d.fd, "a/b/c/version", "3\n");
 	CHECK(ac_store_open(&s, deep, false, &err) < 0);
 	CHECK(err.code == AC_E_UNSUPPORTED);
 	CHECK(ac_store_open(&s, deep, true, &err) < 0);
