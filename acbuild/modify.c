@@ -12,7 +12,6 @@
 #include "acbuild/begin.h"
 #include "acbuild/cmd.h"
 #include "acbuild/edit.h"
-#include "acbuild/scratch.h"
 #include "acbuild/work.h"
 #include "acbuild/write.h"
 #include "common/base/alloc.h"
@@ -29,6 +28,7 @@
 #include "common/store/config.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/out.h"
+#include "common/sys/tmpdir.h"
 
 static int open_image(const char *file, struct ac_err *err)
 {
@@ -171,7 +171,7 @@ int modify_files(const struct ac_call *c, change_fn fn, struct ac_err *err)
 	const struct globals *g = c->globals;
 	AC_CLOSE int fd = open_image(g->modify, err);
 	AC_FREE char *dir = NULL;
-	AC_CLEANUP(scratch_release) struct scratch tmp = SCRATCH_INIT;
+	AC_CLEANUP(ac_tmpdir_release) struct ac_tmpdir tmp = AC_TMPDIR_INIT;
 	AC_CLEANUP(work_release) struct work w = WORK_INIT;
 	int base;
 
@@ -181,7 +181,7 @@ int modify_files(const struct ac_call *c, change_fn fn, struct ac_err *err)
 	if (dir == NULL)
 		return -1;
 	(void)ac_interrupt_catch(); /* what is unpacked must go */
-	if (scratch_make(&tmp, dir, ".acbuild-modify-", err) < 0)
+	if (ac_tmpdir_make(&tmp, dir, ".acbuild-modify-", err) < 0)
 		return -1;
 	base = open_dir(AT_FDCWD, tmp.path, err);
 	if (base < 0 || work_create(&w, g, base, err) < 0)

@@ -14,7 +14,6 @@
 #include "acbuild/cmd.h"
 #include "acbuild/oci.h"
 #include "acbuild/oci_state.h"
-#include "acbuild/scratch.h"
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
 #include "common/base/err.h"
@@ -27,6 +26,7 @@
 #include "common/store/config.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/path.h"
+#include "common/sys/tmpdir.h"
 
 enum { LOOK = 8 }; /* entries from which an archive is known */
 
@@ -127,7 +127,7 @@ int oci_modify(const struct ac_call *c, const char *file, change_fn fn,
 	const char *image = file[n] != '\0' ? file + n + 1 : NULL;
 	AC_FREE char *path = realpath(named, NULL);
 	AC_FREE char *dir = NULL;
-	AC_CLEANUP(scratch_release) struct scratch tmp = SCRATCH_INIT;
+	AC_CLEANUP(ac_tmpdir_release) struct ac_tmpdir tmp = AC_TMPDIR_INIT;
 
 	if (path == NULL && errno == ENOENT)
 		return ac_err_set(err, AC_E_INVALID,
@@ -138,7 +138,7 @@ int oci_modify(const struct ac_call *c, const char *file, change_fn fn,
 		return -1;
 	(void)ac_interrupt_catch(); /* what is unpacked must go */
 	dir = ac_xasprintf("%.*s/", (int)(strrchr(path, '/') - path), path);
-	if (scratch_make(&tmp, dir, ".acbuild-modify-", err) < 0)
+	if (ac_tmpdir_make(&tmp, dir, ".acbuild-modify-", err) < 0)
 		return -1;
 	return modify_in(tmp.path, c, path, image, fn, keep, err);
 }

@@ -9,7 +9,6 @@
 
 #include "acbuild/change.h"
 #include "acbuild/cmd.h"
-#include "acbuild/scratch.h"
 #include "acbuild/words.h"
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
@@ -18,6 +17,7 @@
 #include "common/base/own.h"
 #include "common/cli/prog.h"
 #include "common/sys/interrupt.h"
+#include "common/sys/tmpdir.h"
 
 enum {
 	MAX_SCRIPT = 16 << 20,
@@ -96,12 +96,12 @@ static int in_scratch(const struct ac_call *c, const char *name,
 		      struct ac_str text, struct ac_err *err)
 {
 	struct globals g = *(const struct globals *)c->globals;
-	AC_CLEANUP(scratch_release) struct scratch dir = SCRATCH_INIT;
+	AC_CLEANUP(ac_tmpdir_release) struct ac_tmpdir dir = AC_TMPDIR_INIT;
 	struct script s = {.work = WORK_INIT};
 	int r;
 
 	(void)ac_interrupt_catch(); /* what is built must go */
-	if (scratch_make(&dir, parent_dir(&g), "acbuild-script-", err) < 0)
+	if (ac_tmpdir_make(&dir, parent_dir(&g), "acbuild-script-", err) < 0)
 		return -1;
 	s.path = dir.path;
 	s.file = strcmp(c->argv[0], "-") == 0 ? NULL : c->argv[0];

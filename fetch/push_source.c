@@ -16,20 +16,15 @@
 #include "common/image/oci.h"
 #include "common/image/ref.h"
 #include "common/sys/spawn.h"
-#include "common/sys/tree.h"
+#include "common/sys/tmpdir.h"
 #include "fetch/pusher.h"
 
 enum { HIGH_FD = 10 }; /* above what a child's is to be */
 
 void push_source_release(struct push_source *s)
 {
-	struct ac_err e = AC_ERR_INIT;
-
 	ac_ocisrc_release(&s->from);
-	if (s->tmp != NULL && ac_tree_remove(AT_FDCWD, s->tmp, &e) < 0)
-		ac_warn("%s", e.msg);
-	free(s->tmp);
-	s->tmp = NULL;
+	ac_tmpdir_release(&s->tmp);
 }
 
 static bool wanted(const struct ac_oci_desc *d, const char *tag)
@@ -98,22 +93,17 @@ static int open_layout(struct push_source *s, const char *path, const char *tag,
 static int convert(struct push_source *s, const char *path,
 		   const struct ac_secret *secret, struct ac_err *err)
 {
-	const char *base = getenv("TMPDIR");
 	AC_CLEANUP(ac_strv_release) struct ac_strv argv = AC_STRV_INIT;
 	AC_CLEANUP(ac_buf_release) struct ac_buf said = AC_BUF_INIT(1 << 16);
-	AC_FREE char *dir =
-		ac_xasprintf("%s/acfetch-push-XXXXXX",
-			     base != NULL && base[0] == '/' ? base : "/tmp");
 	AC_FREE char *layout = NULL;
 	AC_CLOSE int fd = -1;
 	AC_CLOSE int high = -1;
 	struct ac_spawn_fd map = {.to = STDERR_FILENO + 1};
 	int code;
 
-	if (mkdtemp(dir) == NULL)
-		return ac_err_sys(err, errno, "create a directory '%s'", dir);
-	s->tmp = ac_steal_ptr(&dir);
-	layout = ac_xasprintf("%s/layout", s->tmp);
+	if (ac_tmpdir_make(&s->tmp, ac_tmpdir_base(), "acfetch-push-", err) < 0)
+		return -1;
+	layout = ac_xasprintf("%s/layout", s->tmp.path);
 	ac_strv_take(&argv, ac_spawn_sibling("acconvert"));
 	ac_strv_push(&argv, "to-oci");
 	if (secret->known) {

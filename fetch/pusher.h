@@ -10,6 +10,7 @@
 #include "common/base/attr.h"
 #include "common/store/ocisrc.h"
 #include "common/sys/secret.h"
+#include "common/sys/tmpdir.h"
 #include "fetch/cmd.h"
 
 struct ac_err;
@@ -21,9 +22,10 @@ struct push_source {
 	struct ac_ocisrc from;
 	struct ac_digest digest; /* of its manifest or index, and */
 	uint64_t size;           /* bytes of that */
-	char *tmp;               /* a directory that goes with it, or NULL */
+	struct ac_tmpdir tmp;    /* what is converted for it */
 };
-#define PUSH_SOURCE_INIT ((struct push_source){.from = AC_OCISRC_INIT})
+#define PUSH_SOURCE_INIT \
+	((struct push_source){.from = AC_OCISRC_INIT, .tmp = AC_TMPDIR_INIT})
 void push_source_release(struct push_source *s);
 
 /* Open TEXT: a file or directory (an ACI, which is converted; an OCI layout,

@@ -20,6 +20,7 @@
 #include "common/base/own.h"
 #include "common/sys/confine_priv.h"
 #include "common/sys/path.h"
+#include "common/sys/tmpdir.h"
 
 #define CAP(c) (1ULL << (c))
 
@@ -35,7 +36,7 @@ static const uint64_t other_caps = CAP(CAP_CHOWN) | CAP(CAP_DAC_OVERRIDE) |
 				   CAP(CAP_FSETID);
 
 static bool done;
-static char *tmp; /* removed at exit */
+static struct ac_tmpdir tmp = {.parent = -1, .fd = -1}; /* goes at exit */
 
 void ac_confine_read(struct ac_confine *c, const char *path)
 {
@@ -91,22 +92,14 @@ bool ac_confined(void)
 
 static void remove_tmp(void)
 {
-	(void)rmdir(tmp); /* who used it has removed what was in it */
-}
-
-static char *tmp_parent(void)
-{
-	const char *t = getenv("TMPDIR");
-
-	return ac_xstrdup(t != NULL && t[0] == '/' ? t : "/tmp");
+	ac_tmpdir_release(&tmp);
 }
 
 static int make_tmp(const char *parent, struct ac_err *err)
 {
-	tmp = ac_xasprintf("%s/acutils-XXXXXX", parent);
-	if (mkdtemp(tmp) == NULL)
-		return ac_err_sys(err, errno, "make the directory '%s'", tmp);
-	if (atexit(remove_tmp) != 0 || setenv("TMPDIR", tmp, 1) != 0)
+	if (ac_tmpdir_make(&tmp, parent, AC_CONFINE_TMP_PREFIX, err) < 0)
+		return ac_err_ctx(err, "a temporary directory (TMPDIR)");
+	if (atexit(remove_tmp) != 0 || setenv("TMPDIR", tmp.path, 1) != 0)
 		return ac_err_set(err, AC_E_SYS, "out of memory");
 	return 0;
 }
@@ -229,13 +222,10 @@ int ac_confine_enter(const struct ac_confine *c, unsigned int flags,
 	}
 	/* Without one of these nobody is likely to have confined us. */
 	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 ||
-	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0) {
-		AC_FREE char *dir = tmp_parent();
-
-		files = ac_confine_landlock_fits(dir);
-	}
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0)
+		files = ac_confine_landlock_fits(ac_tmpdir_base());
 	if ((flags & AC_CONFINE_TMP) != 0) {
-		parent = tmp_parent();
+		parent = ac_xstrdup(ac_tmpdir_base());
 		if (make_tmp(parent, err) < 0)
 			return -1;
 	}
@@ -245,7 +235,7 @@ int ac_confine_enter(const struct ac_confine *c, unsigned int flags,
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		ac_debug("not confined: no new privileges: %s",
 			 strerror(errno));
-	ac_confine_landlock(c, flags, tmp, files);
+	ac_confine_landlock(c, flags, tmp.path, files);
 	drop_caps(owners ? owners_caps : other_caps);
 	filter_calls(flags);
 	done = true;

@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "common/base/alloc.h"
+#include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/sys/confine_priv.h"
+#include "common/sys/tmpdir.h"
 
 /* The kernel's linux/landlock.h, which is older in Debian 12 than what kernels
  * can: Documentation/userspace-api/landlock.rst. */
@@ -240,26 +242,20 @@ static int try_rename(int dir)
 
 bool ac_confine_landlock_fits(const char *parent)
 {
-	AC_FREE char *path = ac_xasprintf("%s/acutils-XXXXXX", parent);
-	AC_CLOSE int dir = -1;
+	AC_CLEANUP(ac_tmpdir_release) struct ac_tmpdir dir = AC_TMPDIR_INIT;
+	struct ac_err ignored = AC_ERR_INIT;
 	int status = 0;
 	pid_t pid;
 
 	if (syscall(CREATE, NULL, 0, QUERY_ABI) < 2)
 		return true; /* the kernel's answer */
-	if (mkdtemp(path) == NULL)
+	if (ac_tmpdir_make(&dir, parent, AC_CONFINE_TMP_PREFIX, &ignored) < 0)
 		return false;
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	pid = fork();
 	if (pid == 0)
-		_exit(dir >= 0 && try_rename(dir));
+		_exit(try_rename(dir.fd));
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	(void)unlinkat(dir, "a/f", 0);
-	(void)unlinkat(dir, "b/f", 0);
-	(void)unlinkat(dir, "a", AT_REMOVEDIR);
-	(void)unlinkat(dir, "b", AT_REMOVEDIR);
-	(void)rmdir(path);
 	return !WIFEXITED(status) || WEXITSTATUS(status) == 0;
 }
 

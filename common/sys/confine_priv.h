@@ -8,6 +8,9 @@
 
 #include "common/sys/confine.h"
 
+/* Directories in $TMPDIR (tmpdir.h). */
+#define AC_CONFINE_TMP_PREFIX "acutils-tmp-"
+
 struct sock_filter;
 
 /* The filter of system calls, made at build time: static. */

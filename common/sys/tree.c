@@ -220,6 +220,11 @@ int ac_tree_remove(int dirfd, const char *name, struct ac_err *err)
 	if (e == EROFS && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
 	    errno == ENOENT)
 		return 0;
+	/* Landlock may let us remove directories and no files. */
+	if (e == EACCES &&
+	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode))
+		e = EISDIR;
 	if (e != EISDIR)
 		return fail(&r, e, name, err);
 	r.dirents = ac_xmalloc(DIRENTS);

@@ -115,7 +115,27 @@ waiting_pull() {
 	run -0 pull --signature far/signature app.aci
 	[ -z "$(ls tmp)" ]
 	run -1 --separate-stderr env TMPDIR="$PWD/none" acfetch --local-config etc pull app.aci
-	[[ $stderr == *"make the directory '$PWD/none/acutils-"* ]]
+	[[ $stderr == *"a temporary directory (TMPDIR): open '$PWD/none'"* ]]
+	# What a killed one leaves goes with the next one.
+	echo pgp >slow.asc
+	cat >script <<-END
+	GET /x.aci.asc
+	file slow.asc
+	slow 1 1000
+	END
+	bad script
+	acfetch --local-config="$PWD/etc" --insecure-options=http pull "http://$A/x.aci" 3>&- 2>err &
+	PID=$!
+	wait_for 20 grep -q x.aci.asc log
+	[ "$(find tmp -name 'acutils-tmp-??????' -type d | wc -l)" = 1 ]
+	mkdir tmp/acutils-tmp-mine tmp/acutils-tmp-abcdef # not locked
+	echo x >tmp/acutils-tmp-abcdef/file
+	run -0 pull --signature far/signature app.aci
+	[ "$(find tmp -name 'acutils-tmp-*' -type d | wc -l)" = 2 ]
+	kill -9 "$PID"
+	wait "$PID" || :
+	run -0 pull --signature far/signature app.aci
+	[ "$(ls tmp)" = acutils-tmp-mine ]
 }
 
 @test "ACUTILS_SANDBOX=off" {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acbuild/scratch.h"
+#include "common/sys/tmpdir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -59,8 +59,15 @@ static void sweep(int parent, const char *prefix)
 	(void)closedir(dir);
 }
 
-int scratch_make(struct scratch *s, const char *parent, const char *prefix,
-		 struct ac_err *err)
+const char *ac_tmpdir_base(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	return tmp != NULL && tmp[0] == '/' ? tmp : "/tmp";
+}
+
+int ac_tmpdir_make(struct ac_tmpdir *s, const char *parent, const char *prefix,
+		   struct ac_err *err)
 {
 	struct stat st = {.st_nlink = 0};
 
@@ -94,7 +101,7 @@ int scratch_make(struct scratch *s, const char *parent, const char *prefix,
 	return 0;
 }
 
-void scratch_release(struct scratch *s)
+void ac_tmpdir_release(struct ac_tmpdir *s)
 {
 	struct ac_err err = AC_ERR_INIT;
 
@@ -104,5 +111,5 @@ void scratch_release(struct scratch *s)
 	ac_own_closep(&s->fd);
 	ac_own_closep(&s->parent);
 	free(s->path);
-	*s = SCRATCH_INIT;
+	*s = AC_TMPDIR_INIT;
 }
