@@ -19,6 +19,8 @@
 #include "common/sys/path.h"
 #include "run/poddir.h"
 
+enum { MAX_MOUNTS = 4096 };
+
 static const struct ac_volume *find(const struct ac_pod *pod, const char *name)
 {
 	for (size_t i = 0; i < pod->n_volumes; i++)
@@ -203,6 +205,19 @@ static int left_over(struct volumes *out, const struct ac_pod *pod,
 	return 0;
 }
 
+/* Each may be a directory on the disk, and is two descriptors and a mount: with
+ * 20,000 a pod took half a minute to begin, where so many could be. */
+static int check_number(const struct ac_pod_app *app, struct ac_err *err)
+{
+	size_t n = app->app.n_mounts + app->n_mounts;
+
+	if (n <= MAX_MOUNTS)
+		return 0;
+	return ac_err_set(err, AC_E_LIMIT,
+			  "%zu mount points and mounts; an app may have %d", n,
+			  MAX_MOUNTS);
+}
+
 static int by_target(const void *a, const void *b)
 {
 	return strcmp(((const struct sb_mount *)a)->target,
@@ -213,7 +228,8 @@ int volumes_open(struct volumes *out, const struct ac_pod *pod,
 		 const struct ac_pod_app *app, bool keep_content,
 		 const struct pod_dir *dir, struct ac_err *err)
 {
-	if (asked_for(out, pod, app, dir, err) < 0 ||
+	if (check_number(app, err) < 0 ||
+	    asked_for(out, pod, app, dir, err) < 0 ||
 	    left_over(out, pod, app, keep_content, dir, err) < 0)
 		return ac_err_ctx(err, "app '%s'", app->name);
 	/* "/a" comes before "/a/b". */

@@ -57,6 +57,21 @@ teardown() { acrun_teardown; }
 	run -0 timeout 10 acrun run example.com/env
 }
 
+@test "an image with twenty thousand mount points" {
+	id=$(image example.com/points '{"exec": ["/bin/true"], "user": "0", "group": "0"}')
+	file=$ACUTILS_DIR/images/$id.json
+	points() {
+		jq -c --argjson n "$1" '.manifest.app.mountPoints = [range($n) | {name: "m\(.)", path: "/m/\(.)"}]' "$file" > new
+		mv new "$file"
+	}
+	points 20000
+	run -254 --separate-stderr acrun run example.com/points
+	# shellcheck disable=SC2154 # run sets it
+	[ "$stderr" = "acrun: app 'points': 20000 mount points and mounts; an app may have 4096" ]
+	points 1000
+	run -0 acrun run example.com/points
+}
+
 @test "stop ends a pod whose app has filled the queue of signals" {
 	start_pod example.com/probe -- flood
 	until grep -q full pod.out; do sleep 0.05; done
