@@ -39,7 +39,7 @@ int sources_add(struct work *w, const char *path, struct ac_err *err)
 		    0644);
 	if (fd < 0)
 		return ac_err_sys(err, errno, "open '.acbuild/sources'");
-	return ac_io_write(fd, b.p, b.len, ".acbuild/sources", err);
+	return ac_io_write_close(&fd, b.p, b.len, ".acbuild/sources", err);
 }
 
 /* Standard input is no file that make could look at. */

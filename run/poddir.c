@@ -271,7 +271,7 @@ int pod_write(const struct pod_dir *p, const char *name, const char *text,
 	if (fd < 0)
 		return ac_err_sys(err, errno, "pod '%s': create '%s'", p->uuid,
 				  name);
-	return ac_io_write(fd, text, len, name, err);
+	return ac_io_write_close(&fd, text, len, name, err);
 }
 
 int pod_read(const struct pod_dir *p, const char *name, struct ac_buf *out,

@@ -30,7 +30,7 @@ static int write_file(int dir, const char *name, const char *text, size_t len,
 
 	if (fd < 0)
 		return ac_err_sys(err, errno, "create '%s'", name);
-	return ac_io_write(fd, text, len, name, err);
+	return ac_io_write_close(&fd, text, len, name, err);
 }
 
 /* A file of the host's /etc, if it is there. */

@@ -141,7 +141,7 @@ static int write_text(struct oci *o, const char *name, const char *text,
 
 	if (fd < 0)
 		return ac_err_sys(err, errno, "make the %s's file", name);
-	return ac_io_write(fd, text, len, name, err);
+	return ac_io_write_close(&fd, text, len, name, err);
 }
 
 static int move_all(struct oci *o, struct ac_err *err)

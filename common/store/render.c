@@ -138,7 +138,7 @@ static int write_plan(int dirfd, const struct ac_plan *p, struct ac_err *err)
 	ac_plan_print(p, &text);
 	if (ac_buf_check(&text, "the plan of the root", err) < 0)
 		return -1;
-	return ac_io_write(fd, text.p, text.len, "a tree's plan", err);
+	return ac_io_write_close(&fd, text.p, text.len, "a tree's plan", err);
 }
 
 /* The flattened tree as a layer in DIRFD: rootfs, files, plan. */

@@ -32,6 +32,22 @@ int ac_io_write(int fd, const void *p, size_t n, const char *what,
 	return 0;
 }
 
+int ac_io_close(int *fd, const char *what, struct ac_err *err)
+{
+	/* On Linux it is closed then, whatever the reason. */
+	if (close(ac_steal_fd(fd)) < 0 && errno != EINTR)
+		return ac_err_sys(err, errno, "write '%s'", what);
+	return 0;
+}
+
+int ac_io_write_close(int *fd, const void *p, size_t n, const char *what,
+		      struct ac_err *err)
+{
+	return ac_io_write(*fd, p, n, what, err) < 0
+		       ? -1
+		       : ac_io_close(fd, what, err);
+}
+
 int ac_io_pwrite(int fd, const void *p, size_t n, uint64_t off,
 		 const char *what, struct ac_err *err)
 {

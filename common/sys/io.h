@@ -17,7 +17,16 @@ struct ac_err;
 AC_MUSTUSE int ac_io_write(int fd, const void *p, size_t n, const char *what,
 			   struct ac_err *err);
 
-/* The same at OFF, leaving the descriptor's position. */
+/* Close *fd, which was written to, and steal it: network file systems and
+ * quotas tell only then what they could not keep.  What was flushed needs no
+ * such care. */
+AC_MUSTUSE int ac_io_close(int *fd, const char *what, struct ac_err *err);
+
+/* Both: the whole content of a file. */
+AC_MUSTUSE int ac_io_write_close(int *fd, const void *p, size_t n,
+				 const char *what, struct ac_err *err);
+
+/* As ac_io_write, at OFF, leaving the descriptor's position. */
 AC_MUSTUSE int ac_io_pwrite(int fd, const void *p, size_t n, uint64_t off,
 			    const char *what, struct ac_err *err);
 

@@ -91,9 +91,8 @@ int treewr_complete(struct ac_treewr *w, struct ac_err *err)
 	 * of the time of a pull. */
 	if (!w->o.not_flushed && e->size >= EARLY_WRITE)
 		(void)sync_file_range(w->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	/* Network file systems tell at close what they could not write. */
-	if (close(ac_steal_fd(&w->fd)) < 0 && errno != EINTR)
-		return ac_err_sys(err, errno, "write '%s'", w->path);
+	if (ac_io_close(&w->fd, w->path, err) < 0)
+		return -1;
 	if (w->o.note == NULL)
 		return 0;
 	if (!w->hashed) {

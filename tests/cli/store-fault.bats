@@ -97,6 +97,7 @@ words_of() {
 	EIO) echo 'Input/output error' ;;
 	EMFILE) echo 'Too many open files' ;;
 	ENOMEM) echo 'Cannot allocate memory\|Resource temporarily unavailable' ;; # a thread's
+	EDQUOT) echo 'Disk quota exceeded' ;;
 	EINTR) echo 'Interrupted system call' ;;
 	esac
 }
@@ -160,6 +161,8 @@ faults() {
 	EIO write,sync,create,name,attr,unlink -a
 	ENOSPC write,sync,create,name,attr
 	ENOSPC write,sync,create,name,attr -a
+	EIO close
+	EDQUOT close -a
 	EMFILE create,open
 	ENOMEM read,open,name,clone
 	EINTR write,read,lock

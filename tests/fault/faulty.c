@@ -7,14 +7,19 @@
  * default): fail it with ERRNO (-a: and all that come after it, as a full disk
  * does), or kill the program before it (-k).  The calls of its threads and
  * children count too.  -d: each of the calls waits at random, as long as that
- *at most.  -x: before each of them the shell command HOOK is run, the program
+ * at most.  -x: before each of them the shell command HOOK is run, the program
  * standing still; $CALL is its name and $N its number.  -o: FILE gets one line:
  * how many calls there were, and the name and path of the N-th (or -).  The
- *exit code is the program's.
+ * exit code is the program's.
+ *
+ * The class "close" is only meant when it is named: close(2) of files that were
+ * opened for writing.  When it fails, the descriptor is gone nevertheless (as
+ * it is on Linux), and so is what was written and not flushed before: the file
+ * is empty.  Network file systems and quotas do that.
  *
  * Calls on the standard descriptors do not count, nor what lies in the system's
  * directories or is no file.  It is done by seccomp's user notification: the
- *call itself is not made when it fails.
+ * call itself is not made when it fails.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +35,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -41,12 +47,15 @@
 #include "common/base/own.h"
 #include "common/base/str.h"
 
+enum { MAX_FLUSHED = 4096, MAX_FD = 256 };
+
 enum how {
 	ALWAYS,
 	FD,      /* the first argument is a descriptor */
 	OPEN,    /* openat(2) */
 	OPEN2,   /* openat2(2) */
 	PATH_AT, /* the second argument is a path */
+	CLOSE,   /* the first argument is a descriptor that could be written */
 };
 
 struct call {
@@ -104,6 +113,7 @@ static const struct call calls[] = {
 	CALL(setxattr, "attr", ALWAYS),
 	CALL(flock, "lock", FD),
 	CALL(clone3, "clone", ALWAYS),
+	CALL(close, "close", CLOSE),
 };
 
 static const struct {
@@ -136,6 +146,28 @@ static _Noreturn void die(const char *what)
 
 /* --- the filter --- */
 
+static bool selected(const char *class)
+{
+	struct ac_str rest = ac_str(opt.classes);
+	struct ac_str one;
+
+	if (opt.classes == NULL)
+		return strcmp(class, "close") != 0;
+	while (rest.len != 0) {
+		(void)ac_str_cut(&rest, ',', &one);
+		if (ac_str_eq(one, class))
+			return true;
+	}
+	return false;
+}
+
+/* Has the call to be looked at?  What is flushed matters when files close. */
+static bool watched(const struct call *c)
+{
+	return selected(c->class) ||
+	       (selected("close") && strcmp(c->class, "sync") == 0);
+}
+
 static int install(void)
 {
 	struct sock_filter code[2 * AC_LEN(calls) + 3];
@@ -146,6 +178,8 @@ static int install(void)
 		(struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 					     offsetof(struct seccomp_data, nr));
 	for (size_t i = 0; i < AC_LEN(calls); i++) {
+		if (!watched(&calls[i]))
+			continue;
 		code[n++] =
 			(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 						     (unsigned int)calls[i].nr,
@@ -250,19 +284,69 @@ static bool of_system(const char *path)
 	return false;
 }
 
-static bool selected(const char *class)
+/* The open file FD of the program: its device and inode, and whether it is a
+ * regular one that can be written. */
+static bool written(pid_t pid, uint64_t fd, struct stat *st)
 {
-	struct ac_str rest = ac_str(opt.classes);
-	struct ac_str one;
+	AC_FREE char *link = ac_xasprintf("/proc/%d/fd/%d", (int)pid, (int)fd);
+	struct stat mode;
 
-	if (opt.classes == NULL)
-		return true;
-	while (rest.len != 0) {
-		(void)ac_str_cut(&rest, ',', &one);
-		if (ac_str_eq(one, class))
+	/* The mode of the link is that of the descriptor. */
+	return lstat(link, &mode) == 0 && (mode.st_mode & S_IWUSR) != 0 &&
+	       stat(link, st) == 0 && S_ISREG(st->st_mode);
+}
+
+/* Files that were flushed. */
+static struct stat flushed[MAX_FLUSHED];
+static size_t n_flushed;
+
+static bool is_flushed(const struct stat *st)
+{
+	for (size_t i = 0; i < n_flushed; i++)
+		if (flushed[i].st_dev == st->st_dev &&
+		    flushed[i].st_ino == st->st_ino)
 			return true;
-	}
 	return false;
+}
+
+static void note_flushed(pid_t pid, uint64_t fd)
+{
+	struct stat st;
+
+	if (n_flushed < MAX_FLUSHED && written(pid, fd, &st))
+		flushed[n_flushed++] = st;
+}
+
+/* REQ flushes a file, or all that there are: those that are open. */
+static void note_sync(const struct seccomp_notif *req)
+{
+	pid_t pid = (pid_t)req->pid;
+
+	if (req->data.nr == SYS_fsync || req->data.nr == SYS_fdatasync)
+		note_flushed(pid, req->data.args[0]);
+	for (uint64_t fd = 3; req->data.nr == SYS_syncfs && fd < MAX_FD; fd++)
+		note_flushed(pid, fd);
+}
+
+/* Close the descriptor of REQ, and lose what was in no safe place yet. */
+static void lose(int listener, const struct seccomp_notif *req)
+{
+	AC_FREE char *link = ac_xasprintf("/proc/%d/fd/%d", (int)req->pid,
+					  (int)req->data.args[0]);
+	AC_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct seccomp_notif_addfd to = {.id = req->id,
+					 .flags = SECCOMP_ADDFD_FLAG_SETFD,
+					 .srcfd = (unsigned int)null,
+					 .newfd = (unsigned int)
+							  req->data.args[0],
+					 .newfd_flags = O_CLOEXEC};
+	struct stat st;
+
+	if (written((pid_t)req->pid, req->data.args[0], &st) &&
+	    !is_flushed(&st) && truncate(link, 0) < 0)
+		die("truncate what closes");
+	if (null < 0 || ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &to) < 0)
+		die("close for the program");
 }
 
 /* The call of REQ, when it is one that counts; PATH as far as there is one. */
@@ -271,17 +355,20 @@ static const struct call *matching(const struct seccomp_notif *req,
 {
 	const struct call *c = calls;
 	uint64_t flags = req->data.args[2];
+	uint64_t fd = req->data.args[0];
+	struct stat st;
 
 	path[0] = '\0';
 	while (c->nr != req->data.nr)
 		c++;
-	if (c->how == FD && req->data.args[0] <= 2)
+	if (c->how == CLOSE && !written((pid_t)req->pid, fd, &st))
 		return NULL;
-	if (c->how == FD)
-		path_of((pid_t)req->pid, req->data.args[0], path);
-	if (c->how == FD && of_system(path))
-		return NULL;
-	if (c->how == FD || c->how == ALWAYS)
+	if (c->how == FD || c->how == CLOSE) {
+		path_of((pid_t)req->pid, fd, path);
+		if (fd <= 2 || of_system(path))
+			return NULL;
+	}
+	if (c->how == FD || c->how == CLOSE || c->how == ALWAYS)
 		return selected(c->class) ? c : NULL;
 	peek_path((pid_t)req->pid, req->data.args[1], path);
 	if (c->how == PATH_AT)
@@ -331,13 +418,15 @@ static void wait_at_random(void)
 }
 
 /* What becomes of the call. */
-static void decide(const struct seccomp_notif *req,
+static void decide(int listener, const struct seccomp_notif *req,
 		   struct seccomp_notif_resp *resp)
 {
 	char path[256];
 	const struct call *c = matching(req, path);
 
 	resp->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	if (selected("close"))
+		note_sync(req);
 	if (c == NULL)
 		return;
 	count++;
@@ -352,6 +441,8 @@ static void decide(const struct seccomp_notif *req,
 	if (opt.kill)
 		(void)kill(program, SIGKILL);
 	if (opt.error != 0) {
+		if (c->how == CLOSE)
+			lose(listener, req);
 		resp->flags = 0;
 		resp->error = -opt.error;
 	}
@@ -375,7 +466,7 @@ static void serve(int listener)
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req) < 0)
 			continue; /* it has ended meanwhile */
 		resp.id = req.id;
-		decide(&req, &resp);
+		decide(listener, &req, &resp);
 		(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 	}
 }
