@@ -109,11 +109,13 @@ static void set_limits(struct ac_ingest *in, const struct ac_ingest_opts *o)
 	in->opts.what = in->what;
 }
 
-static enum ac_alg alg(const struct ac_digest *want, enum ac_image_kind kind)
+/* An ACI's id is a SHA-512; all else has SHA-256, which processors have
+ * instructions for. */
+static enum ac_alg diff_alg(const struct ac_ingest *in)
 {
-	if (want != NULL)
-		return want->alg;
-	return kind == AC_IMAGE_ACI ? AC_SHA512 : AC_SHA256;
+	if (in->opts.diff != NULL)
+		return in->opts.diff->alg;
+	return in->opts.kind == AC_IMAGE_ACI ? AC_SHA512 : AC_SHA256;
 }
 
 static int open_blob(struct ac_ingest *in, const struct ac_store *s,
@@ -169,8 +171,9 @@ struct ac_ingest *ac_ingest_new(struct ac_store *s,
 					  .max_ratio = in->opts.max_ratio};
 	in->small = ac_xmalloc(SMALL);
 	in->ring = ac_ring_new(SLOTS, SLOT_SIZE);
-	in->blob_hash = ac_hash_new(alg(in->opts.blob, opts->kind));
-	in->diff_hash = ac_hash_new(alg(in->opts.diff, opts->kind));
+	in->blob_hash = ac_hash_new(in->opts.blob != NULL ? in->opts.blob->alg
+							  : AC_SHA256);
+	in->diff_hash = ac_hash_new(diff_alg(in));
 	in->unzip = ac_unzip_new(&limits, slot_full, in);
 	ac_unzip_lend(in->unzip, lend_slot);
 	if (start(in, s, err) < 0) {

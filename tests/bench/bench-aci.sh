@@ -12,7 +12,6 @@ JSON
 mkdir -p "$W/site"
 tar -C "$W/aci" --numeric-owner -cf - manifest rootfs | gzip -6 >"$W/site/fat.aci"
 echo "  $(find "$W/aci" -type f | wc -l) files, $(du -sm "$W/aci" | cut -f1) MB, $(($(size "$W/site/fat.aci") / 1000000)) MB compressed"
-rm -r "$W/aci"
 
 export GNUPGHOME="$W/gnupg"
 mkdir -m 700 "$GNUPGHOME"
@@ -53,8 +52,8 @@ gzip -dc "$2/fat.aci" | sha512sum
 tar -C "$2" -xzf "$2/fat.aci"
 SH
 
-# Nothing is removed between rounds: unpacking right after a removal is slow on
-# ext4, for whoever comes next.
+# Nothing is removed before or between rounds: making files right after a
+# removal is slow on ext4, for whoever comes next.
 for i in $(seq "$rounds"); do
 	mkdir "$W/ours-$i"
 	warm "$W/site"

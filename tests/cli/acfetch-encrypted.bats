@@ -36,7 +36,7 @@ record() { echo store/images/*.json; }
 	[ "$output" = "$ID" ]
 	[[ $stderr == *"signature verified"* ]]
 	blobs_ok
-	cmp store/blobs/sha512/* app.aci
+	cmp store/blobs/sha256/* app.aci
 	grep -q "hello from" "store/layers/$ID/rootfs/bin/hello"
 	[ "$(jq .encrypted "$(record)")" = true ]
 	[ "$(jq '.signers | length' "$(record)")" = 1 ]
@@ -92,7 +92,7 @@ record() { echo store/images/*.json; }
 	[ "$(jq .encrypted "$(record)")" = null ]
 	acfetch image gc
 	blobs_ok
-	cmp store/blobs/sha512/* plain.aci
+	cmp store/blobs/sha256/* plain.aci
 }
 
 @test "published, discovered and pulled by name and by URL" {

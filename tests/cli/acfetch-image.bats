@@ -284,7 +284,7 @@ long_ago() { sed -i 's/"imported": [0-9]*/"imported": 1500000000/' store/images/
 	run -0 --separate-stderr acfetch image gc --grace-period=1h
 	[ "$output" = "successfully removed aci for image: \"$b\"" ]
 	[[ $stderr == *"removed layer \"$b\""* ]]
-	[[ $stderr == *"removed blob \"sha512/"* ]]
+	[[ $stderr == *"removed blob \"sha256/"* ]]
 	[ "$(acfetch image list --no-legend --full --fields=id)" = "$a" ]
 	[ ! -e "store/layers/$b" ]
 }
@@ -342,7 +342,7 @@ spoil() {
 	two_images
 	run -0 acfetch image verify example.com/a "$b"
 	[ "${lines[0]}" = "successfully verified checksum for image: \"example.com/a\" (\"$a\")" ]
-	blob=store/blobs/sha512/$(sha512sum <a.aci | cut -d' ' -f1)
+	blob=store/blobs/sha256/$(sha256sum <a.aci | cut -d' ' -f1)
 	spoil "$blob" 5
 	run -1 --separate-stderr acfetch image verify --no-repair example.com/a
 	[[ $stderr == *"is damaged: its bytes are others; it would be removed; get it again: 'acfetch pull --no-store"* ]]
@@ -390,7 +390,7 @@ spoil() {
 	[[ $stderr == *"its mode is 0600, not 0644; a pod uses it"* ]]
 	[ "$(stat -c %a "$root/hello")" = 600 ]
 	exec 7<&-
-	spoil "store/blobs/sha512/$(sha512sum <a.aci | cut -d' ' -f1)" 30
+	spoil "store/blobs/sha256/$(sha256sum <a.aci | cut -d' ' -f1)" 30
 	run -1 --separate-stderr acfetch image verify example.com/a
 	[[ $stderr == *"could not be made again: a blob is not right either"* ]]
 	pull ./a.aci

@@ -96,7 +96,7 @@ break_off() {
 	[ "$line" = "/big.aci 206 range=bytes=$from- if=$etag sent=$((SIZE - from))" ]
 	blobs_ok
 	ingest_empty
-	[ "$(stat -c %a store/blobs/sha512/*)" = 444 ]
+	[ "$(stat -c %a store/blobs/sha256/*)" = 444 ]
 }
 
 @test "Ctrl-C: not one byte is asked for twice" {

@@ -118,16 +118,16 @@ check() { run "-$1" --separate-stderr acfetch store check "${@:2}"; }
 	b=$(pull ./b.aci)
 	zeros=$(printf '0%.0s' {1..128})
 	mkdir "store/layers/sha512-$zeros"
-	echo x >"store/blobs/sha512/$zeros"
+	echo x >"store/blobs/sha256/${zeros:64}"
 	echo x >store/images/readme
 	echo '{"format": 1}' >"store/images/sha512-$zeros.json"
 	rm "store/layers/$a/rootfs/hello"
 	chmod 777 store/images
-	rmdir store/blobs/sha256
+	rmdir store/blobs/sha512
 	check 1
-	[ "$output" = 'directory blobs/sha256: it is missing; it would be made
+	[ "$output" = 'directory blobs/sha512: it is missing; it would be made
 directory images: others may write it; that would be taken back' ]
-	mkdir store/blobs/sha256
+	mkdir store/blobs/sha512
 	chmod 755 store/images
 	check 1
 	[[ ${lines[0]} == "record readme: its name is no record's; it would be moved to lost+found; pull the image again" ]]
@@ -136,12 +136,12 @@ directory images: others may write it; that would be taken back' ]
 	[[ ${lines[3]} == "record images/: some cannot be read; "* ]]
 	[ "${#lines[@]}" = 4 ]
 	[[ $stderr == *"has 4 fault(s); --repair repairs what can be"* ]]
-	rmdir store/blobs/sha256
+	rmdir store/blobs/sha512
 	chmod 777 store/images
 	check 0 --repair
 	[[ $output == *"layer $a: "*"; it was made again"* ]]
 	[[ $output == *"layer sha512-$zeros: no image needs it; it was removed"* ]]
-	[[ $output == *"blob sha512/$zeros: no image needs it; it was removed"* ]]
+	[[ $output == *"blob sha256/${zeros:64}: no image needs it; it was removed"* ]]
 	[ "$(ls store/lost+found)" = $'readme\nsha512-'"$zeros.json" ]
 	check 0
 	[ -z "$output" ]
@@ -168,7 +168,7 @@ directory images: others may write it; that would be taken back' ]
 	a=$(pull ./a.aci)
 	b=$(pull ./b.aci)
 	for f in a b; do
-		rm "store/blobs/sha512/$(sha512sum <$f.aci | cut -d' ' -f1)"
+		rm "store/blobs/sha256/$(sha256sum <$f.aci | cut -d' ' -f1)"
 	done
 	rm "store/layers/$a/rootfs/hello"
 	check 1 --quick

@@ -144,7 +144,7 @@ set_member() {
 	run -0 tls --no-store "$URL"
 	whole
 	# Somebody else took the record, or a blob.
-	for gone in images blobs/sha512; do
+	for gone in images blobs/sha256; do
 		clear_log mine.log
 		rm store/"$gone"/sha512-* store/"$gone"/????????????????????????????????* 2>/dev/null || :
 		run -0 --separate-stderr tls --full --no-store "$URL"
@@ -152,7 +152,7 @@ set_member() {
 		whole
 		blobs_ok
 	done
-	[ -n "$(ls store/blobs/sha512)" ]
+	[ -n "$(ls store/blobs/sha256)" ]
 	# It came unverified, and is to be verified now.
 	rm -rf store
 	run -0 tls --insecure-options=image "$URL"

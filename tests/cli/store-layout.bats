@@ -208,7 +208,7 @@ store layers/: the extended attributes of 4 layer(s) are not in their lists, and
 	# A list of layout 1 in a store of this one, and the blob is damaged.
 	layout_1 store "$a"
 	echo 2 >store/version
-	blob=store/blobs/sha512/$(sha512sum <a.aci | cut -d' ' -f1)
+	blob=store/blobs/sha256/$(sha256sum <a.aci | cut -d' ' -f1)
 	chmod 644 "$blob"
 	printf '\377' | dd of="$blob" bs=1 seek=30 conv=notrunc status=none
 	verify 1 localhost/a

@@ -127,7 +127,7 @@ TEST(a_damaged_record)
 	expect(&s, two, two);
 	CHECK(ac_store_remove(&s, two, &err) == 0);
 	CHECK(store_dir_empty(&s, "layers") &&
-	      store_dir_empty(&s, "blobs/sha512") &&
+	      store_dir_empty(&s, "blobs/sha256") &&
 	      store_dir_empty(&s, "images") && store_dir_empty(&s, "ingest"));
 	CHECK(ac_store_remove(&s, two, &err) < 0);
 	CHECK(err.code == AC_E_NOT_FOUND);

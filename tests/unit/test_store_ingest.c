@@ -18,7 +18,7 @@ static struct ac_ingest *start(struct ac_store *s,
 static void nothing_left(const struct ac_store *s)
 {
 	CHECK(store_dir_empty(s, "ingest") && store_dir_empty(s, "layers") &&
-	      store_dir_empty(s, "blobs/sha512") &&
+	      store_dir_empty(s, "blobs/sha256") &&
 	      store_dir_empty(s, "blobs/sha256") &&
 	      store_dir_empty(s, "images"));
 }
