@@ -20,6 +20,7 @@
 #include "common/base/own.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
+#include "common/sys/spawn_priv.h"
 
 enum { POLL_MS = 200 };
 
@@ -81,7 +82,7 @@ static pid_t start(char *const argv[], const struct ac_spawn_fd *map, size_t n,
 	return e != 0 ? not_run(argv[0], e, err) : pid;
 }
 
-static int finish(pid_t pid, const char *name, struct ac_err *err)
+int ac_spawn_finish(pid_t pid, const char *name, struct ac_err *err)
 {
 	int status;
 
@@ -92,8 +93,7 @@ static int finish(pid_t pid, const char *name, struct ac_err *err)
 				   : WEXITSTATUS(status);
 }
 
-/* Wait until FD can be read; PID is told to end when we are. */
-static void await(int fd, pid_t pid)
+void ac_spawn_await(int fd, pid_t pid)
 {
 	/* A signal may come between the look and the wait: look again. */
 	while (fd >= 0) {
@@ -114,7 +114,7 @@ int ac_spawn_wait(char *const argv[], struct ac_err *err)
 
 	if (pid < 0)
 		return -1;
-	return finish(pid, argv[0], err);
+	return ac_spawn_finish(pid, argv[0], err);
 }
 
 int ac_spawn_fds(char *const argv[], const struct ac_spawn_fd *map, size_t n,
@@ -126,8 +126,8 @@ int ac_spawn_fds(char *const argv[], const struct ac_spawn_fd *map, size_t n,
 	if (pid < 0)
 		return -1;
 	pidfd = pidfd_open(pid, 0);
-	await(pidfd, pid);
-	return finish(pid, argv[0], err);
+	ac_spawn_await(pidfd, pid);
+	return ac_spawn_finish(pid, argv[0], err);
 }
 
 int ac_spawn_output(char *const argv[], struct ac_buf *out, struct ac_err *err)
@@ -163,14 +163,14 @@ int ac_spawn_output_with(char *const argv[], const struct ac_spawn_fd *more,
 	if (pid < 0)
 		return -1;
 	(void)close(ac_steal_fd(&wr));
-	await(rd, pid);
+	ac_spawn_await(rd, pid);
 	if (ac_io_slurp(rd, out, argv[0], err) < 0) {
 		/* It must not wait for us to read on. */
 		(void)kill(pid, SIGKILL);
-		(void)finish(pid, argv[0], &waited);
+		(void)ac_spawn_finish(pid, argv[0], &waited);
 		return ac_err_ctx(err, "output of '%s'", argv[0]);
 	}
-	return finish(pid, argv[0], err);
+	return ac_spawn_finish(pid, argv[0], err);
 }
 
 /* --- a question --- */
@@ -268,10 +268,10 @@ static int converse(char *const argv[], const struct ac_spawn_fd map[3],
 	if (listen_to(rd, argv[0], deadline, out, err) < 0 ||
 	    wait_for_end(pid, argv[0], deadline, err) < 0) {
 		(void)kill(pid, SIGKILL);
-		(void)!finish(pid, argv[0], &waited);
+		(void)ac_spawn_finish(pid, argv[0], &waited);
 		return -1;
 	}
-	return finish(pid, argv[0], err);
+	return ac_spawn_finish(pid, argv[0], err);
 }
 
 int ac_spawn_ask(char *const argv[], const char *text, unsigned int seconds,
