@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acbuild/apart.h"
 #include "acbuild/oci.h"
 #include "acbuild/oci_start.h"
 #include "acbuild/oci_state.h"
@@ -438,27 +439,46 @@ static int is_old(const struct ac_ocisrc *s, struct ac_err *err)
 	return refs.n != 0;
 }
 
-int oci_begin_image(struct work *w, const char *source, const char *image,
-		    const char *store, struct ac_err *err)
+struct oci_start {
+	const char *source, *image, *store;
+};
+
+static int begin_here(struct work *w, const void *ctx, struct ac_err *err)
 {
+	const struct oci_start *from = ctx;
 	AC_CLEANUP(ac_ocisrc_release) struct ac_ocisrc s = AC_OCISRC_INIT;
 	AC_CLEANUP(ac_ocilayout_release)
 	struct ac_ocilayout l = AC_OCILAYOUT_INIT;
 	int r;
 
-	r = ac_ocisrc_open(&s, source, store, err);
+	r = ac_ocisrc_open(&s, from->source, from->store, err);
 	if (r >= 0)
 		r = ac_ocilayout_attach(&l, w->aci, err);
 	if (r >= 0)
 		r = is_old(&s, err);
 	if (r >= 0)
-		r = r != 0 ? begin_old(w, &l, &s, image, err)
-			   : begin_current(w, &l, &s, image, err);
+		r = r != 0 ? begin_old(w, &l, &s, from->image, err)
+			   : begin_current(w, &l, &s, from->image, err);
 	if (r < 0)
 		return oci_not_element(err);
 	ac_json_set_int(w->doc, "base",
 			(int64_t)ac_json_len(ac_json_get(w->doc, "layers")));
 	return 0;
+}
+
+int oci_begin_image(struct work *w, const char *source, const char *image,
+		    const char *store, struct ac_err *err)
+{
+	const struct oci_start from = {source, image, store};
+	AC_FREE char *what = ac_xasprintf("'%s'", source);
+	const struct apart needs = {.what = what,
+				    .file = store == NULL ? source : NULL,
+				    .store = store,
+				    .fd = -1,
+				    .tmp = true,
+				    .doc = true};
+
+	return apart(w, &needs, begin_here, &from, err);
 }
 
 static bool has_dir(int dirfd, const char *name)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "acbuild/apart.h"
 #include "acbuild/oci.h"
 #include "acbuild/oci_state.h"
 #include "acbuild/work.h"
@@ -174,6 +175,7 @@ static int open_tree(const struct work *w, const char *name, struct ac_err *err)
 			  err);
 }
 
+/* Layer number l->n, whose chain id is CHAIN, unpacked unless it is. */
 static int get(struct work *w, struct oci_lower *l,
 	       const struct ac_digest *chain, struct ac_err *err)
 {
@@ -196,6 +198,60 @@ static int get(struct work *w, struct oci_lower *l,
 		return -1;
 	l->fds[l->n++] = fd;
 	return 0;
+}
+
+struct wanted {
+	const struct ac_digest *chains;
+	size_t n;
+};
+
+static struct oci_lower *lower_new(size_t n)
+{
+	struct oci_lower *l = ac_xcalloc(1, sizeof(*l));
+
+	l->fds = ac_xcalloc(n + 1, sizeof(*l->fds));
+	return l;
+}
+
+static int unpack_here(struct work *w, const void *ctx, struct ac_err *err)
+{
+	const struct wanted *want = ctx;
+	struct oci_lower *l = lower_new(want->n);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < want->n; i++)
+		r = get(w, l, &want->chains[i], err);
+	oci_lower_free(l);
+	return r;
+}
+
+static int open_all(struct work *w, const struct wanted *want,
+		    struct oci_lower *l, struct ac_err *err)
+{
+	while (l->n < want->n) {
+		AC_FREE char *name = tree_name(&want->chains[l->n]);
+		int fd = open_tree(w, name, err);
+
+		if (fd < 0)
+			return -1;
+		l->fds[l->n++] = fd;
+	}
+	return 0;
+}
+
+/* What is missing is unpacked in a child. */
+static int open_or_unpack(struct work *w, const struct wanted *want,
+			  struct ac_err *err)
+{
+	const struct apart needs = {.what = "a layer", .fd = -1};
+	int r = open_all(w, want, w->lower, err);
+
+	if (r == 0 || err->code != AC_E_NOT_FOUND)
+		return r;
+	*err = AC_ERR_INIT;
+	return apart(w, &needs, unpack_here, want, err) < 0
+		       ? -1
+		       : open_all(w, want, w->lower, err);
 }
 
 int oci_not_element(struct ac_err *err)
@@ -221,13 +277,11 @@ int oci_open_lower(struct work *w, struct ac_err *err)
 	ids = chains(w, n, err);
 	if (ids == NULL)
 		return -1;
-	w->lower = ac_xcalloc(1, sizeof(*w->lower));
-	w->lower->fds = ac_xcalloc(n + 1, sizeof(*w->lower->fds));
-	for (size_t i = 0; i < n; i++)
-		if (get(w, w->lower, &ids[i], err) < 0) {
-			oci_lower_forget(w);
-			return oci_not_element(err);
-		}
+	w->lower = lower_new(n);
+	if (open_or_unpack(w, &(struct wanted){ids, n}, err) < 0) {
+		oci_lower_forget(w);
+		return oci_not_element(err);
+	}
 	return 0;
 }
 

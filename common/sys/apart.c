@@ -22,8 +22,6 @@
 #include "common/sys/io.h"
 #include "common/sys/spawn_priv.h"
 
-static const char name[] = "the process that reads it";
-
 /* What comes through the pipe: this, and behind it what is in OUT. */
 struct answer {
 	int ret;
@@ -50,7 +48,7 @@ static void close_unless_kept(int fd, int also, const int *keep, size_t n)
 }
 
 /* As an execve would, but for WR and KEEP. */
-static int close_ours(int wr, const int *keep, size_t n, struct ac_err *err)
+static int close_ours(int wr, const struct ac_apart *how, struct ac_err *err)
 {
 	DIR *d = opendir("/proc/self/fd");
 	const struct dirent *e;
@@ -61,16 +59,13 @@ static int close_ours(int wr, const int *keep, size_t n, struct ac_err *err)
 	while ((e = readdir(d)) != NULL)
 		if (ac_num_max(ac_str(e->d_name), INT32_MAX, &fd) == 0 &&
 		    (int)fd != dirfd(d))
-			close_unless_kept((int)fd, wr, keep, n);
+			close_unless_kept((int)fd, wr, how->keep, how->n_keep);
 	(void)closedir(d);
 	return 0;
 }
 
 struct job {
-	const struct ac_confine *c;
-	unsigned int flags;
-	const int *keep;
-	size_t n;
+	const struct ac_apart *how;
 	ac_apart_fn fn;
 	void *ctx;
 	struct ac_buf *out;
@@ -81,8 +76,8 @@ static int work(const struct job *j, int wr, struct ac_err *err)
 	int r;
 
 	ac_buf_reset(j->out);
-	if (close_ours(wr, j->keep, j->n, err) < 0 ||
-	    ac_confine_enter(j->c, j->flags, err) < 0)
+	if (close_ours(wr, j->how, err) < 0 ||
+	    ac_confine_enter(j->how->confine, j->how->flags, err) < 0)
 		return -1;
 	r = j->fn(j->ctx, j->out, err);
 	return r >= 0 && ac_buf_check(j->out, "the answer", err) < 0 ? -1 : r;
@@ -100,9 +95,9 @@ static AC_NORETURN void be_child(const struct job *j, int wr, pid_t parent)
 	if (getppid() != parent)
 		_exit(1);
 	a.ret = work(j, wr, &a.err);
-	if (ac_io_write(wr, &a, sizeof(a), name, &lost) < 0 ||
+	if (ac_io_write(wr, &a, sizeof(a), "a pipe", &lost) < 0 ||
 	    (a.ret >= 0 &&
-	     ac_io_write(wr, j->out->p, j->out->len, name, &lost) < 0))
+	     ac_io_write(wr, j->out->p, j->out->len, "a pipe", &lost) < 0))
 		_exit(1);
 	exit(0);
 }
@@ -127,17 +122,21 @@ static int failure(const struct answer *a, struct ac_err *err)
 	return -1;
 }
 
-static int died(int status, struct ac_err *err)
+static int died(const char *what, int status, struct ac_err *err)
 {
 	if (status > 128)
 		return ac_err_set(err, AC_E_INVALID,
-				  "%s was ended by signal %d (%s)", name,
-				  status - 128, strsignal(status - 128));
-	return ac_err_set(err, AC_E_INVALID, "%s ended without an answer",
-			  name);
+				  "%s: the process that reads it was ended by "
+				  "signal %d (%s)",
+				  what, status - 128, strsignal(status - 128));
+	return ac_err_set(err, AC_E_INVALID,
+			  "%s: the process that reads it ended without an "
+			  "answer",
+			  what);
 }
 
-static int hear(int rd, pid_t pid, struct ac_buf *out, struct ac_err *err)
+static int hear(int rd, pid_t pid, const char *what, struct ac_buf *out,
+		struct ac_err *err)
 {
 	struct answer a;
 	struct ac_err heard = AC_ERR_INIT;
@@ -145,14 +144,14 @@ static int hear(int rd, pid_t pid, struct ac_buf *out, struct ac_err *err)
 	int status;
 
 	ac_spawn_await(rd, pid);
-	n = ac_io_read(rd, &a, sizeof(a), name, &heard);
+	n = ac_io_read(rd, &a, sizeof(a), what, &heard);
 	if (n == (ssize_t)sizeof(a) && a.ret >= 0 &&
-	    ac_io_slurp(rd, out, name, &heard) < 0)
+	    ac_io_slurp(rd, out, what, &heard) < 0)
 		n = -1;
 	/* It must not wait for us to read on. */
 	if (n < 0)
 		(void)kill(pid, SIGKILL);
-	status = ac_spawn_finish(pid, name, err);
+	status = ac_spawn_finish(pid, what, err);
 	if (status < 0)
 		return -1;
 	if (n < 0) {
@@ -160,23 +159,16 @@ static int hear(int rd, pid_t pid, struct ac_buf *out, struct ac_err *err)
 		return -1;
 	}
 	if (n != (ssize_t)sizeof(a))
-		return died(status, err);
+		return died(what, status, err);
 	if (a.ret < 0)
 		return failure(&a, err);
-	return status == 0 ? a.ret : died(status, err);
+	return status == 0 ? a.ret : died(what, status, err);
 }
 
-int ac_apart(const struct ac_confine *c, unsigned int flags, const int *keep,
-	     size_t n, ac_apart_fn fn, void *ctx, struct ac_buf *out,
-	     struct ac_err *err)
+int ac_apart(const struct ac_apart *how, ac_apart_fn fn, void *ctx,
+	     struct ac_buf *out, struct ac_err *err)
 {
-	const struct job job = {.c = c,
-				.flags = flags,
-				.keep = keep,
-				.n = n,
-				.fn = fn,
-				.ctx = ctx,
-				.out = out};
+	const struct job job = {.how = how, .fn = fn, .ctx = ctx, .out = out};
 	AC_CLOSE int rd = -1;
 	AC_CLOSE int wr = -1;
 	pid_t parent = getpid();
@@ -195,5 +187,5 @@ int ac_apart(const struct ac_confine *c, unsigned int flags, const int *keep,
 	if (pid == 0)
 		be_child(&job, wr, parent);
 	(void)close(ac_steal_fd(&wr));
-	return hear(rd, pid, out, err);
+	return hear(rd, pid, how->what, out, err);
 }

@@ -13,8 +13,10 @@
  *		return 0;		(or more; or -1 with *err)
  *	}
  *
+ *	struct ac_apart how = {.confine = &c, .what = "'x.aci'"};
+ *
  *	ac_confine_write(&c, dir);
- *	r = ac_apart(&c, AC_CONFINE_OWNERS, NULL, 0, unpack, &job, &out, err);
+ *	r = ac_apart(&how, unpack, &job, &out, err);
  *
  * The child begins with all that is in memory; only what is in OUT and *err,
  * and what it wrote to files, comes back.  OUT was made of foreign bytes:
@@ -36,14 +38,20 @@ struct ac_buf;
 struct ac_confine;
 struct ac_err;
 
+struct ac_apart {
+	const struct ac_confine *confine;
+	unsigned int flags; /* enum ac_confine_flags */
+	const int *keep;    /* descriptors that the child keeps, */
+	size_t n_keep;      /* so many; -1 in it is none */
+	const char *what;   /* that it reads, for messages */
+};
+
 typedef int (*ac_apart_fn)(void *ctx, struct ac_buf *out, struct ac_err *err);
 
-/* Do FN, confined by C and FLAGS (enum ac_confine_flags), in a child with the N
- * descriptors KEEP.  Returns what FN returned, with what it added to OUT (whose
+/* Do FN in a child.  Returns what FN returned, with what it added to OUT (whose
  * maximum counts) and *err; -1 when there could be no child or it died.  Call
  * it while there is no other thread. */
-AC_MUSTUSE int ac_apart(const struct ac_confine *c, unsigned int flags,
-			const int *keep, size_t n, ac_apart_fn fn, void *ctx,
+AC_MUSTUSE int ac_apart(const struct ac_apart *how, ac_apart_fn fn, void *ctx,
 			struct ac_buf *out, struct ac_err *err);
 
 #endif

@@ -164,3 +164,81 @@ waits() { grep -q '^Seccomp:.2' "/proc/$PID/status"; }
 		[ ! -e out ] && [ ! -e out.aci ]
 	done
 }
+
+# The child of $PARENT, once it is confined, as $PID.
+child_waits() {
+	PID=$(pgrep -P "$PARENT") && waits
+}
+
+# acbuild begin in the middle of an image: by PARENT, the child by PID.
+waiting_begin() {
+	acbuild "$@" begin ./pipe >out 2>&1 3>&- 9>&- &
+	PARENT=$!
+	wait_for 20 child_waits
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+@test "acbuild begin: what it is given is read by a child" {
+	mkfifo pipe
+	exec 9<>pipe
+	waiting_begin
+	[ "$(status NoNewPrivs)" = 1 ]
+	[ $((0x$(status CapEff) & ~0x8820001f)) = 0 ]
+	grep -q '^Seccomp:.0' "/proc/$PARENT/status"
+	# Told to end, both do.
+	kill -TERM "$PARENT"
+	wait "$PARENT" && false || [ $? = 143 ]
+	wait_for 20 gone "$PID"
+	[ ! -e .acbuild ]
+	grep -q 'acbuild: begin: .*stopped' out
+	# The child was killed: that is an error.
+	waiting_begin
+	kill -KILL "$PID"
+	wait "$PARENT" && false || [ $? = 1 ]
+	[ ! -e .acbuild ]
+	grep -q "acbuild: begin: .*'./pipe': the process that reads it was ended by signal 9 (Killed)" out
+	# And it does not outlive us.
+	waiting_begin
+	kill -KILL "$PARENT"
+	wait "$PARENT" || :
+	wait_for 20 gone "$PID"
+	PID=
+	acbuild begin
+	acbuild end
+	[ -z "$(ls tmp)" ]
+}
+
+# reads COMMAND...: has it begun to confine a child, but not itself?
+reads() {
+	run -0 --separate-stderr env ACUTILS_SANDBOX=off acbuild --debug "$@"
+	[[ $stderr == *"not confined: ACUTILS_SANDBOX=off"* ]]
+}
+
+@test "acbuild: OCI images, and their layers when they are needed, in a child too" {
+	mkdir d
+	echo file >d/file
+	tar -C d -czf l.tar.gz file
+	load layout
+	layout x.oci l.tar.gz
+	tar -C x.oci -cf x.tar .
+	for image in x.oci x.tar; do
+		reads begin --build-mode=oci "./$image"
+		reads copy d/file /other
+		run ! reads copy d/file /more
+		acbuild end
+	done
+	# Nothing of it changes what comes out.
+	for sandbox in on off; do
+		export ACUTILS_SANDBOX=$sandbox
+		acbuild begin --build-mode=oci ./x.oci
+		acbuild copy d/file /other
+		acbuild write "$sandbox.oci/"
+		acbuild end
+		acbuild begin ./x.tar
+		acbuild write "$sandbox.aci"
+		acbuild end
+	done
+	diff -r on.oci off.oci
+	cmp on.aci off.aci
+}

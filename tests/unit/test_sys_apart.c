@@ -19,7 +19,8 @@ static int run(ac_apart_fn fn, void *ctx, struct ac_buf *out,
 	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
 
 	CHECK(unsetenv("ACUTILS_SANDBOX") == 0);
-	return ac_apart(&c, 0, NULL, 0, fn, ctx, out, err);
+	return ac_apart(&(struct ac_apart){.confine = &c, .what = "'x'"}, fn,
+			ctx, out, err);
 }
 
 static int say(void *ctx, struct ac_buf *out, struct ac_err *err)
@@ -105,7 +106,8 @@ TEST(a_child_that_dies_is_told)
 	int sig = SIGKILL;
 
 	CHECK(run(die, &sig, &out, &err) == -1);
-	CHECK(strstr(err.msg, "was ended by signal 9") != NULL);
+	CHECK(strstr(err.msg, "'x': the process that reads it was ended by "
+			      "signal 9 (Killed)") != NULL);
 	sig = 0;
 	CHECK(run(die, &sig, &out, &err) == -1);
 	CHECK(strstr(err.msg, "ended without an answer") != NULL);
@@ -158,8 +160,9 @@ TEST(our_descriptors_are_closed)
 	struct fds f = {.own = open("/", O_RDONLY | O_CLOEXEC),
 			.given = open("/", O_RDONLY),
 			.kept = open("/", O_RDONLY | O_CLOEXEC)};
+	struct ac_apart how = {.confine = &c, .keep = &f.kept, .n_keep = 1};
 
-	CHECK(ac_apart(&c, 0, &f.kept, 1, look, &f, &out, &err) == 0);
+	CHECK(ac_apart(&how, look, &f, &out, &err) == 0);
 	CHECK(strcmp(ac_buf_str(&out), "0 1 1") == 0);
 	CHECK(close(f.own) == 0 && close(f.given) == 0 && close(f.kept) == 0);
 }
@@ -182,6 +185,7 @@ static pid_t start(int fd)
 {
 	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
 	AC_CLEANUP(ac_buf_release) struct ac_buf out = AC_BUF_INIT(100);
+	struct ac_apart how = {.confine = &c, .keep = &fd, .n_keep = 1};
 	struct ac_err err = AC_ERR_INIT;
 	pid_t pid = fork();
 	int r;
@@ -190,7 +194,7 @@ static pid_t start(int fd)
 	if (pid != 0)
 		return pid;
 	(void)ac_interrupt_catch();
-	r = ac_apart(&c, 0, &fd, 1, wait_for_end, &fd, &out, &err);
+	r = ac_apart(&how, wait_for_end, &fd, &out, &err);
 	_exit(r < 0 && err.sys == EINTR ? ac_interrupt_code() : 1);
 }
 
