@@ -100,6 +100,11 @@ static int check_values(const struct ac_opt *o, const char *value,
 	} while (true);
 }
 
+static struct ac_strv *list_of(const struct ac_opt *o, void *into)
+{
+	return (struct ac_strv *)(void *)((char *)into + o->offset);
+}
+
 static int store(const struct ac_opt *o, void *into, const char *value,
 		 struct ac_err *err)
 {
@@ -118,7 +123,7 @@ static int store(const struct ac_opt *o, void *into, const char *value,
 		*(const char **)(void *)at = value;
 		break;
 	case AC_OPT_T_LIST:
-		ac_strv_push((struct ac_strv *)(void *)at, value);
+		ac_strv_push(list_of(o, into), value);
 		break;
 	case AC_OPT_T_UINT:
 		r = ac_num_u64(ac_str(value), (uint64_t *)(void *)at);
@@ -182,12 +187,25 @@ int ac_opt_one(const struct ac_optset *sets, size_t n, int argc, char **argv,
 	return store(o, sets[set].into, value, err);
 }
 
+void ac_opt_copy(const struct ac_optset *set, const void *from, size_t size)
+{
+	memcpy(set->into, from, size);
+	AC_OPT_EACH(o, set->opts)
+	if (o->type == AC_OPT_T_LIST) {
+		struct ac_strv *list = list_of(o, set->into);
+		const struct ac_strv old = *list;
+
+		*list = AC_STRV_INIT;
+		for (size_t i = 0; i < old.n; i++)
+			ac_strv_push(list, old.v[i]);
+	}
+}
+
 void ac_opt_release(const struct ac_optset *set)
 {
 	AC_OPT_EACH(o, set->opts)
 	if (o->type == AC_OPT_T_LIST)
-		ac_strv_release((struct ac_strv *)(void *)((char *)set->into +
-							   o->offset));
+		ac_strv_release(list_of(o, set->into));
 }
 
 /* The help text of one option, wrapped at 80 columns behind COLUMN. */

@@ -120,6 +120,10 @@ AC_MUSTUSE int ac_opt_one(const struct ac_optset *sets, size_t n, int argc,
 /* True for an argument that is an option: "-x", "--x", not "-", not "--". */
 bool ac_opt_is(const char *arg);
 
+/* Fill the struct of SET, SIZE bytes, from another, FROM: with lists of its
+ * own. */
+void ac_opt_copy(const struct ac_optset *set, const void *from, size_t size);
+
 /* Free the lists of a filled struct. */
 void ac_opt_release(const struct ac_optset *set);
 

@@ -358,7 +358,8 @@ int ac_prog_run(const struct ac_prog *prog, const void *globals, int argc,
 
 	p.globals = ac_xcalloc(1, prog->global_size);
 	if (globals != NULL)
-		memcpy(p.globals, globals, prog->global_size);
+		ac_opt_copy(&(struct ac_optset){prog->globals, p.globals},
+			    globals, prog->global_size);
 	code = dispatch(&p, argc, argv);
 
 	if (p.depth != 0)

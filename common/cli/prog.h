@@ -110,7 +110,7 @@ struct ac_prog {
 AC_MUSTUSE int ac_prog_main(const struct ac_prog *p, int argc, char **argv);
 
 /* Run one more command line while the program runs, as a line of a script.  Its
- * global options begin as they are in GLOBALS (which has no lists), and its
+ * global options begin as they are in GLOBALS (lists grow from there), and its
  * messages with what ac_log_init was told last.  Returns the exit code. */
 AC_MUSTUSE int ac_prog_run(const struct ac_prog *p, const void *globals,
 			   int argc, char **argv);
