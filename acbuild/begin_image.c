@@ -21,6 +21,7 @@
 #include "common/image/ref.h"
 #include "common/store/obtain.h"
 #include "common/store/render.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/spawn.h"
 #include "common/sys/tree.h"
@@ -87,7 +88,7 @@ int convert_oci(struct work *w, const char *file, const char *image,
 	ac_strv_push(&argv, "--");
 	ac_strv_push(&argv, file);
 	ac_strv_pushf(&argv, "/proc/self/fd/%d/image.aci", map.to);
-	code = ac_spawn_output_with(argv.v, &map, &said, err);
+	code = ac_spawn_output_with(argv.v, &map, 1, &said, err);
 	if (code < 0)
 		return -1;
 	if (code != 0)
@@ -101,25 +102,22 @@ int convert_oci(struct work *w, const char *file, const char *image,
 
 /* Why START did not come.  A name whose host nobody knows may have been meant
  * for a file. */
-static int explain(const struct ac_ref *ref, const char *start,
-		   struct ac_err *err)
+static int explain(const struct ac_ref *ref, struct ac_err *err)
 {
 	AC_FREE char *host = NULL;
 	struct addrinfo *found = NULL;
 
-	if (ref->kind != AC_REF_NAME)
-		return deps_failed(err);
+	(void)deps_failed(err);
+	if (ref->kind != AC_REF_NAME || ac_interrupt_code() != 0)
+		return -1;
 	host = ac_xstrndup(ref->name, strcspn(ref->name, "/"));
 	if (getaddrinfo(host, NULL, NULL, &found) != 0)
-		return ac_err_set(err, AC_E_NET,
+		return ac_err_ctx(err,
 				  "unknown host when fetching image, check "
 				  "your connection and local file paths must "
 				  "start with '/' or '.'");
 	freeaddrinfo(found);
-	return ac_err_set(err, AC_E_NET,
-			  "image '%s' was not fetched; local file paths must "
-			  "start with '/' or '.'",
-			  start);
+	return ac_err_fix(err, "local file paths must start with '/' or '.'");
 }
 
 /* An ACI's own files: what it depends on stays a dependency. */
@@ -161,8 +159,6 @@ int begin_image(struct work *w, struct ac_obtain *from, const char *start,
 {
 	AC_CLEANUP(ac_ref_release) struct ac_ref ref = AC_REF_INIT;
 	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
-	const char *insecure = from->insecure;
-	int ret;
 
 	if (ac_ref_parse(&ref, start, err) < 0)
 		return -1;
@@ -171,13 +167,8 @@ int begin_image(struct work *w, struct ac_obtain *from, const char *start,
 				  "'%s': local file paths must start with '/' "
 				  "or '.', such as './%s'",
 				  start, start);
-	/* Nobody signs Docker's images the way that acfetch checks. */
-	if (ref.kind == AC_REF_DOCKER && insecure == NULL)
-		from->insecure = "image";
-	ret = ac_obtain(from, start, &r, err);
-	from->insecure = insecure;
-	if (ret < 0)
-		return explain(&ref, start, err);
+	if (ac_obtain(from, start, &r, err) < 0)
+		return explain(&ref, err);
 	if (!w->oci || r.kind == AC_IMAGE_ACI)
 		w->doc = ac_json_copy(r.image.doc);
 	return r.kind == AC_IMAGE_ACI ? take_aci(w, &from->store, &r, err)

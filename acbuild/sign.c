@@ -46,7 +46,7 @@ int sign_fd(int fd, const struct sign_how *how, struct ac_buf *out,
 	for (size_t i = 0; i < how->local_users->n; i++)
 		ac_strv_pushf(&argv, "--local-user=%s", how->local_users->v[i]);
 	ac_strv_pushf(&argv, "/proc/self/fd/%d", map.to);
-	code = ac_spawn_output_with(argv.v, &map, out, err);
+	code = ac_spawn_output_with(argv.v, &map, 1, out, err);
 	if (code < 0)
 		return -1;
 	if (code != 0)

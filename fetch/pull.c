@@ -54,6 +54,8 @@ const struct ac_opt pull_opts[] = {
 	AC_OPT_STRING(struct pull_opts, events, "events", "N",
 		      "write what is being done as JSON lines to this "
 		      "descriptor, 2 or higher"),
+	AC_OPT_BOOL(struct pull_opts, quiet, "events-error",
+		    "an error is only an event, and no message"),
 	AC_OPT_UINT(struct pull_opts, port, "port", "PORT",
 		    "ask this port when a name is discovered"),
 	AC_OPT_LIMIT(struct pull_opts, limits),
@@ -260,6 +262,8 @@ int pull_run(struct ac_call *c, struct ac_err *err)
 		       "another pull can go on with it");
 		return ac_interrupt_code();
 	}
+	if (ret < 0 && p.o->quiet && p.events != NULL)
+		return err->code == AC_E_USAGE ? 2 : 1;
 	if (ret == 0 && p.g->json)
 		ret = print_json(results, err);
 	return ret;

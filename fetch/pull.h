@@ -20,6 +20,7 @@ struct pull_opts {
 	const char *passphrase_fd; /* --passphrase-fd: of encrypted images */
 	const char *events;        /* --events: the descriptor for them */
 	uint64_t port;             /* --port: of discovery */
+	bool quiet;                /* --events-error */
 	bool full;                 /* --full: whole ids */
 	bool store_only;           /* --store-only: as --pull-policy=never */
 	bool no_store;             /* --no-store: as --pull-policy=update */

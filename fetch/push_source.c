@@ -119,8 +119,7 @@ static int convert(struct push_source *s, const char *path,
 	ac_strv_push(&argv, "--");
 	ac_strv_push(&argv, path);
 	ac_strv_push(&argv, layout);
-	code = ac_spawn_output_with(argv.v, high >= 0 ? &map : NULL, &said,
-				    err);
+	code = ac_spawn_output_with(argv.v, &map, high >= 0, &said, err);
 	if (code < 0)
 		return -1;
 	if (code != 0)

@@ -13,6 +13,8 @@
  *	ac_store_release(&o.store);
  */
 
+#include <stdbool.h>
+
 #include "common/base/attr.h"
 #include "common/store/store.h"
 
@@ -37,9 +39,17 @@ struct ac_obtain {
 	const struct ac_secret *secret; /* for acfetch, or NULL; borrowed */
 };
 
+/* What has acfetch read the configuration C (NULL: the default one), appended
+ * to its command line ARGV. */
+void ac_obtain_config(const struct ac_config *c, struct ac_strv *argv);
+
+/* Open .store, unless it is open: to add to it when CREATE. */
+AC_MUSTUSE int ac_obtain_store(struct ac_obtain *o, bool create,
+			       struct ac_err *err);
+
 /* Find TEXT (an id, name, file, URL or docker:// reference) for this machine.
  * What is not in the store and may not be fetched, or was not, is
- * AC_E_NOT_FOUND. */
+ * AC_E_NOT_FOUND, with acfetch's own reason. */
 AC_MUSTUSE int ac_obtain(struct ac_obtain *o, const char *text,
 			 struct ac_record *r, struct ac_err *err);
 

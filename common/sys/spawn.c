@@ -132,15 +132,15 @@ int ac_spawn_fds(char *const argv[], const struct ac_spawn_fd *map, size_t n,
 
 int ac_spawn_output(char *const argv[], struct ac_buf *out, struct ac_err *err)
 {
-	return ac_spawn_output_with(argv, NULL, out, err);
+	return ac_spawn_output_with(argv, NULL, 0, out, err);
 }
 
 int ac_spawn_output_with(char *const argv[], const struct ac_spawn_fd *more,
-			 struct ac_buf *out, struct ac_err *err)
+			 size_t n, struct ac_buf *out, struct ac_err *err)
 {
 	AC_CLOSE int rd = -1;
 	AC_CLOSE int wr = -1;
-	struct ac_spawn_fd map[2] = {{.to = STDOUT_FILENO}};
+	struct ac_spawn_fd map[1 + AC_SPAWN_MORE] = {{.to = STDOUT_FILENO}};
 	struct ac_err waited = AC_ERR_INIT;
 	int p[2];
 	pid_t pid;
@@ -157,9 +157,9 @@ int ac_spawn_output_with(char *const argv[], const struct ac_spawn_fd *more,
 			return ac_err_sys(err, errno, "run '%s'", argv[0]);
 	}
 	map[0].from = wr;
-	if (more != NULL)
-		map[1] = *more;
-	pid = start(argv, map, more != NULL ? 2 : 1, err);
+	for (size_t i = 0; i < n; i++)
+		map[1 + i] = more[i];
+	pid = start(argv, map, 1 + n, err);
 	if (pid < 0)
 		return -1;
 	(void)close(ac_steal_fd(&wr));

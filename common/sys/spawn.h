@@ -33,9 +33,10 @@ struct ac_spawn_fd {
 AC_MUSTUSE int ac_spawn_fds(char *const argv[], const struct ac_spawn_fd *map,
 			    size_t n, struct ac_err *err);
 
-/* As ac_spawn_output, with one descriptor more (may be NULL). */
+/* As ac_spawn_output, with N descriptors more (at most AC_SPAWN_MORE). */
+enum { AC_SPAWN_MORE = 2 };
 AC_MUSTUSE int ac_spawn_output_with(char *const argv[],
-				    const struct ac_spawn_fd *more,
+				    const struct ac_spawn_fd *more, size_t n,
 				    struct ac_buf *out, struct ac_err *err);
 
 /* Ask ARGV one question: TEXT (at most 4096 bytes) is its standard input, OUT
