@@ -11,6 +11,7 @@
 #include "acbuild/begin_image.h"
 #include "acbuild/change.h"
 #include "acbuild/cmd.h"
+#include "acbuild/deps.h"
 #include "acbuild/oci.h"
 #include "acbuild/place.h"
 #include "acbuild/script.h"
@@ -58,18 +59,13 @@ static bool is_local(const char *start)
 static int fill(struct work *w, const struct ac_call *c,
 		struct ac_secret *secret, struct ac_err *err)
 {
-	const struct globals *g = c->globals;
 	const struct begin_opts *o = c->opts;
 	const char *start = c->argc != 0 ? c->argv[0] : NULL;
-	struct ac_obtain from = {
-		.store = AC_STORE_INIT,
-		.dir = g->dir,
-		.insecure = o->insecure ? "image,http,tls" : NULL,
-		.secret = secret,
-		.limits = &o->limits,
-	};
+	struct ac_obtain from = deps_source(c, o->insecure);
 	int ret;
 
+	from.secret = secret;
+	from.limits = &o->limits;
 	if (start == NULL)
 		return begin_empty(w, err);
 	if (geteuid() != 0 && !w->oci)
@@ -107,7 +103,7 @@ int run_begin(struct ac_call *c, struct ac_err *err)
 	int base;
 
 	if (no_modify(c, err) < 0 ||
-	    ac_config_limits(NULL, &o->limits, err) < 0 ||
+	    ac_config_limits(&g->config, &o->limits, err) < 0 ||
 	    ac_secret_option(&secret, o->passphrase_fd, err) < 0)
 		return -1;
 	if (o->build_mode != NULL && strcmp(o->build_mode, "appc") != 0 &&

@@ -129,15 +129,14 @@ static int update(struct work *w, struct ac_obtain *from, struct ac_err *err)
 	return 0;
 }
 
-int below_whitelist(struct work *w, const char *dir, struct ac_err *err)
+int below_whitelist(struct work *w, const struct ac_call *c, struct ac_err *err)
 {
-	struct ac_obtain from = {.store = AC_STORE_INIT,
-				 .dir = dir,
-				 .policy = AC_OBTAIN_NEVER};
+	struct ac_obtain from = deps_source(c, false);
 	int r = whitelist_is_ours(w, err);
 
 	if (r <= 0)
 		return r;
+	from.policy = AC_OBTAIN_NEVER;
 	r = update(w, &from, err);
 	if (from.store.path != NULL)
 		ac_store_release(&from.store);

@@ -13,6 +13,7 @@
 #include "common/base/str.h"
 #include "common/store/below.h"
 
+struct ac_call;
 struct ac_err;
 struct ac_obtain;
 struct work;
@@ -30,9 +31,8 @@ AC_MUSTUSE int below_open(struct below *b, struct work *w,
 void below_release(struct below *b);
 
 /* Bring a whitelist of our own up to date (removed.h): files may have come
- * since.  Nothing is fetched from elsewhere than the store DIR (NULL: the usual
- * one). */
-AC_MUSTUSE int below_whitelist(struct work *w, const char *dir,
+ * since.  The command C fetches nothing for it: it is in a store. */
+AC_MUSTUSE int below_whitelist(struct work *w, const struct ac_call *c,
 			       struct ac_err *err);
 
 #endif

@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/str.h"
+#include "common/store/config.h"
+
 struct ac_buf;
 struct ac_call;
 struct ac_json;
@@ -24,8 +27,12 @@ struct globals {
 	bool debug;            /* not first: ac_prog takes offset 0 for none */
 	const char *work_path; /* NULL: "." */
 	const char *dir;       /* the store; NULL: the usual one */
-	const char *modify;    /* an image file, or NULL: the build under way */
-	const char *wait;      /* for the lock; see lock.h */
+	struct ac_strv store_read; /* --store-read: more stores */
+	struct ac_config config;   /* --system-config and the like; its user is
+				    * settled */
+	const char *insecure;      /* --insecure-options */
+	const char *modify; /* an image file, or NULL: the build under way */
+	const char *wait;   /* for the lock; see lock.h */
 	const char *modify_oci; /* an OCI layout or archive, or NULL */
 	struct script *script;  /* that the command is in, or NULL */
 };

@@ -100,15 +100,10 @@ static int run_list(struct ac_call *c, struct ac_err *err)
 
 static int run_fetch(struct ac_call *c, struct ac_err *err)
 {
-	const struct globals *g = c->globals;
 	const struct dependency_fetch_opts *o = c->opts;
 	AC_CLEANUP(ac_image_release) struct ac_image m = AC_IMAGE_INIT;
 	AC_CLEANUP(ac_record_release) struct ac_record build = AC_RECORD_INIT;
-	struct ac_obtain from = {
-		.store = AC_STORE_INIT,
-		.dir = g->dir,
-		.insecure = o->insecure ? "image,http,tls" : NULL,
-	};
+	struct ac_obtain from = deps_source(c, o->insecure);
 	int ret;
 
 	if (edit_view(c, &m, err) < 0)

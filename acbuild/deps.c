@@ -9,6 +9,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/cli/insecure.h"
 #include "common/cli/prog.h"
 #include "common/codec/json.h"
 #include "common/image/edit.h"
@@ -22,6 +23,21 @@ static const char no_id[] =
 	"sha512-"
 	"00000000000000000000000000000000000000000000000000000000000000000000"
 	"000000000000000000000000000000000000000000000000000000000000";
+
+struct ac_obtain deps_source(const struct ac_call *c, bool insecure)
+{
+	const struct globals *g = c->globals;
+	struct ac_obtain from = {.store = AC_STORE_INIT,
+				 .dir = g->dir,
+				 .config = &g->config,
+				 .insecure = g->insecure};
+
+	if (insecure && (ac_insecure_bits(g->insecure) & AC_INSECURE_PUBKEY))
+		from.insecure = "all-fetch";
+	else if (insecure)
+		from.insecure = "image,http,tls";
+	return from;
+}
 
 int deps_failed(struct ac_err *err)
 {
@@ -75,10 +91,20 @@ static int by_id(const struct ac_dependency *d, struct ac_obtain *from,
 {
 	if (d->image_id == NULL)
 		return 0;
-	if (from->store.path == NULL &&
-	    ac_store_open(&from->store, from->dir, false, err) < 0)
+	if (ac_obtain_store(from, false, err) < 0)
 		return err->code == AC_E_NOT_FOUND ? 0 : -1;
 	return ac_store_get(&from->store, d->image_id, r, err);
+}
+
+static int not_obtained(const char *shown, struct ac_err *err)
+{
+	if (err->code != AC_E_NOT_FOUND)
+		return ac_err_ctx(err, "dependency '%s'", shown);
+	err->code = AC_E_INVALID;
+	return ac_err_ctx(err,
+			  "dependency \"%s\" doesn't appear to exist: ACI not "
+			  "in registry",
+			  shown);
 }
 
 static int obtain(const struct ac_dependency *d, struct ac_obtain *from,
@@ -99,12 +125,7 @@ static int obtain(const struct ac_dependency *d, struct ac_obtain *from,
 	/* What the store has by this name is another image. */
 	if ((d->image_id != NULL ? ac_obtain_pull(from, text, &r, err)
 				 : ac_obtain(from, text, &r, err)) < 0)
-		return err->code == AC_E_NOT_FOUND
-			       ? ac_err_set(err, AC_E_INVALID,
-					    "dependency \"%s\" doesn't appear "
-					    "to exist: ACI not in registry",
-					    shown)
-			       : ac_err_ctx(err, "dependency '%s'", shown);
+		return not_obtained(shown, err);
 	if (d->image_id != NULL && strcmp(d->image_id, r.id) != 0)
 		return ac_err_set(err, AC_E_VERIFY,
 				  "dependency '%s' must be image '%s', what "
@@ -126,9 +147,7 @@ int deps_obtain(const struct ac_json *doc, struct ac_obtain *from,
 	for (size_t i = 0; i < m.n_deps; i++)
 		if (obtain(&m.deps[i], from, err) < 0)
 			return -1;
-	if (from->store.path != NULL)
-		return 0;
-	return ac_store_open(&from->store, from->dir, true, err);
+	return ac_obtain_store(from, true, err);
 }
 
 /* The image R as a dependency. */
@@ -172,16 +191,15 @@ static int check_name(const struct ac_record *r, const char *file,
 struct ac_json *deps_from_file(const struct ac_call *c, const char *file,
 			       const char *name, struct ac_err *err)
 {
-	const struct globals *g = c->globals;
 	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
-	/* Who names a file has it: nobody else signs it. */
-	struct ac_obtain from = {.store = AC_STORE_INIT,
-				 .dir = g->dir,
-				 .insecure = "image"};
+	struct ac_obtain from = deps_source(c, false);
 	bool plain = file[0] != '/' && file[0] != '.';
 	AC_FREE char *path = ac_xasprintf("%s%s", plain ? "./" : "", file);
-	int ret = ac_obtain_pull(&from, path, &r, err);
+	int ret;
 
+	/* Who names a file has it: nobody else signs it. */
+	from.insecure = "image";
+	ret = ac_obtain_pull(&from, path, &r, err);
 	ac_store_release(&from.store);
 	if (ret < 0)
 		(void)deps_failed(err);

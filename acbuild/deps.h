@@ -13,14 +13,20 @@
  *	... ac_render(&from.store, &build, dirfd, err)
  */
 
+#include <stdbool.h>
+
 #include "common/base/attr.h"
+#include "common/store/obtain.h"
 
 struct ac_call;
 struct ac_dependency;
 struct ac_err;
 struct ac_json;
-struct ac_obtain;
 struct ac_record;
+
+/* Where the command C, with --insecure or not, has images from.  Released by
+ * ac_store_release of its store. */
+struct ac_obtain deps_source(const struct ac_call *c, bool insecure);
 
 /* Fetch what the store does not have of the dependencies of the manifest DOC;
  * what is there is never fetched again.  *build becomes a record like one of

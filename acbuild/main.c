@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "acbuild/begin.h"
@@ -15,10 +16,13 @@
 #include "acbuild/script.h"
 #include "acbuild/squash.h"
 #include "acbuild/write.h"
+#include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
+#include "common/cli/insecure.h"
 #include "common/cli/prog.h"
+#include "common/store/store.h"
 
 static const struct ac_opt global_opts[] = {
 	AC_OPT_BOOL(struct globals, debug, "debug", "say what is done"),
@@ -28,6 +32,21 @@ static const struct ac_opt global_opts[] = {
 		      "the store of images, acfetch's (default: "
 		      "$ACUTILS_DIR, or /var/lib/acutils for root and "
 		      "~/.local/share/acutils for others)"),
+	AC_OPT_LIST(struct globals, store_read, "store-read", "DIR",
+		    "also read the store in DIR (repeat)"),
+	AC_OPT_STRING(struct globals, config.system, "system-config", "DIR",
+		      "configuration and keys of the system (acfetch)"),
+	AC_OPT_STRING(struct globals, config.local, "local-config", "DIR",
+		      "configuration and keys of this machine (acfetch)"),
+	AC_OPT_STRING(struct globals, config.user, "user-config", "DIR",
+		      "configuration and keys of the user (acfetch)"),
+	AC_OPT_BOOL(struct globals, config.rkt, "rkt-config",
+		    "read rkt's credentials and keys, too, when fetching"),
+	AC_OPT_CHOICES(struct globals, insecure, "insecure-options", "LIST",
+		       AC_INSECURE_VALUES,
+		       "what not to insist on when fetching, separated by "
+		       "commas: image (signatures), tls (certificates), http "
+		       "(https), pubkey (keys over https), all-fetch"),
 	AC_OPT_STRING(struct globals, modify, "modify", "FILE",
 		      "change the image FILE instead of a build under way"),
 	AC_OPT_STRING(struct globals, modify, "modify-appc", "FILE",
@@ -112,6 +131,37 @@ static const char *base_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
+/* What every store that is opened reads too: of this command alone, a line of a
+ * script or not. */
+static void read_stores(const struct globals *g)
+{
+	static const char name[] = "ACUTILS_STORE_READ";
+	static char *given; /* by who called us */
+	static bool known;
+
+	if (!known && getenv(name) != NULL)
+		given = ac_xstrdup(getenv(name));
+	known = true;
+	if (given != NULL)
+		(void)setenv(name, given, 1);
+	else
+		(void)unsetenv(name);
+	ac_store_read_also(&g->store_read);
+}
+
+static void before(const struct ac_call *c)
+{
+	static char *own; /* as long as the program */
+	struct globals *g = c->globals;
+
+	if (g->config.user == NULL) {
+		free(own);
+		g->config.user = own = ac_config_user();
+	}
+	read_stores(g);
+	say(c);
+}
+
 /* An element that was to be removed and is not there has a code of its own. */
 static int code(const struct ac_err *err)
 {
@@ -130,7 +180,7 @@ const struct ac_prog acbuild_prog = {
 	.bare_help = true,
 	.bad_help = true,
 	.name_command = true,
-	.before = say,
+	.before = before,
 	.code = code,
 	.version = "appc version 0.8.11",
 };

@@ -175,7 +175,7 @@ int modify_files(const struct ac_call *c, change_fn fn, struct ac_err *err)
 	AC_CLEANUP(work_release) struct work w = WORK_INIT;
 	int base;
 
-	if (fd < 0 || ac_config_limits(NULL, NULL, err) < 0)
+	if (fd < 0 || ac_config_limits(&g->config, NULL, err) < 0)
 		return -1;
 	dir = beside(g->modify, err);
 	if (dir == NULL)

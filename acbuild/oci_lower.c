@@ -189,8 +189,7 @@ static int get(struct work *w, struct oci_lower *l,
 				     ac_digest_alg_name(chain->alg));
 		AC_CLOSE int made = ac_at_mkdirs(w->dir, dir, 0755, err);
 
-		if (made < 0 || ac_config_limits(NULL, NULL, err) < 0 ||
-		    unpack(w, l->n, name, &below, err) < 0)
+		if (made < 0 || unpack(w, l->n, name, &below, err) < 0)
 			return -1;
 		fd = open_tree(w, name, err);
 	}
@@ -249,6 +248,8 @@ static int open_or_unpack(struct work *w, const struct wanted *want,
 	if (r == 0 || err->code != AC_E_NOT_FOUND)
 		return r;
 	*err = AC_ERR_INIT;
+	if (ac_config_limits(w->config, NULL, err) < 0)
+		return -1;
 	return apart(w, &needs, unpack_here, want, err) < 0
 		       ? -1
 		       : open_all(w, want, w->lower, err);

@@ -122,6 +122,7 @@ static int modify_in(const char *tmp, const struct ac_call *c, const char *path,
 int oci_modify(const struct ac_call *c, const char *file, change_fn fn,
 	       bool keep, struct ac_err *err)
 {
+	const struct globals *g = c->globals;
 	size_t n = begin_path(file);
 	AC_FREE char *named = ac_xstrndup(file, n);
 	const char *image = file[n] != '\0' ? file + n + 1 : NULL;
@@ -134,7 +135,7 @@ int oci_modify(const struct ac_call *c, const char *file, change_fn fn,
 				  "image doesn't appear to exist: %s", file);
 	if (path == NULL)
 		return ac_err_sys(err, errno, "open '%s'", named);
-	if (ac_config_limits(NULL, NULL, err) < 0)
+	if (ac_config_limits(&g->config, NULL, err) < 0)
 		return -1;
 	(void)ac_interrupt_catch(); /* what is unpacked must go */
 	dir = ac_xasprintf("%.*s/", (int)(strrchr(path, '/') - path), path);

@@ -21,6 +21,7 @@
 #include "common/cli/prog.h"
 #include "common/codec/digest.h"
 #include "common/image/aci.h"
+#include "common/store/obtain.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/spawn.h"
@@ -115,8 +116,11 @@ static int push(const struct ac_call *c, const char *file, struct ac_err *err)
 	ac_strv_push(&argv, o->site != NULL ? "publish" : "push");
 	if (g->dir != NULL)
 		ac_strv_pushf(&argv, "--dir=%s", g->dir);
+	ac_obtain_config(&g->config, &argv);
 	if (o->insecure)
 		ac_strv_push(&argv, "--insecure-options=http,tls");
+	else if (g->insecure != NULL)
+		ac_strv_pushf(&argv, "--insecure-options=%s", g->insecure);
 	if (o->url != NULL)
 		ac_strv_pushf(&argv, "--url=%s", o->url);
 	if (o->allow_unsigned)
@@ -150,11 +154,10 @@ static int put(struct work *w, int dirfd, const char *dir,
 static int make_ready(struct work *w, const struct ac_call *c,
 		      struct ac_err *err)
 {
-	const struct globals *g = c->globals;
 	const struct push_opts *o = c->opts;
 
 	if (!w->oci)
-		return below_whitelist(w, g->dir, err) < 0
+		return below_whitelist(w, c, err) < 0
 			       ? -1
 			       : write_ready(w->doc, err);
 	if (o->site != NULL)

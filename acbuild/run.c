@@ -12,6 +12,7 @@
 #include "acbuild/below.h"
 #include "acbuild/change.h"
 #include "acbuild/cmd.h"
+#include "acbuild/deps.h"
 #include "acbuild/epoch.h"
 #include "acbuild/modify.h"
 #include "acbuild/oci.h"
@@ -332,8 +333,7 @@ static enum ac_obtain_policy policy(const char *name)
 							   : AC_OBTAIN_NEW;
 }
 
-static int prepare(struct run *r, struct work *w, const struct globals *g,
-		   struct ac_err *err)
+static int prepare(struct run *r, struct work *w, struct ac_err *err)
 {
 	int ours = whitelist_is_ours(w, err);
 
@@ -343,9 +343,7 @@ static int prepare(struct run *r, struct work *w, const struct globals *g,
 	r->listed = ours == 0 && r->image.whitelist.n != 0;
 	if (r->listed && rootfs_paths(w, &r->before, err) < 0)
 		return -1;
-	r->from.dir = g->dir;
 	r->from.policy = policy(r->o->pull_policy);
-	r->from.insecure = r->o->insecure ? "image,http,tls" : NULL;
 	r->dir = work_path(w, err);
 	if (r->dir == NULL || below_open(&r->below, w, &r->from, err) < 0)
 		return -1;
@@ -380,14 +378,13 @@ static int run_oci(struct run *r, struct work *w, struct ac_err *err)
 	return execute(r, w, overlay != 0 ? &r->below.lower : NULL, top, err);
 }
 
-static int run_any(struct run *r, struct work *w, const struct globals *g,
-		   struct ac_err *err)
+static int run_any(struct run *r, struct work *w, struct ac_err *err)
 {
 	int overlay;
 
 	if (w->oci)
 		return run_oci(r, w, err);
-	if (epoch_begin(w, err) < 0 || prepare(r, w, g, err) < 0)
+	if (epoch_begin(w, err) < 0 || prepare(r, w, err) < 0)
 		return -1;
 	overlay = can_overlay(r, w, err);
 	if (overlay != 0)
@@ -398,20 +395,21 @@ static int run_any(struct run *r, struct work *w, const struct globals *g,
 
 int run_in(struct work *w, const struct ac_call *c, struct ac_err *err)
 {
+	const struct run_opts *o = c->opts;
 	AC_CLEANUP(run_release)
 	struct run r = {
-		.o = c->opts,
+		.o = o,
 		.command = c->argv,
 		.image = AC_IMAGE_INIT,
 		.below = BELOW_INIT,
-		.from = {.store = AC_STORE_INIT},
+		.from = deps_source(c, o->insecure),
 		.under = UNDER_INIT,
 	};
 	const struct globals *g = c->globals;
 	int code;
 
 	(void)ac_interrupt_catch(); /* the rootfs is to be settled */
-	code = run_any(&r, w, g, err);
+	code = run_any(&r, w, err);
 	/* The command's own message does not say which line it was in. */
 	if (code > 0 && g->script != NULL)
 		ac_log("run: the command ended with exit code %d", code);

@@ -91,18 +91,13 @@ static int squash_from(struct work *w, struct ac_obtain *from,
 
 static int squash(struct work *w, const struct ac_call *c, struct ac_err *err)
 {
-	const struct globals *g = c->globals;
 	const struct squash_opts *o = c->opts;
-	struct ac_obtain from = {
-		.store = AC_STORE_INIT,
-		.dir = g->dir,
-		.insecure = o->insecure ? "image,http,tls" : NULL,
-	};
+	struct ac_obtain from = deps_source(c, o->insecure);
 	int ret;
 
 	if (w->oci)
 		return oci_squash(w, err);
-	ret = below_whitelist(w, g->dir, err);
+	ret = below_whitelist(w, c, err);
 	if (ret == 0)
 		ret = squash_from(w, &from, err);
 	ac_store_release(&from.store);

@@ -127,9 +127,12 @@ static bool in_script(const struct globals *g)
 /* Take over what the command before had open. */
 static int reopen(struct work *w, struct work *home, struct ac_err *err)
 {
+	const struct ac_config *config = w->config;
+
 	*w = *home;
 	*home = WORK_INIT;
 	w->home = home;
+	w->config = config;
 	w->files = false;
 	if (w->oci)
 		return 0;
@@ -142,6 +145,7 @@ int work_open(struct work *w, const struct globals *g, struct ac_err *err)
 {
 	int r;
 
+	w->config = &g->config;
 	if (in_script(g) && g->script->work.doc != NULL)
 		return reopen(w, &g->script->work, err);
 	r = open_locked(w, g, err);
@@ -176,6 +180,7 @@ int work_create(struct work *w, const struct globals *g, int basefd,
 	int r;
 
 	w->base = basefd;
+	w->config = &g->config;
 	if (in_script(g) && g->script->work.doc != NULL)
 		return already(err);
 	w->home = in_script(g) ? &g->script->work : NULL;

@@ -27,6 +27,7 @@
 #include "common/base/str.h"
 
 struct ac_buf;
+struct ac_config;
 struct ac_err;
 struct ac_json;
 struct globals;
@@ -43,8 +44,9 @@ struct work {
 	struct oci_lower *lower; /* the layers below, once oci_open_top ran */
 	struct ac_json *doc;     /* the manifest; in OCI mode see oci.h */
 	struct ac_json *old;     /* as it was on disk; NULL: there was none */
-	struct work *home;       /* a script's: goes back there when released */
-	struct ac_strv notes;    /* a script's: history that DOC has not yet */
+	const struct ac_config *config; /* of the command; borrowed */
+	struct work *home;    /* a script's: goes back there when released */
+	struct ac_strv notes; /* a script's: history that DOC has not yet */
 };
 
 #define WORK_INIT       \

@@ -225,7 +225,7 @@ int run_write(struct ac_call *c, struct ac_err *err)
 	history_flush(&w);
 	if (w.oci)
 		return write_layout(&w, c->argv[0], o, err);
-	if (below_whitelist(&w, g->dir, err) < 0 || write_ready(w.doc, err) < 0)
+	if (below_whitelist(&w, c, err) < 0 || write_ready(w.doc, err) < 0)
 		return -1;
 	if (ac_out_open(&out, c->argv[0], o->overwrite, err) < 0)
 		return err->code == AC_E_EXISTS ? exists(c->argv[0], err) : -1;

@@ -121,7 +121,7 @@ no_build() { [ ! -e .acbuild ]; }
 	make_layout
 	start_registry
 	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:layout:app "docker://$REGISTRY/lib/app:1.0"
-	acbuild begin "docker://$REGISTRY/lib/app:1.0"
+	acbuild begin --insecure-options=image "docker://$REGISTRY/lib/app:1.0"
 	is_app
 	[ "$(manifest .name)" = "\"${REGISTRY/:/_}/lib/app\"" ]
 	[ "$(manifest '.labels[]|select(.name=="version").value')" = '"1.0"' ]
@@ -132,7 +132,10 @@ no_build() { [ ! -e .acbuild ]; }
 	acbuild begin "docker://$REGISTRY/lib/app@$digest"
 	is_app
 	acbuild end
-	run -1 acbuild begin "docker://$REGISTRY/lib/none"
+	run -1 --separate-stderr acbuild begin --insecure "docker://$REGISTRY/lib/none"
+	# The error is told once, with the registry's reason.
+	[[ $stderr == *"acbuild: begin: image 'docker://$REGISTRY/lib/none': "* ]] || { echo "said: $stderr"; false; }
+	[ "$(grep -c "lib/none" <<<"$stderr")" = 1 ]
 	no_build
 	stop "$REGISTRY_PID"
 	acbuild begin "docker://$REGISTRY/lib/app:1.0"
@@ -158,6 +161,105 @@ no_build() { [ ! -e .acbuild ]; }
 	ACUTILS_DIR=$PWD/other run -1 acbuild begin "$(cat mid.id)"
 	[[ $output == *"no image"*"in the store"* ]]
 	no_build
+}
+
+@test "begin: docker:// by the rules of acfetch pull: keys, policies, digests" {
+	load cosign
+	export KEYS=$PWD REPO=lib/app
+	make_plain one
+	make_plain two
+	start_registry
+	make_oci 1000
+	put_blob layer.tar.gz
+	put_blob config.json
+	put_manifest manifest.json 1.0
+	local name image=docker://$REGISTRY/lib/app:1.0
+	name=$(tr : _ <<<"$REGISTRY")/lib/app
+	ab() { acbuild --local-config="$PWD/etc" --system-config="$PWD/sys" "$@"; }
+	af() { acfetch --local-config="$PWD/etc" --system-config="$PWD/sys" "$@"; }
+	refused() {
+		run -1 --separate-stderr ab begin "$@"
+		[[ $stderr == "acbuild: begin: image '"*"$said"* ]] || { echo "said: $stderr"; return 1; }
+		no_build
+		store_empty
+	}
+	accepted() {
+		ab begin "$@"
+		[ "$(cat "$rootfs/etc/motd")" = "a file" ]
+		ab end
+		rm -r store
+	}
+	said="signature verification for docker images is not supported (try --insecure-options=image, or give a @digest" refused "$image"
+	accepted "${image%:1.0}@$MANIFEST"
+	accepted --insecure-options=image "$image"
+	accepted --insecure "$image"
+	run -3 ab begin --insecure-options=images "$image"
+	af trust --skip-fingerprint-review --prefix "$name" one.pub >/dev/null 2>&1
+	said="no signature for '$image' in the registry, where keys are trusted for '$name'" refused "$image"
+	simple "$MANIFEST"
+	sig_layer two
+	put_sigs "$MANIFEST"
+	said="not by any of the keys given" refused "$image"
+	sig_layer one
+	put_sigs "$MANIFEST"
+	accepted "$image"
+	af trust --require 2 --prefix "$name" 2>/dev/null
+	said="1 of 2" refused "$image"
+	said="1 of 2" refused "${image%:1.0}@$MANIFEST"
+	accepted --insecure-options=image "$image"
+	# In a script, and for what a build depends on.
+	af trust --require 1 --prefix "$name" 2>/dev/null
+	echo "begin $image" >s
+	ab script s
+	printf 'begin\ndependency add %s:1.0\ndependency fetch\n' "$name" >s
+	ACUTILS_DIR=$PWD/other run -1 --separate-stderr ab script s
+	[[ $stderr == *"s:3: dependency fetch: dependency \"$name:1.0\" doesn't appear to exist: ACI not in registry: image "* ]]
+}
+
+@test "--store-read: bases and dependencies of stores that are only read" {
+	tree base a/base
+	tree low a/low
+	image base base
+	image low low
+	for i in base low; do
+		pull --dir "$PWD/shared-$i" --insecure-options=image "./$i.aci"
+		find "shared-$i" -type f ! -name lock -exec sha256sum {} + | sort >"$i.before"
+	done
+	ab() { acbuild --store-read shared-base --store-read "$PWD/shared-low" "$@"; }
+	ab begin example.com/base
+	[ "$(cat "$rootfs/a/base")" = base ]
+	acbuild dependency add example.com/low:1
+	run -1 acbuild squash
+	ab squash
+	[ "$(cat "$rootfs/a/low")" = low ]
+	acbuild end
+	# By the environment too, and all lines of a script.
+	cat >s <<-END
+	begin $(cat base.id)
+	dependency add --image-id=$(cat low.id) example.com/low
+	dependency fetch
+	--no-history squash
+	write --overwrite $PWD/out.aci
+	END
+	ab script s
+	cp out.aci first.aci
+	ACUTILS_STORE_READ=shared-low acbuild --store-read shared-base script s
+	cmp out.aci first.aci
+	# An option on a line is for that line.
+	printf '%s\n' '--store-read=shared-base begin example.com/base' 'dependency add example.com/low:1' \
+		'--store-read=shared-low dependency fetch' 'dependency fetch' >s
+	run -1 --separate-stderr acbuild script s
+	[[ $stderr == *"s:4: dependency fetch: "* ]]
+	# In OCI mode.
+	ab begin --build-mode=oci example.com/base
+	acbuild end
+	run -1 --separate-stderr acbuild --store-read nowhere begin example.com/base
+	[[ $stderr == *"--store-read: "*"nowhere"* ]]
+	# What is only read, was.
+	for i in base low; do
+		find "shared-$i" -type f ! -name lock -exec sha256sum {} + | sort | diff - "$i.before"
+	done
+	[ -z "$(find store/images -name '*.json' 2>/dev/null)" ]
 }
 
 @test "begin: a name, by discovery" {
@@ -189,7 +291,11 @@ no_build() { [ ! -e .acbuild ]; }
 	[[ $output == *"begin: no such file or directory: ./x"* ]]
 	no_build
 	run -1 --separate-stderr acbuild begin nosuch.invalid/image:1
-	[[ $stderr == *"begin: unknown host when fetching image, check your connection and local file paths must start with '/' or '.'"* ]]
+	[[ $stderr == *"begin: unknown host when fetching image, check your connection and local file paths must start with '/' or '.': image 'nosuch.invalid/image:1': "*"no such host 'nosuch.invalid'"* ]]
+	no_build
+	# A host that is there and has none: where was asked, and what it said.
+	run -1 --separate-stderr acbuild begin localhost/nosuch:1
+	[[ $stderr == *"acbuild: begin: image 'localhost/nosuch:1': "*"https://localhost/nosuch"*"; local file paths must start with '/' or '.'" ]]
 	no_build
 	echo x >x.aci
 	run -1 acbuild begin x.aci
@@ -205,7 +311,7 @@ no_build() { [ ! -e .acbuild ]; }
 @test "begin: told to end while an image is fetched" {
 	printf 'HEAD /v2/*\nhang\nGET /v2/*\nhang\n' >script
 	bad script
-	acbuild begin "docker://$A/x" 2>log.begin 3>&- &
+	acbuild begin --insecure-options=image,http "docker://$A/x" 2>log.begin 3>&- &
 	local pid=$! rc=0
 	wait_for 10 grep -q /v2/x log
 	kill -TERM "$pid"

@@ -172,7 +172,7 @@ child_waits() {
 
 # acbuild begin in the middle of an image: by PARENT, the child by PID.
 waiting_begin() {
-	acbuild "$@" begin ./pipe >out 2>&1 3>&- 9>&- &
+	acbuild begin ./pipe >out 2>&1 3>&- 9>&- &
 	PARENT=$!
 	wait_for 20 child_waits
 }
