@@ -14,6 +14,7 @@ MANDIR     ?= $(PREFIX)/share/man
 BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 # The programs print their own completions.  Where they cannot run (another
 # machine's), COMPLETIONS= leaves these out.
 COMPLETIONS ?= bash zsh fish
@@ -276,12 +277,14 @@ install: all ## install programs, man pages, completions (DESTDIR, PREFIX)
 	ln -sf acbuild '$(DESTDIR)$(BINDIR)/acbuild-script'
 	$(INSTALL) -m 644 $(foreach p,$(PROGRAMS),$(DIR_$p)/$p.1) '$(DESTDIR)$(MANDIR)/man1'
 	$(INSTALL) -m 644 $(MAN5) '$(DESTDIR)$(MANDIR)/man5'
+	$(INSTALL) -d '$(DESTDIR)$(SYSUSERSDIR)'
+	$(INSTALL) -m 644 fetch/acutils.sysusers '$(DESTDIR)$(SYSUSERSDIR)/acutils.conf'
 	$(call completion,bash,$(BASHDIR))
 	$(call completion,zsh,$(ZSHDIR),_)
 	$(call completion,fish,$(FISHDIR),,.fish)
 uninstall: ## remove what install put there
 	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)'/%) '$(DESTDIR)$(BINDIR)/acbuild-script' $(PROGRAMS:%='$(DESTDIR)$(MANDIR)'/man1/%.1) \
-		$(patsubst %,'$(DESTDIR)$(MANDIR)'/man5/%,$(notdir $(MAN5))) \
+		$(patsubst %,'$(DESTDIR)$(MANDIR)'/man5/%,$(notdir $(MAN5))) '$(DESTDIR)$(SYSUSERSDIR)/acutils.conf' \
 		$(PROGRAMS:%='$(DESTDIR)$(BASHDIR)'/%) $(PROGRAMS:%='$(DESTDIR)$(ZSHDIR)'/_%) \
 		$(PROGRAMS:%='$(DESTDIR)$(FISHDIR)'/%.fish)
 clean: ## remove everything built

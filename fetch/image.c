@@ -18,6 +18,7 @@
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/image/ref.h"
+#include "common/store/offers.h"
 #include "common/store/render.h"
 #include "common/sys/atomic.h"
 #include "common/sys/io.h"
@@ -31,7 +32,13 @@ int image_find(const struct ac_store *s, const char *text, struct ac_record *r,
 
 	if (ac_ref_parse(&ref, text, err) == 0)
 		found = ac_store_find(s, &ref, r, err);
-	if (found == 0) {
+	if (found == 0 && ref.kind == AC_REF_ID && ac_offers_has(s, ref.name)) {
+		found = ac_err_set(err, AC_E_NOT_FOUND,
+				   "image '%s' is not in the store '%s', but a "
+				   "member of the group offers it; 'acfetch "
+				   "pull' of its whole id takes it",
+				   text, s->path);
+	} else if (found == 0) {
 		(void)ac_err_set(err, AC_E_NOT_FOUND,
 				 "image '%s' is not in the store '%s'; "
 				 "'acfetch image list' shows what is, "

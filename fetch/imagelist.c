@@ -9,11 +9,13 @@
 #include "common/base/own.h"
 #include "common/cli/table.h"
 #include "common/codec/json.h"
+#include "common/store/offers.h"
 #include "common/store/space.h"
 #include "common/store/used.h"
 #include "fetch/image.h"
 
-#define FIELDS "id name size importtime lastused latest kind shared alone"
+#define FIELDS \
+	"id name size importtime lastused latest kind shared alone offeredby"
 
 const struct ac_opt list_opts[] = {
 	AC_OPT_BOOL(struct list_opts, full, "full",
@@ -24,8 +26,8 @@ const struct ac_opt list_opts[] = {
 		      "json json-pretty", "print JSON"),
 	AC_OPT_CHOICES(struct list_opts, fields, "fields", "LIST", FIELDS,
 		       "columns, separated by commas: id, name, size, "
-		       "importtime, lastused, latest, kind, shared, alone "
-		       "(default: the first five)"),
+		       "importtime, lastused, latest, kind, shared, alone, "
+		       "offeredby (default: the first five)"),
 	AC_OPT_CHOICE(struct list_opts, sort, "sort", "FIELD", FIELDS,
 		      "order by this field (default: importtime)"),
 	AC_OPT_CHOICE(struct list_opts, order, "order", "ORDER", "asc desc",
@@ -43,6 +45,7 @@ enum field {
 	F_KIND,
 	F_SHARED,
 	F_ALONE,
+	F_OFFERED,
 	N_FIELDS,
 };
 
@@ -58,6 +61,7 @@ static const struct {
 	[F_KIND] = {"kind", "KIND"},
 	[F_SHARED] = {"shared", "SHARED"},
 	[F_ALONE] = {"alone", "ALONE"},
+	[F_OFFERED] = {"offeredby", "OFFERED BY"},
 };
 
 /* An image, as far as the list shows it. */
@@ -68,6 +72,8 @@ struct row {
 	bool latest;
 	const char *kind;
 	struct ac_strv names;
+	bool offered; /* only, and by whom: */
+	uid_t by_user;
 	bool descending; /* the same in all: qsort has no context */
 	enum field by;
 };
@@ -77,6 +83,7 @@ struct rows {
 	struct ac_space *space; /* NULL: nobody asks */
 	struct row *v;
 	size_t n;
+	bool offered; /* is any of them? */
 };
 
 static void rows_release(struct rows *r)
@@ -90,9 +97,9 @@ static void rows_release(struct rows *r)
 	ac_space_free(r->space);
 }
 
-static int add_row(void *ctx, const struct ac_record *r, struct ac_err *err)
+static void add_row(struct rows *rows, const struct ac_record *r,
+		    const struct ac_offer *by)
 {
-	struct rows *rows = ctx;
 	struct row row = {
 		.id = ac_xstrdup(r->id),
 		.title = image_title(r),
@@ -103,8 +110,11 @@ static int add_row(void *ctx, const struct ac_record *r, struct ac_err *err)
 		.kind = r->kind == AC_IMAGE_OCI ? "oci" : "aci",
 	};
 
-	(void)err;
-	if (rows->space != NULL)
+	if (by != NULL) {
+		row.offered = rows->offered = true;
+		row.by_user = by->uid;
+	}
+	if (rows->space != NULL && by == NULL)
 		row.shared = ac_space_shared(rows->space, r);
 	for (size_t i = 0; i < r->names.n; i++)
 		ac_strv_push(&row.names, r->names.v[i]);
@@ -112,6 +122,23 @@ static int add_row(void *ctx, const struct ac_record *r, struct ac_err *err)
 		rows->v = ac_xrealloc(rows->v, rows->n != 0 ? rows->n * 2 : 1,
 				      sizeof(*rows->v));
 	rows->v[rows->n++] = row;
+}
+
+static int add_stored(void *ctx, const struct ac_record *r,
+		      AC_UNUSED struct ac_err *err)
+{
+	add_row(ctx, r, NULL);
+	return 0;
+}
+
+/* What a member of the group offers, as long as root has not taken it. */
+static int add_offered(void *ctx, const struct ac_offer *by,
+		       const struct ac_record *r, AC_UNUSED struct ac_err *err)
+{
+	struct rows *rows = ctx;
+
+	if (!ac_store_owns(rows->s, r->id))
+		add_row(rows, r, by);
 	return 0;
 }
 
@@ -180,6 +207,10 @@ static int compare(const struct row *a, const struct row *b)
 		break;
 	case F_USED:
 		r = a->used < b->used ? -1 : a->used > b->used;
+		break;
+	case F_OFFERED:
+		r = order(a->offered ? a->by_user : 0,
+			  b->offered ? b->by_user : 0);
 		break;
 	case F_ID:
 	case N_FIELDS:
@@ -260,6 +291,11 @@ static void add_cell(struct ac_table *t, const struct row *r, enum field f,
 		(void)snprintf(text, sizeof(text), "%s",
 			       r->latest ? "true" : "false");
 		break;
+	case F_OFFERED:
+		if (r->offered)
+			(void)snprintf(text, sizeof(text), "%ju",
+				       (uintmax_t)r->by_user);
+		break;
 	case F_KIND:
 	case N_FIELDS:
 		(void)snprintf(text, sizeof(text), "%s", r->kind);
@@ -277,6 +313,8 @@ static int print_table(const struct rows *rows, const struct list_opts *o,
 
 	if (n < 0)
 		return -1;
+	if (o->fields == NULL && rows->offered)
+		shown[n++] = F_OFFERED;
 	t.columns = (size_t)n;
 	for (int i = 0; i < n && !o->no_legend; i++)
 		ac_table_add(&t, fields[shown[i]].title);
@@ -309,6 +347,8 @@ static int print_rows_json(const struct rows *rows, bool pretty,
 		ac_json_set_str(o, "kind", r->kind);
 		ac_json_set(o, "latest", ac_json_new_bool(r->latest));
 		ac_json_set(o, "references", names);
+		if (r->offered)
+			ac_json_set_int(o, "offered_by", (int64_t)r->by_user);
 		ac_json_push(array, o);
 	}
 	ac_json_write(array, pretty ? -1 : 0, false, &text);
@@ -333,9 +373,14 @@ static bool wants_space(const struct list_opts *o, bool json)
 
 static int read_rows(struct rows *rows, bool space, struct ac_err *err)
 {
+	AC_CLEANUP(ac_offers_release) struct ac_offers offers = AC_OFFERS_INIT;
+
 	if (space && (rows->space = ac_space_new(rows->s, err)) == NULL)
 		return -1;
-	return ac_store_each_brief(rows->s, add_row, rows, err);
+	if (ac_store_each_brief(rows->s, add_stored, rows, err) < 0)
+		return -1;
+	ac_offers_open(&offers, rows->s);
+	return ac_offers_each(&offers, add_offered, rows, err);
 }
 
 int list_run(struct ac_call *c, struct ac_err *err)

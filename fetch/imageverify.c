@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/err.h"
 #include "common/base/log.h"
@@ -118,6 +120,19 @@ static void tell_no_xattrs(const struct verifying *x)
 				      "for");
 }
 
+/* Of root's store, its readers see the blobs. */
+static void look_around(struct verifying *x)
+{
+	if (x->store.dirfd < 0 ||
+	    faccessat(x->store.dirfd, "layers", R_OK | X_OK, AT_EACCESS) == 0)
+		return;
+	ac_warn("the layers of '%s' are for its owner alone: only the blobs "
+		"are compared, and nothing is repaired",
+		x->store.path);
+	x->v.repair = false;
+	x->v.blobs_only = true;
+}
+
 int verify_run(struct ac_call *c, struct ac_err *err)
 {
 	const struct verify_opts *o = c->opts;
@@ -136,8 +151,10 @@ int verify_run(struct ac_call *c, struct ac_err *err)
 				   .ctx = &x};
 	if (ac_config_limits(&where, NULL, err) < 0 ||
 	    ac_secret_option(&x.secret, o->passphrase_fd, err) < 0 ||
-	    open_store(x.g, false, &x.store, err) < 0 ||
-	    (!o->no_repair && ac_store_hold_to_write(&x.store, err) < 0) ||
+	    open_store(x.g, false, &x.store, err) < 0)
+		return -1;
+	look_around(&x);
+	if ((x.v.repair && ac_store_hold_to_write(&x.store, err) < 0) ||
 	    verify_all(&x, c, err) < 0)
 		return -1;
 	tell_no_xattrs(&x);

@@ -208,8 +208,12 @@ static void tell_error(const struct puller *p, const char *why)
 static int make_runnable(struct puller *p, const char *id, struct ac_err *err)
 {
 	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
-	int found = ac_store_get(&p->store, id, &r, err);
+	int found;
 
+	/* Root does that, when root takes what a member offers. */
+	if (p->store.offered)
+		return 0;
+	found = ac_store_get(&p->store, id, &r, err);
 	return found > 0 ? ac_store_prepare(&p->store, &r, err) : found;
 }
 

@@ -177,6 +177,9 @@ static int publish(struct job *j, const struct ac_strv *signers,
 	if (pull_check(ac_ingest_image(j->in), j->want, err) < 0 ||
 	    check_pin(j, err) < 0 || ac_interrupt_check(err) < 0)
 		return -1;
+	ac_digest_print(ac_ingest_diff(j->in), '-', out->id);
+	if (pull_keep_signatures(j->p, &j->verify, out->id, err) < 0)
+		return -1;
 	out->fetched = true;
 	if (ac_store_add_aci(&j->p->store, j->in, &about, out->id, err) < 0)
 		return -1;

@@ -265,6 +265,9 @@ int pull_find(struct puller *p, const struct ac_ref *ref,
 	/* The store's may be another one of this name. */
 	if (found == 1 && !fits_pin(pin, &r))
 		return 0;
+	if (found == 1 && !p->store.offered &&
+	    !ac_store_usable(&p->store, r.id) && p->policy != PULL_NEVER)
+		return pull_take(p, &r, out, err) < 0 ? -1 : 1;
 	if (found == 1) {
 		(void)snprintf(out->id, sizeof(out->id), "%s", r.id);
 		out->fetched = false;
@@ -279,7 +282,9 @@ static int not_here(const struct puller *p, const struct ac_ref *ref,
 	return ac_err_set(err, AC_E_NOT_FOUND, "it is not in the store '%s'%s",
 			  p->store.path,
 			  ref->kind == AC_REF_ID
-				  ? "; an id alone cannot be fetched"
+				  ? "; an id alone cannot be "
+				    "fetched, but for a whole one of "
+				    "what others offer or share"
 				  : ", and --pull-policy=never fetches "
 				    "nothing");
 }
@@ -336,6 +341,10 @@ int pull_ref(struct puller *p, const struct ac_ref *ref,
 	tell_resolve(p, ref);
 	if (p->policy != PULL_UPDATE || ref->kind == AC_REF_ID)
 		found = pull_find(p, ref, pin, out, err);
+	if (found < 0)
+		return -1;
+	if (found == 0 && p->policy != PULL_NEVER)
+		found = pull_offered(p, ref, pin, out, err);
 	if (found < 0)
 		return -1;
 	if (found == 0 && p->policy == PULL_NEVER && ref->kind != AC_REF_FILE)

@@ -105,6 +105,23 @@ AC_MUSTUSE int pull_find(struct puller *p, const struct ac_ref *ref,
 			 const struct ac_dependency *pin, struct pulled *out,
 			 struct ac_err *err);
 
+/* What there is beside the store (spec/store.md S93, S94): an image that
+ * another store has and whose layers are not for us, or that a member of the
+ * group offers root.  Take ID from the stores that are read with ours: 0, -1.
+ */
+AC_MUSTUSE int pull_take(struct puller *p, const struct ac_record *r,
+			 struct pulled *out, struct ac_err *err);
+/* Look for REF among the offers, as pull_ref does elsewhere: 1, 0, -1. */
+AC_MUSTUSE int pull_offered(struct puller *p, const struct ac_ref *ref,
+			    const struct ac_dependency *pin, struct pulled *out,
+			    struct ac_err *err);
+/* Where the store is a member's additions to root's: keep the signatures of
+ * image ID for root to verify. */
+struct verify;
+AC_MUSTUSE int pull_keep_signatures(const struct puller *p,
+				    const struct verify *v, const char *id,
+				    struct ac_err *err);
+
 /* A name and labels, by the spelling that can say every label.  Caller
  * frees. */
 AC_MUSTUSE char *pull_spell(const char *name, const struct ac_pairs *labels);

@@ -60,18 +60,17 @@ bool ac_store_has_layer(const struct ac_store *s, const struct ac_digest *chain,
 int ac_store_open_blob(const struct ac_store *s, const struct ac_digest *d,
 		       struct ac_err *err)
 {
-	const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC;
 	AC_FREE char *path = blob_path(d);
-	int fd = openat(s->dirfd, path, flags);
+	int fd = s->dirfd < 0 ? ac_err_set(err, AC_E_NOT_FOUND, "no store")
+			      : ac_store_open_file(s, path, err);
 
 	for (size_t i = 0;
-	     fd < 0 && (errno == ENOENT || s->dirfd < 0) && i < s->n_more; i++)
-		fd = openat(s->more[i].dirfd, path, flags);
-	if (fd < 0 && errno == ENOENT)
+	     fd < 0 && err->code == AC_E_NOT_FOUND && i < s->n_more; i++)
+		fd = ac_store_open_file(&s->more[i], path, err);
+	if (fd < 0 && err->code == AC_E_NOT_FOUND)
 		return ac_err_set(err, AC_E_NOT_FOUND,
 				  "blob '%s' is not in the store", path);
-	return fd >= 0 ? fd
-		       : ac_err_sys(err, errno, "open '%s/%s'", s->path, path);
+	return fd;
 }
 
 int ac_add_move_blob(const struct ac_store *s, int dirfd, const char *from,
@@ -83,6 +82,9 @@ int ac_add_move_blob(const struct ac_store *s, int dirfd, const char *from,
 	if (to < 0)
 		return -1;
 	ac_digest_hex(d, hex);
+	/* Whatever the umask. */
+	if (fchmodat(dirfd, from, 0444, 0) < 0)
+		return ac_err_sys(err, errno, "set the mode of a blob");
 	/* These bytes are known to be right; those that are there are the same
 	 * or damaged. */
 	if (renameat(dirfd, from, to, hex) < 0)
@@ -116,7 +118,7 @@ void ac_add_blob(struct ac_record *r, const struct ac_digest *d, uint64_t size,
 				 .media_type = ac_xstrdup(type)};
 }
 
-/* NAME belongs to the image ID alone.  The caller holds images/. */
+/* NAME belongs to the image ID alone.  The caller holds images.lock. */
 static int drop_name(const struct ac_store *s, const char *id, const char *name,
 		     struct ac_err *err)
 {

@@ -31,7 +31,7 @@ AC_MUSTUSE int ac_add_move_blob(const struct ac_store *s, int dirfd,
 /* The new names of blobs and layers reach the disk. */
 AC_MUSTUSE int ac_add_sync_names(const struct ac_store *s, struct ac_err *err);
 /* The record, before anything is moved: what an earlier import of the image
- * knew is kept.  Returns the descriptor that holds images/. */
+ * knew is kept.  Returns the descriptor that holds images.lock. */
 AC_MUSTUSE int ac_add_begin_record(struct ac_store *s, struct ac_record *r,
 				   struct ac_pending *p, struct ac_err *err);
 /* And last of all: from here on the image is there.  NAME (may be NULL) is

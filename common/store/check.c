@@ -22,6 +22,7 @@
 #include "common/store/publish.h"
 #include "common/store/reap.h"
 #include "common/store/record.h"
+#include "common/store/share.h"
 #include "common/sys/io.h"
 #include "common/sys/lock.h"
 
@@ -85,10 +86,12 @@ static void stays(struct check *c, const char *object, const char *name,
 static int repair_dir(const struct check *c, const char *name, bool missing,
 		      struct ac_err *err)
 {
+	mode_t mode = ac_share_mode(c->s, name);
+
 	if (!c->o->repair)
 		return 0;
-	if (missing ? mkdirat(c->s->dirfd, name, 0755) < 0
-		    : fchmodat(c->s->dirfd, name, 0755, 0) < 0)
+	if (missing ? mkdirat(c->s->dirfd, name, mode) < 0
+		    : fchmodat(c->s->dirfd, name, mode, 0) < 0)
 		return ac_err_sys(err, errno, "%s '%s/%s'",
 				  missing ? "make" : "set the mode of",
 				  c->s->path, name);

@@ -25,11 +25,15 @@ int ac_record_get(const struct ac_store *s, const char *id, struct ac_record *r,
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf text = AC_BUF_INIT(AC_RECORD_MAX);
 	AC_FREE char *name = ac_xasprintf("images/%s.json", id);
+	AC_CLOSE int fd = -1;
 
 	if (s->dirfd < 0)
 		return 0;
-	if (ac_io_read_file(s->dirfd, name, &text, err) < 0)
+	fd = ac_store_open_file(s, name, err);
+	if (fd < 0)
 		return err->code == AC_E_NOT_FOUND ? 0 : -1;
+	if (ac_io_slurp(fd, &text, name, err) < 0)
+		return -1;
 	if (ac_record_parse(&got, ac_buf_str(&text), text.len, name, err) < 0)
 		return -1;
 	if (strcmp(got.id, id) != 0)
@@ -71,7 +75,8 @@ int ac_records_ids(const struct ac_store *s, const char *prefix,
 {
 	AC_CLOSEDIR DIR *d = NULL;
 	AC_CLOSE int fd =
-		openat(s->dirfd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		openat(s->dirfd, "images",
+		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	const struct dirent *de;
 
 	if (s->dirfd < 0 || (fd < 0 && errno == ENOENT))

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
@@ -58,7 +59,8 @@ static int write_layout(struct ac_store *s, struct ac_err *err)
 		return ac_err_sys(err, errno, "make '%s/version'", s->path);
 	if (ac_io_write(fd, text, strlen(text), "version", err) < 0)
 		return -1;
-	if (fsync(fd) < 0 ||
+	/* Whatever the umask. */
+	if (fchmod(fd, 0644) < 0 || fsync(fd) < 0 ||
 	    renameat(d.fd, "version", s->dirfd, "version") < 0 ||
 	    fsync(s->dirfd) < 0)
 		return ac_err_sys(err, errno, "write '%s/version'", s->path);

@@ -15,6 +15,7 @@
 #include "common/image/name.h"
 #include "common/image/ref.h"
 #include "common/store/config.h"
+#include "common/store/offers.h"
 #include "common/sys/io.h"
 #include "common/sys/secret.h"
 #include "common/sys/spawn.h"
@@ -210,6 +211,22 @@ int ac_obtain_pull(struct ac_obtain *o, const char *text, struct ac_record *r,
 	return pull(o, text, true, r, err);
 }
 
+/* The image R of a store whose layers are not for us. */
+static int take_over(struct ac_obtain *o, struct ac_record *r,
+		     struct ac_err *err)
+{
+	AC_FREE char *id = ac_xstrdup(r->id);
+	const char *signature = o->signature;
+	int rc;
+
+	ac_record_release(r);
+	/* That is for what comes from elsewhere. */
+	o->signature = NULL;
+	rc = pull(o, id, false, r, err);
+	o->signature = signature;
+	return rc;
+}
+
 int ac_obtain(struct ac_obtain *o, const char *text, struct ac_record *r,
 	      struct ac_err *err)
 {
@@ -224,8 +241,14 @@ int ac_obtain(struct ac_obtain *o, const char *text, struct ac_record *r,
 		o->policy == AC_OBTAIN_NEVER;
 	if (known)
 		found = look_up_twice(o, &ref, text, r, err);
+	if (found > 0 && o->policy != AC_OBTAIN_NEVER &&
+	    !ac_store_usable(&o->store, r->id))
+		return take_over(o, r, err);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
+	if (o->policy != AC_OBTAIN_NEVER && ref.kind == AC_REF_ID &&
+	    o->store.path != NULL && ac_offers_has(&o->store, ref.name))
+		return pull(o, text, false, r, err);
 	if (ref.kind == AC_REF_ID || o->policy == AC_OBTAIN_NEVER) {
 		(void)ac_err_set(err, AC_E_NOT_FOUND,
 				 "no image '%s' in the store; 'acfetch image "

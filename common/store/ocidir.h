@@ -14,8 +14,8 @@
 struct ac_err;
 
 /* Write both anew, by the records of S: by one rename each, without a sync.
- * The caller holds images/ or the store.  A store without OCI images that has
- * no index gets none. */
+ * The caller holds images.lock or the store.  A store without OCI images that
+ * has no index gets none. */
 AC_MUSTUSE int ac_ocidir_write(const struct ac_store *s, struct ac_err *err);
 /* The same where a failure must not be one of the caller: it is told by a
  * warning. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -55,12 +56,8 @@ int ac_publish_sync(const struct ac_store *s, const char *dir,
 
 int ac_publish_lock(const struct ac_store *s, struct ac_err *err)
 {
-	AC_CLOSE int fd = ac_publish_dir(s, "images", err);
-
-	if (fd < 0 ||
-	    ac_lock_fd(fd, AC_LOCK_EXCLUSIVE, true, "images", err) < 0)
-		return -1;
-	return ac_steal_fd(&fd);
+	return ac_lock_file(s->dirfd, "images.lock", AC_LOCK_EXCLUSIVE, true,
+			    err);
 }
 
 void ac_pending_release(struct ac_pending *p)
@@ -84,7 +81,8 @@ int ac_pending_write(struct ac_pending *p, const struct ac_store *s,
 		return ac_err_sys(err, errno, "make a record");
 	if (ac_io_write(fd, text.p, text.len, "the record", err) < 0)
 		return -1;
-	if (fsync(fd) < 0)
+	/* Whatever the umask. */
+	if (fchmod(fd, 0644) < 0 || fsync(fd) < 0)
 		return ac_err_sys(err, errno, "flush the record");
 	return 0;
 }
@@ -129,7 +127,8 @@ int ac_publish_derived(const struct ac_store *s, const char *name,
 		return ac_err_sys(err, errno, "make '%s/%s'", s->path, name);
 	if (ac_io_write_close(&fd, p, len, name, err) < 0)
 		return -1;
-	if (renameat(d.fd, "derived", s->dirfd, name) < 0)
+	if (fchmod(fd, 0644) < 0 ||
+	    renameat(d.fd, "derived", s->dirfd, name) < 0)
 		return ac_err_sys(err, errno, "rename to '%s/%s'", s->path,
 				  name);
 	return 0;

@@ -25,7 +25,7 @@ AC_MUSTUSE int ac_publish_move(const struct ac_store *s, int dirfd,
 AC_MUSTUSE int ac_publish_sync(const struct ac_store *s, const char *dir,
 			       struct ac_err *err);
 
-/* Hold images/ for oneself, to change records.  Returns the descriptor that
+/* Hold images.lock for oneself, to change records.  Returns the descriptor that
  * holds it. */
 AC_MUSTUSE int ac_publish_lock(const struct ac_store *s, struct ac_err *err);
 
@@ -36,8 +36,8 @@ struct ac_pending {
 };
 #define AC_PENDING_INIT ((struct ac_pending){.dir = AC_SCRATCH_INIT})
 
-/* Write R's record, on the disk when this returns.  The caller holds images/
- * until it is placed. */
+/* Write R's record, on the disk when this returns.  The caller holds
+ * images.lock until it is placed. */
 AC_MUSTUSE int ac_pending_write(struct ac_pending *p, const struct ac_store *s,
 				const struct ac_record *r, struct ac_err *err);
 /* Put it in the place of one that is there, durably. */

@@ -41,6 +41,12 @@ static int be_alone(struct ac_reaper *r, struct ac_err *err)
 	if (s->lockfd >= 0)
 		return ac_lock_fd(s->lockfd, AC_LOCK_EXCLUSIVE, true, "lock",
 				  err);
+	if (faccessat(s->dirfd, "images", W_OK, AT_EACCESS) < 0 &&
+	    (errno == EACCES || errno == EROFS))
+		return ac_err_sys(err, errno,
+				  "remove from the store '%s', which you may "
+				  "only read: its owner does that",
+				  s->path);
 	r->lock = ac_lock_file(s->dirfd, "lock", AC_LOCK_EXCLUSIVE, false, err);
 	if (r->lock >= 0 || err->code != AC_E_BUSY)
 		return r->lock >= 0 ? 0 : -1;

@@ -24,6 +24,7 @@
 struct part {
 	struct part *next;
 	uint64_t bytes;
+	uint64_t told; /* by a record: of all its layers, for the top one */
 	bool measured;
 	size_t users;
 	bool layer;
@@ -66,18 +67,19 @@ static struct part *blob_part(struct ac_space *sp, const struct ac_blob *b)
 
 static uint64_t measure(struct ac_space *sp, struct part *p)
 {
-	struct ac_err ignored;
+	struct ac_err why;
 	int got;
 
 	if (p->measured)
 		return p->bytes;
-	got = ac_publish_layer_bytes(sp->s, p->name, &p->bytes, &ignored);
+	got = ac_publish_layer_bytes(sp->s, p->name, &p->bytes, &why);
 	for (size_t i = 0; got < 0 && i < sp->s->n_more; i++)
 		got = ac_publish_layer_bytes(&sp->s->more[i], p->name,
-					     &p->bytes, &ignored);
-	/* A layer that is not there takes up nothing. */
+					     &p->bytes, &why);
+	/* A layer that is not there takes up nothing; of one that is not for
+	 * us to see the records tell. */
 	if (got < 0)
-		p->bytes = 0;
+		p->bytes = why.sys == EACCES ? p->told : 0;
 	p->measured = true;
 	return p->bytes;
 }
@@ -120,6 +122,8 @@ static int count(void *ctx, const struct ac_record *r,
 	parts_of(sp, r, &p);
 	for (size_t i = 0; i < p.n; i++)
 		p.v[i]->users++;
+	if (r->layers.n != 0)
+		part_of(sp, r->layers.v[r->layers.n - 1], true)->told = r->size;
 	free(p.v);
 	return 0;
 }
@@ -238,9 +242,14 @@ int ac_space_ingest(const struct ac_store *s, uint64_t *bytes,
 	AC_CLEANUP(ac_strv_release) struct ac_strv names = AC_STRV_INIT;
 	AC_CLOSE int dir = ac_publish_dir(s, "ingest", err);
 
+	*bytes = 0;
+	/* It is root's alone, where others may read the store. */
+	if (dir < 0 && err->sys == EACCES) {
+		*err = AC_ERR_INIT;
+		return 0;
+	}
 	if (dir < 0 || ac_reap_names(s, "ingest", &names, err) < 0)
 		return -1;
-	*bytes = 0;
 	for (size_t i = 0; i < names.n; i++)
 		*bytes += below(dir, names.v[i]);
 	return 0;

@@ -20,6 +20,8 @@
 #include "common/store/partial.h"
 #include "common/store/record.h"
 #include "common/store/scratch.h"
+#include "common/store/share.h"
+#include "common/sys/at.h"
 #include "common/sys/io.h"
 #include "common/sys/lock.h"
 #include "common/sys/path.h"
@@ -99,8 +101,30 @@ int ac_store_make(const char *path, struct ac_err *err)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 || errno != ENOENT ? 0
-						       : make_dirs(path, err);
+	if (stat(path, &st) < 0 && errno == ENOENT && make_dirs(path, err) < 0)
+		return -1;
+	/* Confined, nobody could say who may. */
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 && errno == EACCES)
+		return ac_share_denied(path, EACCES, err);
+	return ac_share_settle(path, err);
+}
+
+int ac_store_open_file(const struct ac_store *s, const char *path,
+		       struct ac_err *err)
+{
+	AC_CLOSE int fd = ac_at_open(s->dirfd, path,
+				     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, err);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return ac_err_sys(err, errno, "look at '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s/%s' is not a regular file", s->path,
+				  path);
+	return ac_steal_fd(&fd);
 }
 
 static int no_store(const struct ac_store *s, struct ac_err *err)
@@ -129,17 +153,22 @@ static int open_dir(struct ac_store *s, bool create, struct ac_err *err)
 {
 	s->dirfd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dirfd < 0 && errno == ENOENT && create) {
-		if (make_dirs(s->path, err) < 0)
+		if (ac_store_make(s->path, err) < 0)
 			return -1;
 		s->dirfd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (s->dirfd < 0 && errno == ENOENT)
 		return no_store(s, err);
-	if (s->dirfd < 0)
-		return ac_err_sys(err, errno,
-				  "open the store '%s' (--dir names another)",
-				  s->path);
-	return 0;
+	return s->dirfd >= 0 ? 0 : ac_share_denied(s->path, errno, err);
+}
+
+/* Is it root's store before root's first pull, made for the groups?  Members
+ * may have been there already. */
+static bool is_prepared(const struct ac_store *s)
+{
+	AC_CLOSE int members = -1;
+
+	return ac_share_members(s, &members) > 0;
 }
 
 /* To add: in a directory that is a store of this program's layout. */
@@ -148,7 +177,7 @@ static int open_to_add(struct ac_store *s, struct ac_err *err)
 	struct ac_err left;
 	int known;
 
-	if (make_subdirs(s, err) < 0)
+	if (ac_share_settle(s->path, err) < 0 || make_subdirs(s, err) < 0)
 		return -1;
 	s->lockfd = ac_lock_file(s->dirfd, "lock", AC_LOCK_SHARED, true, err);
 	if (s->lockfd < 0)
@@ -178,7 +207,7 @@ static int open_at(struct ac_store *s, bool create, struct ac_err *err)
 		return -1;
 	if (create)
 		return open_to_add(s, err);
-	return known > 0 ? 0 : no_store(s, err);
+	return known > 0 || is_prepared(s) ? 0 : no_store(s, err);
 }
 
 void ac_store_more(struct ac_strv *out)
@@ -197,24 +226,56 @@ void ac_store_more(struct ac_strv *out)
 	}
 }
 
+static int add_more(struct ac_store *s, const char *path, struct ac_err *err)
+{
+	struct ac_store more = AC_STORE_INIT;
+
+	more.path = ac_xstrdup(path);
+	if (open_at(&more, false, err) < 0) {
+		ac_store_release(&more);
+		return -1;
+	}
+	s->more = ac_xrealloc(s->more, s->n_more + 1, sizeof(*s->more));
+	s->more[s->n_more++] = more;
+	return 0;
+}
+
 static int open_more(struct ac_store *s, struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
 
 	ac_store_more(&dirs);
-	s->more = ac_xcalloc(dirs.n + 1, sizeof(*s->more));
-	for (; s->n_more < dirs.n; s->n_more++) {
-		struct ac_store *more = &s->more[s->n_more];
-
-		*more = AC_STORE_INIT;
-		more->path = ac_xstrdup(dirs.v[s->n_more]);
-		if (open_at(more, false, err) < 0) {
-			ac_store_release(more);
+	for (size_t i = 0; i < dirs.n; i++) {
+		if (add_more(s, dirs.v[i], err) < 0) {
 			err->code = AC_E_INVALID; /* that is no empty store */
 			return ac_err_ctx(err, "--store-read");
 		}
 	}
 	return 0;
+}
+
+/* Root's store and what the caller adds to it: what is added goes into the
+ * latter, and both are read. */
+static int open_shared(struct ac_store *s, bool create, struct ac_err *err)
+{
+	AC_FREE char *mine = NULL;
+	AC_FREE char *other = NULL;
+	struct ac_err why = AC_ERR_INIT;
+	int r = ac_share_own(s->path, create, &mine, err);
+
+	if (r <= 0)
+		return r;
+	other = ac_xstrdup(create ? s->path : mine);
+	if (create) {
+		free(s->path);
+		s->path = ac_steal_ptr(&mine);
+		s->offered = true;
+	}
+	/* Before there is anything in it, there is nothing to read. */
+	if (add_more(s, other, &why) == 0 || why.code == AC_E_NOT_FOUND)
+		return 0;
+	*err = why;
+	return -1;
 }
 
 void ac_store_read_also(const struct ac_strv *dirs)
@@ -240,8 +301,10 @@ static int open_own(struct ac_store *s, bool create, struct ac_err *err)
 	if (open_at(s, create, err) == 0)
 		return 0;
 	if (create || err->code != AC_E_NOT_FOUND ||
-	    !given(getenv("ACUTILS_STORE_READ")))
+	    (s->n_more == 0 && !given(getenv("ACUTILS_STORE_READ"))))
 		return -1;
+	ac_own_closep(&s->dirfd);
+	s->dirfd = -1;
 	*err = AC_ERR_INIT;
 	return 0;
 }
@@ -253,7 +316,8 @@ int ac_store_open(struct ac_store *s, const char *dir, bool create,
 
 	if (ac_store_path(dir, NULL, &new.path, err) < 0)
 		return -1;
-	if (open_own(&new, create, err) < 0 || open_more(&new, err) < 0) {
+	if (open_shared(&new, create, err) < 0 ||
+	    open_own(&new, create, err) < 0 || open_more(&new, err) < 0) {
 		ac_store_release(&new);
 		return -1;
 	}
@@ -303,6 +367,18 @@ static bool still_there(int fd, int dirfd, const char *name)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+static int no_layer(const struct ac_store *s, const char *chain, int sys,
+		    struct ac_err *err)
+{
+	if (sys != EACCES)
+		return ac_err_sys(err, sys, "open layer '%s'", chain);
+	return ac_err_sys(err, sys,
+			  "open layer '%.19s': the unpacked layers of '%s' are "
+			  "for its owner alone; 'acfetch --store-read=%s pull "
+			  "IMAGE' unpacks the image in a store of your own",
+			  chain, s->path, s->path);
+}
+
 /* 1, 0 when it is not there. */
 static int open_layer(const struct ac_store *s, const char *chain, int *rootfs,
 		      int *lock, struct ac_err *err)
@@ -319,10 +395,8 @@ static int open_layer(const struct ac_store *s, const char *chain, int *rootfs,
 		ac_own_closep(&held);
 		held = openat(s->dirfd, name, flags);
 		if (held < 0)
-			return errno == ENOENT
-				       ? 0
-				       : ac_err_sys(err, errno,
-						    "open layer '%s'", chain);
+			return errno == ENOENT ? 0
+					       : no_layer(s, chain, errno, err);
 		if (ac_lock_fd(held, AC_LOCK_SHARED, true, name, err) < 0)
 			return -1;
 		if (still_there(held, s->dirfd, name))
@@ -337,6 +411,21 @@ static int open_layer(const struct ac_store *s, const char *chain, int *rootfs,
 	*rootfs = fd;
 	*lock = ac_steal_fd(&held);
 	return 1;
+}
+
+static bool has_layers(const struct ac_store *s)
+{
+	return faccessat(s->dirfd, "layers", R_OK | X_OK, AT_EACCESS) == 0;
+}
+
+bool ac_store_usable(const struct ac_store *s, const char *id)
+{
+	if (ac_store_owns(s, id))
+		return true;
+	for (size_t i = 0; i < s->n_more; i++)
+		if (ac_store_owns(&s->more[i], id))
+			return has_layers(&s->more[i]);
+	return true;
 }
 
 int ac_store_open_layer(const struct ac_store *s, const char *chain,

@@ -43,6 +43,7 @@ struct ac_store {
 	int layout; /* the number in `version`; 0: there is no store */
 	struct ac_store *more; /* stores that are only read, owned */
 	size_t n_more;
+	bool offered; /* a member's additions to root's store (share.h) */
 };
 
 #define AC_STORE_INIT ((struct ac_store){.dirfd = -1, .lockfd = -1})
@@ -54,8 +55,9 @@ struct ac_store {
 AC_MUSTUSE int ac_store_path(const char *dir, const struct ac_config *c,
 			     char **path, struct ac_err *err);
 
-/* Make the directory PATH (of ac_store_path) if it is missing, for who opens it
- * with less privileges than it takes to make one. */
+/* Make the directory PATH (of ac_store_path) if it is missing, and give it to
+ * the groups (share.h), for who opens it with less privileges than that
+ * takes. */
 AC_MUSTUSE int ac_store_make(const char *path, struct ac_err *err);
 
 /* Have every store that is opened after this read the stores in DIRS too, in
@@ -76,6 +78,12 @@ void ac_store_more(struct ac_strv *out);
 AC_MUSTUSE int ac_store_open(struct ac_store *s, const char *dir, bool create,
 			     struct ac_err *err);
 void ac_store_release(struct ac_store *s);
+
+/* Open the file PATH of S for reading, without following a link and without
+ * waiting: what is not a regular file is AC_E_INVALID, none AC_E_NOT_FOUND.
+ * Returns the descriptor. */
+AC_MUSTUSE int ac_store_open_file(const struct ac_store *s, const char *path,
+				  struct ac_err *err);
 /* Hold `lock` shared from now on, as with CREATE: nothing is collected that is
  * looked at. */
 AC_MUSTUSE int ac_store_hold(struct ac_store *s, struct ac_err *err);
@@ -117,6 +125,11 @@ void ac_record_release(struct ac_record *r);
 
 /* Is the record of the full id ID in S itself, not in one read with it? */
 bool ac_store_owns(const struct ac_store *s, const char *id);
+
+/* May the layers of the image ID be used where they are?  Not those of a store
+ * of root's that one may only read: `acfetch pull` of its id takes the image
+ * into S. */
+bool ac_store_usable(const struct ac_store *s, const char *id);
 
 /* The record of a full id: 1, 0 when there is none, -1. */
 AC_MUSTUSE int ac_store_get(const struct ac_store *s, const char *id,

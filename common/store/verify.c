@@ -476,6 +476,8 @@ static int verify(struct ac_verifier *v, const struct ac_record *r,
 	int blobs_good = blobs(v, r, err);
 	int good = blobs_good;
 
+	if (v->blobs_only)
+		return good;
 	for (size_t i = 0; good >= 0 && i < r->layers.n; i++) {
 		int one = check_layer(v, r, i, blobs_good > 0, err);
 
@@ -493,11 +495,14 @@ int ac_verify_image(struct ac_verifier *v, const struct ac_record *r,
 		    struct ac_err *err)
 {
 	bool repair = v->repair;
+	bool blobs_only = v->blobs_only;
 	int good;
 
 	/* In another store nothing is changed. */
 	v->repair = repair && ac_store_owns(v->s, r->id);
+	v->blobs_only = blobs_only || !ac_store_usable(v->s, r->id);
 	good = verify(v, r, err);
 	v->repair = repair;
+	v->blobs_only = blobs_only;
 	return good;
 }

@@ -39,6 +39,7 @@ struct ac_fault {
 struct ac_verifier {
 	struct ac_store *s;
 	bool repair;
+	bool blobs_only;          /* the layers are not for us to see */
 	struct ac_secret *secret; /* for encrypted images, or NULL */
 	void (*tell)(void *ctx, const struct ac_record *r,
 		     const struct ac_fault *f);

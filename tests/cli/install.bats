@@ -24,7 +24,8 @@ mk() { env -u BINDIR -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C "$TOP" --no-pri
 		"root/usr/bin/$p" --help >/dev/null
 	done
 	[ -s root/usr/share/man/man5/acutils-config.5 ]
-	[ "$(find root -type f | wc -l)" = 26 ]
+	[ "$(grep -v '^#' root/usr/lib/sysusers.d/acutils.conf)" = $'g acutils -\ng acutils-admin -' ]
+	[ "$(find root -type f | wc -l)" = 27 ]
 	[ "$(readlink root/usr/bin/acbuild-script)" = acbuild ]
 	! grep -rqF "$PWD" root/usr/share || false
 	mk uninstall DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
