@@ -130,7 +130,7 @@ int confine_pull(const struct puller *p, const struct ac_call *call,
 	struct ac_config where = config(p->g);
 	AC_FREE char *store = NULL;
 	bool verifying = (p->insecure & AC_INSECURE_IMAGE) == 0;
-	unsigned int flags = AC_CONFINE_NET | AC_CONFINE_OWNERS;
+	const unsigned int flags = AC_CONFINE_NET | AC_CONFINE_OWNERS;
 
 	if (ac_store_path(p->g->dir, &where, &store, err) < 0 ||
 	    ac_store_make(store, err) < 0)
@@ -146,8 +146,6 @@ int confine_pull(const struct puller *p, const struct ac_call *call,
 		ac_confine_read(&c, p->o->signatures.v[i]);
 	for (int i = 0; i < call->argc; i++)
 		image_file(&c, call->argv[i]);
-	if (verifying)
-		flags |= AC_CONFINE_TMP;
 	return ac_confine_enter(&c, flags, err);
 }
 
@@ -161,7 +159,7 @@ int confine_trust(const struct globals *g, char *const *files, int n,
 	common_reads(&c, g);
 	for (int i = 0; i < n; i++)
 		ac_confine_read(&c, files[i]);
-	return ac_confine_enter(&c, AC_CONFINE_NET | AC_CONFINE_TMP, err);
+	return ac_confine_enter(&c, AC_CONFINE_NET, err);
 }
 
 int confine_discover(const struct globals *g, struct ac_err *err)

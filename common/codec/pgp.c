@@ -1,108 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/codec/pgp.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
-#include "common/codec/pgp_gpgme.h"
+#include "common/codec/pgp_gpg.h"
+#include "common/codec/pgp_in.h"
 #include "common/codec/pgp_sigfile.h"
-#include "common/sys/io.h"
-#include "common/sys/tree.h"
 
-/* What gpg does with our ring: look at signatures with the keys that are in it,
- * and nothing else.  Whether a key is to be trusted the caller has decided by
- * adding it.  Nothing is started beside gpg, so nothing is left running. */
-static const char ring_conf[] = "batch\n"
-				"no-autostart\n"
-				"no-auto-key-retrieve\n"
-				"no-auto-key-locate\n"
-				"no-auto-check-trustdb\n"
-				"no-random-seed-file\n"
-				"keyid-format long\n";
-
-static int write_conf(const char *dir, struct ac_err *err)
+struct ac_pgp_ring *ac_pgp_ring_new(void)
 {
-	AC_FREE char *name = ac_xasprintf("%s/gpg.conf", dir);
-	AC_CLOSE int fd =
-		open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return ac_err_sys(err, errno, "create '%s'", name);
-	return ac_io_write(fd, ring_conf, sizeof(ring_conf) - 1, name, err);
-}
-
-struct ac_pgp_ring *ac_pgp_ring_new(struct ac_err *err)
-{
-	struct ac_pgp_ring *r = ac_xcalloc(1, sizeof(*r));
-	const char *tmp = getenv("TMPDIR");
-	char *name = ac_xasprintf("%s/acutils-pgp-XXXXXX",
-				  tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
-
-	if (mkdtemp(name) == NULL) {
-		(void)ac_err_sys(err, errno, "make the directory '%s'", name);
-		free(name);
-	} else {
-		r->dir = name;
-		if (write_conf(name, err) == 0)
-			r->ctx = ac_gpgme_ctx(name, err);
-	}
-	if (r->ctx == NULL) {
-		ac_pgp_ring_free(r);
-		return NULL;
-	}
-	gpgme_set_offline(r->ctx, 1);
-	return r;
+	return ac_xcalloc(1, sizeof(struct ac_pgp_ring));
 }
 
 void ac_pgp_ring_free(struct ac_pgp_ring *r)
 {
-	struct ac_err ignored; /* a temporary directory stays: no harm */
-
 	if (r == NULL)
 		return;
-	gpgme_release(r->ctx);
-	if (r->dir != NULL && ac_tree_remove(AT_FDCWD, r->dir, &ignored) < 0)
-		errno = 0;
-	free(r->dir);
+	ac_pgp_blocks_release(&r->keys);
+	ac_gpg_keys_release(&r->known);
 	free(r);
 }
-
-static void ring_freep(struct ac_pgp_ring **r)
-{
-	ac_pgp_ring_free(*r);
-}
-#define AC_RING AC_CLEANUP(ring_freep) struct ac_pgp_ring
 
 int ac_pgp_ring_add(struct ac_pgp_ring *r, const void *key, size_t len,
 		    const char *what, struct ac_err *err)
 {
-	AC_GPGME_DATA data = ac_gpgme_mem(key, len, err);
-	gpgme_import_result_t result;
-	gpgme_error_t e;
+	ac_gpg_keys_release(&r->known);
+	r->asked = false;
+	return ac_pgp_blocks_add(&r->keys, key, len, what, err);
+}
 
-	if (data == NULL)
-		return -1;
-	e = gpgme_op_import(r->ctx, data);
-	if (e != 0 && gpgme_err_code(e) != GPG_ERR_NO_DATA)
-		return ac_gpgme_err(err, e, what);
-	result = gpgme_op_import_result(r->ctx);
-	/* A key, a known one, or something new about one. */
-	if (e != 0 || result == NULL ||
-	    result->imported + result->unchanged + result->new_revocations +
-			    result->new_signatures + result->new_sub_keys +
-			    result->new_user_ids ==
-		    0)
-		return ac_err_set(err, AC_E_INVALID,
-				  "%s: no usable OpenPGP public key in it",
-				  what);
-	return 0;
+static const struct ac_pgp_block *find(const struct ac_pgp_ring *r,
+				       const char *fingerprint)
+{
+	size_t piece = 1;
+	const struct ac_pgp_block *b =
+		r != NULL ? ac_pgp_blocks_find(&r->keys, fingerprint, &piece)
+			  : NULL;
+
+	return piece == 0 ? b : NULL;
+}
+
+bool ac_pgp_ring_same(const struct ac_pgp_ring *a, const struct ac_pgp_ring *b,
+		      const char *fingerprint)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf x = AC_BUF_INIT(SIZE_MAX);
+	AC_CLEANUP(ac_buf_release) struct ac_buf y = AC_BUF_INIT(SIZE_MAX);
+	const struct ac_pgp_block *of_a = find(a, fingerprint);
+	const struct ac_pgp_block *of_b = find(b, fingerprint);
+
+	if (of_a == NULL || of_b == NULL)
+		return of_a == of_b;
+	ac_pgp_block_write(of_a, &x);
+	ac_pgp_block_write(of_b, &y);
+	return x.len == y.len &&
+	       memcmp(ac_buf_str(&x), ac_buf_str(&y), x.len) == 0;
+}
+
+bool ac_pgp_ring_has(const struct ac_pgp_ring *r, const char *fingerprint)
+{
+	return find(r, fingerprint) != NULL;
 }
 
 int ac_pgp_issuers(const void *sig, size_t len, struct ac_strv *out,
@@ -127,54 +88,71 @@ int ac_pgp_issuers(const void *sig, size_t len, struct ac_strv *out,
 	return 0;
 }
 
-static void take_key(struct ac_pgp_key *to, gpgme_key_t key)
+static void take_known(struct ac_pgp_key *to, const struct ac_gpg_key *key)
 {
 	*to = (struct ac_pgp_key){
-		.fingerprint = ac_gpgme_lower(key->subkeys->fpr),
-		.expired = key->expired,
-		.revoked = key->revoked,
+		.fingerprint = ac_xstrdup(key->v[0].fingerprint),
+		.expired = key->v[0].expired,
+		.revoked = key->v[0].revoked,
 	};
-	for (gpgme_subkey_t s = key->subkeys->next; s != NULL; s = s->next) {
-		AC_FREE char *fpr = ac_gpgme_lower(s->fpr);
-
-		ac_strv_push(&to->subkeys, fpr);
-	}
-	for (gpgme_user_id_t u = key->uids; u != NULL; u = u->next)
-		ac_strv_push(&to->identities, u->uid != NULL ? u->uid : "");
+	for (size_t i = 1; i < key->n; i++)
+		ac_strv_push(&to->subkeys, key->v[i].fingerprint);
+	for (size_t i = 0; i < key->identities.n; i++)
+		ac_strv_push(&to->identities, key->identities.v[i]);
 }
 
 int ac_pgp_keys(const void *key, size_t len, const char *what,
 		struct ac_pgp_key **out, size_t *n, struct ac_err *err)
 {
-	AC_RING *r = ac_pgp_ring_new(err);
-	AC_GPGME_DATA data = NULL;
+	AC_CLEANUP(ac_pgp_blocks_release)
+	struct ac_pgp_blocks b = AC_PGP_BLOCKS_INIT;
+	AC_CLEANUP(ac_gpg_keys_release) struct ac_gpg_keys known = {.n = 0};
+	AC_CLEANUP(ac_buf_release) struct ac_buf bytes = AC_BUF_INIT(SIZE_MAX);
 	struct ac_pgp_key *keys = NULL;
 	size_t count = 0;
-	gpgme_error_t e;
 
-	if (r == NULL)
+	if (ac_pgp_blocks_add(&b, key, len, what, err) < 0)
 		return -1;
-	data = ac_gpgme_mem(key, len, err);
-	if (data == NULL)
+	for (size_t i = 0; i < b.n; i++)
+		ac_pgp_block_write(&b.v[i], &bytes);
+	if (ac_gpg_list(&bytes, &known, err) < 0)
 		return -1;
-	e = gpgme_op_keylist_from_data_start(r->ctx, data, 0);
-	while (e == 0) {
-		AC_GPGME_KEY k = NULL;
-
-		e = gpgme_op_keylist_next(r->ctx, &k);
-		if (e != 0 || k->subkeys == NULL || k->subkeys->fpr == NULL)
+	for (size_t i = 0; i < known.n; i++) {
+		if (known.v[i].v[0].fingerprint[0] == '\0')
 			continue;
 		keys = ac_xrealloc(keys, count + 1, sizeof(*keys));
-		take_key(&keys[count++], k);
+		take_known(&keys[count++], &known.v[i]);
 	}
-	if (gpgme_err_code(e) != GPG_ERR_EOF || count == 0) {
-		ac_pgp_keys_free(keys, count);
+	if (count == 0)
 		return ac_err_set(err, AC_E_INVALID,
 				  "%s: no usable OpenPGP public key in it",
 				  what);
-	}
 	*out = keys;
 	*n = count;
+	return 0;
+}
+
+static void take_block(struct ac_pgp_key *to, const struct ac_pgp_block *b)
+{
+	*to = (struct ac_pgp_key){.fingerprint =
+					  ac_xstrdup(b->v[0].fingerprint)};
+	for (size_t i = 1; i < b->n; i++)
+		if (b->v[i].tag == TAG_PUBLIC_SUBKEY)
+			ac_strv_push(&to->subkeys, b->v[i].fingerprint);
+}
+
+int ac_pgp_key_names(const void *key, size_t len, const char *what,
+		     struct ac_pgp_key **out, size_t *n, struct ac_err *err)
+{
+	AC_CLEANUP(ac_pgp_blocks_release)
+	struct ac_pgp_blocks b = AC_PGP_BLOCKS_INIT;
+
+	if (ac_pgp_blocks_add(&b, key, len, what, err) < 0)
+		return -1;
+	*out = ac_xcalloc(b.n, sizeof(**out));
+	*n = b.n;
+	for (size_t i = 0; i < b.n; i++)
+		take_block(&(*out)[i], &b.v[i]);
 	return 0;
 }
 
@@ -191,26 +169,20 @@ void ac_pgp_keys_free(struct ac_pgp_key *keys, size_t n)
 int ac_pgp_extract(const void *key, size_t len, const char *what,
 		   const char *fingerprint, char **out, struct ac_err *err)
 {
-	AC_RING *r = ac_pgp_ring_new(err);
-	gpgme_data_t data = NULL;
-	gpgme_error_t e;
-	size_t n = 0;
-	char *text;
+	AC_CLEANUP(ac_pgp_blocks_release)
+	struct ac_pgp_blocks b = AC_PGP_BLOCKS_INIT;
+	AC_CLEANUP(ac_buf_release) struct ac_buf bytes = AC_BUF_INIT(SIZE_MAX);
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(SIZE_MAX);
+	const struct ac_pgp_block *found;
 
-	if (r == NULL || ac_pgp_ring_add(r, key, len, what, err) < 0)
+	if (ac_pgp_blocks_add(&b, key, len, what, err) < 0)
 		return -1;
-	e = gpgme_data_new(&data);
-	if (e != 0)
-		return ac_gpgme_err(err, e, what);
-	gpgme_set_armor(r->ctx, 1);
-	e = gpgme_op_export(r->ctx, fingerprint, 0, data);
-	text = gpgme_data_release_and_get_mem(data, &n);
-	if (e == 0 && n != 0)
-		*out = ac_xstrndup(text, n);
-	gpgme_free(text);
-	if (e != 0)
-		return ac_gpgme_err(err, e, what);
-	return n != 0 ? 0
-		      : ac_err_set(err, AC_E_NOT_FOUND, "%s: no key '%s' in it",
-				   what, fingerprint);
+	found = ac_pgp_blocks_find(&b, fingerprint, NULL);
+	if (found == NULL)
+		return ac_err_set(err, AC_E_NOT_FOUND, "%s: no key '%s' in it",
+				  what, fingerprint);
+	ac_pgp_block_write(found, &bytes);
+	ac_pgp_armour_key(ac_buf_str(&bytes), bytes.len, &text);
+	*out = ac_buf_steal(&text);
+	return 0;
 }

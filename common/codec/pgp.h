@@ -3,10 +3,10 @@
 #define AC_CODEC_PGP_H
 
 /*
- * OpenPGP detached signatures (RFC 4880 / 9580) by GPGME: the `.aci.asc` of
- * appc.  Verification uses a private, temporary keyring made from the key
- * files it is given and nothing of the user's; signing uses the user's (or
- * a given homedir's) secret keys and agent.
+ * OpenPGP detached signatures (RFC 4880 / 9580) by gpg: the `.aci.asc` of appc.
+ * Verification gives gpg a keyring made in memory from the key files, and
+ * nothing of the user's; signing, by GPGME, uses the user's (or a given
+ * homedir's) secret keys and agent.
  */
 
 #include <stdbool.h>
@@ -18,16 +18,27 @@
 #include "common/base/str.h"
 
 struct ac_pgp_ring;
+struct ac_growing;
 struct ac_secret;
 
-/* A temporary keyring.  Removed (its directory and its agent too) by free. */
-AC_MUSTUSE struct ac_pgp_ring *ac_pgp_ring_new(struct ac_err *err);
+/* A keyring in memory. */
+AC_MUSTUSE struct ac_pgp_ring *ac_pgp_ring_new(void);
 void ac_pgp_ring_free(struct ac_pgp_ring *r);
 /* Add the public keys in LEN bytes (armoured or binary); WHAT names them.  No
  * key in it: AC_E_INVALID. */
 AC_MUSTUSE int ac_pgp_ring_add(struct ac_pgp_ring *r, const void *key,
 			       size_t len, const char *what,
 			       struct ac_err *err);
+/* Has it the primary key FINGERPRINT (lower hex)? */
+bool ac_pgp_ring_has(const struct ac_pgp_ring *r, const char *fingerprint);
+/* Is the key the same in both, with all that is known about it, or in neither?
+ * (NULL is a ring without keys.)  Then they find the same of a signature by
+ * it. */
+bool ac_pgp_ring_same(const struct ac_pgp_ring *a, const struct ac_pgp_ring *b,
+		      const char *fingerprint);
+
+/* Why one does not count whose key is not in the ring. */
+#define AC_PGP_STRANGER "the key is not among the trusted ones"
 
 /* One signature. */
 struct ac_pgp_sig {
@@ -58,6 +69,12 @@ void ac_pgp_result_release(struct ac_pgp_result *r);
 AC_MUSTUSE int ac_pgp_check(struct ac_pgp_ring *r, const void *sig, size_t len,
 			    int fd, const char *what, struct ac_pgp_result *out,
 			    struct ac_err *err);
+/* The same of a file that grows meanwhile (growing.h). */
+AC_MUSTUSE int ac_pgp_check_growing(struct ac_pgp_ring *r, const void *sig,
+				    size_t len, int fd,
+				    struct ac_growing *grows, const char *what,
+				    struct ac_pgp_result *out,
+				    struct ac_err *err);
 
 /* Verify SIG (armoured or binary, LEN bytes) over the content of FD from its
  * start.  At least one signature must be good: by a key of the ring, not
@@ -83,6 +100,11 @@ struct ac_pgp_key {
 AC_MUSTUSE int ac_pgp_keys(const void *key, size_t len, const char *what,
 			   struct ac_pgp_key **out, size_t *n,
 			   struct ac_err *err);
+/* The same without gpg: fingerprints only, whatever the signatures in it are
+ * worth. */
+AC_MUSTUSE int ac_pgp_key_names(const void *key, size_t len, const char *what,
+				struct ac_pgp_key **out, size_t *n,
+				struct ac_err *err);
 void ac_pgp_keys_free(struct ac_pgp_key *keys, size_t n);
 
 /* The public key FINGERPRINT, alone, out of a key file that may have more:

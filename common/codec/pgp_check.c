@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -6,12 +7,16 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/hex.h"
 #include "common/base/own.h"
 #include "common/codec/pgp.h"
-#include "common/codec/pgp_gpgme.h"
+#include "common/codec/pgp_gpg.h"
 #include "common/codec/pgp_sigfile.h"
 
-enum { CLOCK_SKEW = 10 * 60 }; /* seconds that clocks may differ */
+enum {
+	CLOCK_SKEW = 10 * 60, /* seconds that clocks may differ */
+	MAX_SAID = 64 << 20,  /* by gpg */
+};
 
 /* The numbers of RFC 9580, 9.5. */
 enum hash { MD5 = 1, SHA1 = 2, RIPEMD160 = 3, SHA256 = 8, SHA224 = 11 };
@@ -90,150 +95,292 @@ static char *packet_fault(const struct ac_pgp_sigpacket *p)
 	return NULL;
 }
 
-/* Why S does not count, or NULL.  KEY (NULL: not in the ring) made it.  Caller
- * frees. */
-static char *fault(gpgme_signature_t s, gpgme_key_t key)
+/* --- what gpg says --- */
+
+/* What it found of a signature. */
+enum verdict { NONE, GOOD, EXPIRED, KEY_EXPIRED, REVOKED, BAD, FAILED };
+struct found {
+	enum verdict verdict;
+	unsigned int why;       /* of FAILED: its number */
+	char fingerprint[65];   /* of the key that signed, or its id; lower */
+	struct ac_str identity; /* of a good one; borrowed */
+};
+
+/* libgpg-error's numbers. */
+enum { NO_PUBKEY = 9, UNSUPPORTED_ALGORITHM = 4 };
+
+struct findings {
+	struct found v[AC_PGP_MAX_SIGNATURES + 1];
+	size_t n;
+};
+
+static void set_fingerprint(struct found *f, struct ac_str hex)
 {
-	const unsigned int bad =
-		GPGME_SIGSUM_RED | GPGME_SIGSUM_KEY_REVOKED |
-		GPGME_SIGSUM_KEY_EXPIRED | GPGME_SIGSUM_SIG_EXPIRED |
-		GPGME_SIGSUM_KEY_MISSING | GPGME_SIGSUM_BAD_POLICY |
-		GPGME_SIGSUM_SYS_ERROR;
+	if (hex.len < 16 || hex.len >= sizeof(f->fingerprint))
+		return;
+	for (size_t i = 0; i < hex.len; i++)
+		f->fingerprint[i] = (char)tolower((unsigned char)hex.p[i]);
+	f->fingerprint[hex.len] = '\0';
+}
+
+/* The next word of LINE. */
+static struct ac_str word(struct ac_str *line)
+{
+	struct ac_str w = ac_str("");
+
+	(void)ac_str_cut(line, ' ', &w);
+	return w;
+}
+
+static enum verdict verdict(struct ac_str keyword)
+{
+	static const struct {
+		const char *keyword;
+		enum verdict verdict;
+	} all[] = {
+		{"GOODSIG", GOOD},      {"EXPSIG", EXPIRED},
+		{"REVKEYSIG", REVOKED}, {"EXPKEYSIG", KEY_EXPIRED},
+		{"BADSIG", BAD},        {"ERRSIG", FAILED},
+	};
+
+	for (size_t i = 0; i < AC_LEN(all); i++)
+		if (ac_str_eq(keyword, all[i].keyword))
+			return all[i].verdict;
+	return NONE;
+}
+
+static unsigned int number(struct ac_str s)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0;
+	     i < s.len && n < 100000 && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		n = n * 10 + (unsigned int)(s.p[i] - '0');
+	return n;
+}
+
+/* "ERRSIG id algorithm digest class time why fingerprint", "VALIDSIG
+ * fingerprint ...", and "GOODSIG id identity" with others like it. */
+static void read_status(struct findings *all, struct ac_str line)
+{
+	struct ac_str keyword = word(&line);
+	enum verdict v = verdict(keyword);
+	struct found *f = all->n != 0 ? &all->v[all->n - 1] : NULL;
+
+	if (f != NULL && ac_str_eq(keyword, "VALIDSIG"))
+		set_fingerprint(f, word(&line));
+	if (v == NONE || all->n == AC_LEN(all->v))
+		return;
+	f = &all->v[all->n++];
+	*f = (struct found){.verdict = v};
+	set_fingerprint(f, word(&line));
+	f->identity = line;
+	if (v != FAILED)
+		return;
+	for (int i = 0; i < 4; i++)
+		(void)word(&line);
+	f->why = number(word(&line));
+	set_fingerprint(f, word(&line));
+}
+
+static void read_findings(const struct ac_buf *b, struct findings *all)
+{
+	static const char prefix[] = "[GNUPG:] ";
+	struct ac_str rest = ac_strn(ac_buf_str(b), b->len);
+	struct ac_str line;
+
+	all->n = 0;
+	while (rest.len != 0) {
+		(void)ac_str_cut(&rest, '\n', &line);
+		if (ac_str_starts(line, prefix))
+			read_status(all,
+				    ac_strn(line.p + sizeof(prefix) - 1,
+					    line.len - sizeof(prefix) + 1));
+	}
+}
+
+/* Text in which "%25" is a percent sign.  Caller frees. */
+static char *unescape(struct ac_str s)
+{
+	struct ac_buf b = AC_BUF_INIT(s.len + 1);
+	uint8_t c;
+
+	while (s.len != 0) {
+		size_t n = 1;
+
+		if (s.len >= 3 && s.p[0] == '%' &&
+		    ac_hex_decode(&c, 1, s.p + 1, 2) == 0 && c != 0)
+			n = 3;
+		ac_buf_addc(&b, n == 3 ? (char)c : s.p[0]);
+		s = ac_strn(s.p + n, s.len - n);
+	}
+	if (b.len == 0) {
+		ac_buf_release(&b);
+		return ac_xstrdup("");
+	}
+	return ac_buf_steal(&b);
+}
+
+/* --- what it means --- */
+
+/* Why F does not count, or NULL.  KEY (NULL: not in the ring) made it.  Caller
+ * frees. */
+static char *fault(const struct found *f, const struct ac_gpg_key *key)
+{
 	char *why;
 
-	switch (gpgme_err_code(s->status)) {
-	case GPG_ERR_NO_ERROR:
-		break;
-	case GPG_ERR_BAD_SIGNATURE:
+	switch (f->verdict) {
+	case GOOD:
+		return ac_gpg_key_fault(key, f->fingerprint);
+	case BAD:
 		return ac_xstrdup("it does not match the content");
-	case GPG_ERR_SIG_EXPIRED:
+	case EXPIRED:
 		return ac_xstrdup("the signature has expired");
-	case GPG_ERR_CERT_REVOKED:
+	case REVOKED:
 		return ac_xstrdup("the key was revoked");
-	case GPG_ERR_KEY_EXPIRED:
+	case KEY_EXPIRED:
 		return ac_xstrdup("the key has expired");
-	case GPG_ERR_UNSUPPORTED_ALGORITHM:
-		return ac_xstrdup("gpg does not know the key's algorithm");
 	default:
-		why = key != NULL ? ac_gpgme_key_fault(key, s->fpr) : NULL;
-		return why != NULL ? why
-				   : ac_xstrdup("the key may not sign: gpg "
-						"refuses it, as it does a "
-						"subkey without cross-"
-						"certification");
+		break;
 	}
-	why = ac_gpgme_key_fault(key, s->fpr);
-	if (why != NULL)
-		return why;
-	if (s->wrong_key_usage)
-		return ac_xstrdup("the key is not for signing");
-	/* Nothing is said of trust in the key: the ring is the trusted ones. */
-	if ((s->summary & bad) != 0)
-		return ac_xstrdup("not valid");
-	return NULL;
+	if (f->why == UNSUPPORTED_ALGORITHM)
+		return ac_xstrdup("gpg does not know the key's algorithm");
+	why = key != NULL ? ac_gpg_key_fault(key, f->fingerprint) : NULL;
+	return why != NULL ? why
+			   : ac_xstrdup("the key may not sign: gpg refuses "
+					"it, as it does a subkey without "
+					"cross-certification");
 }
 
-/* gpg names a key by its fingerprint, or by its id when it cannot use it. */
-static int find_key(struct ac_pgp_ring *r, const char *fpr, gpgme_key_t *key,
-		    struct ac_err *err)
+static void write_ring(const struct ac_pgp_ring *r, struct ac_buf *out)
 {
-	gpgme_error_t e = gpgme_get_key(r->ctx, fpr, key, 0);
-
-	if (e == 0 || gpgme_err_code(e) == GPG_ERR_EOF)
-		return 0;
-	return ac_gpgme_err(err, e, "the key of a signature");
+	for (size_t i = 0; i < r->keys.n; i++)
+		ac_pgp_block_write(&r->keys.v[i], out);
 }
 
-static int take_sig(struct ac_pgp_ring *r, gpgme_signature_t s,
+/* The key with the (sub)key FPR, a fingerprint or an id, as gpg knows it: 1;
+ * 0 when it does not. */
+static int ask(struct ac_pgp_ring *r, const char *fpr,
+	       const struct ac_gpg_key **key, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf ring = AC_BUF_INIT(SIZE_MAX);
+	size_t piece = 0;
+	const struct ac_pgp_block *b =
+		ac_pgp_blocks_find(&r->keys, fpr, &piece);
+
+	*key = NULL;
+	write_ring(r, &ring);
+	if (!r->asked && ac_gpg_list(&ring, &r->known, err) < 0)
+		return -1;
+	r->asked = true;
+	for (size_t i = 0; b != NULL && i < r->known.n; i++)
+		if (strcmp(r->known.v[i].v[0].fingerprint,
+			   b->v[0].fingerprint) == 0)
+			*key = &r->known.v[i];
+	return *key != NULL;
+}
+
+/* A good one, by a key of which no question is left: 1. */
+static int take_plain(const struct ac_pgp_ring *r, const struct found *f,
+		      const struct ac_pgp_sigpacket *p,
+		      struct ac_pgp_result *out)
+{
+	size_t piece = 0;
+	const struct ac_pgp_block *b =
+		ac_pgp_blocks_find(&r->keys, f->fingerprint, &piece);
+
+	if (f->verdict != GOOD || strlen(f->fingerprint) < 40 || b == NULL ||
+	    !ac_pgp_block_signs(b, piece))
+		return 0;
+	add_sig(out, (struct ac_pgp_sig){
+			     .fingerprint = ac_xstrdup(b->v[0].fingerprint),
+			     .subkey = ac_xstrdup(f->fingerprint),
+			     .identity = unescape(f->identity),
+			     .created = p->created,
+			     .code = AC_E_VERIFY,
+		     });
+	return 1;
+}
+
+static int take_sig(struct ac_pgp_ring *r, struct found *f,
 		    const struct ac_pgp_sigpacket *p, struct ac_pgp_result *out,
 		    struct ac_err *err)
 {
-	AC_GPGME_KEY key = NULL;
-	gpgme_user_id_t uid;
+	const struct ac_gpg_key *key;
+	const struct ac_pgp_block *b;
+	size_t piece = 0;
 
-	if (gpgme_err_code(s->status) == GPG_ERR_NO_PUBKEY) {
-		reject(out, AC_E_NOT_FOUND, p,
-		       ac_xstrdup("the key is not among the trusted ones"));
+	if (f->verdict == FAILED && f->why == NO_PUBKEY) {
+		reject(out, AC_E_NOT_FOUND, p, ac_xstrdup(AC_PGP_STRANGER));
 		return 0;
 	}
-	if (s->fpr == NULL || find_key(r, s->fpr, &key, err) < 0)
+	if (take_plain(r, f, p, out) != 0)
+		return 0;
+	if (ask(r, f->fingerprint, &key, err) < 0)
 		return -1;
-	if (key == NULL || key->subkeys == NULL) {
+	if (key == NULL) {
 		reject(out, AC_E_VERIFY, p, ac_xstrdup("gpg has lost its key"));
 		return 0;
 	}
-	uid = key->uids;
-	add_sig(out, (struct ac_pgp_sig){
-			     .fingerprint = ac_gpgme_lower(key->subkeys->fpr),
-			     .subkey = ac_gpgme_lower(s->fpr),
-			     .identity = ac_xstrdup(
-				     uid != NULL && uid->uid != NULL ? uid->uid
-								     : ""),
-			     .created = p->created,
-			     .code = AC_E_VERIFY,
-			     .fault = fault(s, key),
-		     });
+	/* Of an id, the fingerprint. */
+	b = ac_pgp_blocks_find(&r->keys, f->fingerprint, &piece);
+	if (b != NULL)
+		memcpy(f->fingerprint, b->v[piece].fingerprint,
+		       sizeof(f->fingerprint));
+	add_sig(out,
+		(struct ac_pgp_sig){
+			.fingerprint = ac_xstrdup(key->v[0].fingerprint),
+			.subkey = ac_xstrdup(f->fingerprint),
+			.identity = ac_xstrdup(key->identities.n != 0
+						       ? key->identities.v[0]
+						       : ""),
+			.created = p->created,
+			.code = AC_E_VERIFY,
+			.fault = fault(f, key),
+		});
 	return 0;
 }
 
-/* Have gpg look at the packets P[0..N) in one pass over FD.  1: done; 0: it
- * did not look at all of them (it ends at the first bad one), and OUT has
- * nothing of them. */
+/* Have gpg look at the packets P[0..N) in one pass over D.  1: done; 0: it did
+ * not look at all of them (it ends at the first bad one), and OUT has nothing
+ * of them. */
 static int run_gpg(struct ac_pgp_ring *r,
-		   const struct ac_pgp_sigpacket *const *p, size_t n, int fd,
-		   const char *what, struct ac_pgp_result *out,
+		   const struct ac_pgp_sigpacket *const *p, size_t n,
+		   const struct ac_gpg_data *d, struct ac_pgp_result *out,
 		   struct ac_err *err)
 {
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(SIZE_MAX);
-	struct ac_gpgme_file file = {.fd = fd};
-	AC_GPGME_DATA sig = NULL;
-	AC_GPGME_DATA data = NULL;
-	gpgme_verify_result_t result;
-	gpgme_error_t e;
-	size_t found = 0;
-	int ret = 1;
+	AC_CLEANUP(ac_buf_release) struct ac_buf ring = AC_BUF_INIT(SIZE_MAX);
+	AC_CLEANUP(ac_buf_release) struct ac_buf sig = AC_BUF_INIT(SIZE_MAX);
+	AC_CLEANUP(ac_buf_release) struct ac_buf said = AC_BUF_INIT(MAX_SAID);
+	struct findings found;
 
 	for (size_t i = 0; i < n; i++)
-		ac_buf_add(&b, p[i]->p, p[i]->len);
-	sig = ac_gpgme_mem(ac_buf_str(&b), b.len, err);
-	data = sig != NULL ? ac_gpgme_from(&file, err) : NULL;
-	if (data == NULL)
+		ac_buf_add(&sig, p[i]->p, p[i]->len);
+	write_ring(r, &ring);
+	if (ac_gpg_verify(&ring, &sig, d, &said, err) < 0)
 		return -1;
-	e = gpgme_op_verify(r->ctx, sig, data, NULL);
-	if (e != 0 && gpgme_err_code(e) != GPG_ERR_NO_DATA &&
-	    gpgme_err_code(e) != GPG_ERR_BAD_DATA)
-		return ac_gpgme_err(err, e, what);
-	result = gpgme_op_verify_result(r->ctx);
-	if (result == NULL)
+	read_findings(&said, &found);
+	if (found.n != n)
 		return 0;
-	/* The list is gone once the context looks for a key. */
-	gpgme_result_ref(result);
-	for (gpgme_signature_t s = result->signatures; s != NULL; s = s->next)
-		found++;
-	if (found != n)
-		ret = 0;
-	found = 0;
-	for (gpgme_signature_t s = result->signatures; s != NULL && ret > 0;
-	     s = s->next)
-		if (take_sig(r, s, p[found++], out, err) < 0)
-			ret = -1;
-	gpgme_result_unref(result);
-	return ret;
+	for (size_t i = 0; i < n; i++)
+		if (take_sig(r, &found.v[i], p[i], out, err) < 0)
+			return -1;
+	return 1;
 }
 
 /* All in one pass; when one is bad, each in a pass of its own, so that none
  * hides another. */
 static int check_packets(struct ac_pgp_ring *r,
 			 const struct ac_pgp_sigpacket *const *p, size_t n,
-			 int fd, const char *what, struct ac_pgp_result *out,
+			 const struct ac_gpg_data *d, struct ac_pgp_result *out,
 			 struct ac_err *err)
 {
-	int done = n != 0 ? run_gpg(r, p, n, fd, what, out, err) : 1;
+	int done = n != 0 ? run_gpg(r, p, n, d, out, err) : 1;
 
 	if (done != 0)
 		return done < 0 ? -1 : 0;
 	for (size_t i = 0; i < n; i++) {
-		done = run_gpg(r, p + i, 1, fd, what, out, err);
+		done = run_gpg(r, p + i, 1, d, out, err);
 		if (done < 0)
 			return -1;
 		if (done == 0)
@@ -243,12 +390,12 @@ static int check_packets(struct ac_pgp_ring *r,
 	return 0;
 }
 
-static int check_all(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
-		     const char *what, struct ac_pgp_result *out,
+static int check_all(struct ac_pgp_ring *r, const void *sig, size_t len,
+		     const struct ac_gpg_data *d, struct ac_pgp_result *out,
 		     struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(len);
-	const struct ac_pgp_sigpacket *ask[AC_PGP_MAX_SIGNATURES] = {NULL};
+	const struct ac_pgp_sigpacket *asked[AC_PGP_MAX_SIGNATURES] = {NULL};
 	struct ac_pgp_sigfile all;
 	struct ac_err why = AC_ERR_INIT;
 	size_t n = 0;
@@ -264,17 +411,26 @@ static int check_all(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
 		if (fault_text != NULL)
 			reject(out, AC_E_VERIFY, &all.v[i], fault_text);
 		else
-			ask[n++] = &all.v[i];
+			asked[n++] = &all.v[i];
 	}
-	return check_packets(r, ask, n, fd, what, out, err);
+	return check_packets(r, asked, n, d, out, err);
 }
 
 int ac_pgp_check(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
 		 const char *what, struct ac_pgp_result *out,
 		 struct ac_err *err)
 {
+	return ac_pgp_check_growing(r, sig, len, fd, NULL, what, out, err);
+}
+
+int ac_pgp_check_growing(struct ac_pgp_ring *r, const void *sig, size_t len,
+			 int fd, struct ac_growing *grows, const char *what,
+			 struct ac_pgp_result *out, struct ac_err *err)
+{
+	const struct ac_gpg_data d = {.fd = fd, .grows = grows, .what = what};
+
 	*out = (struct ac_pgp_result){.sigs = NULL};
-	if (check_all(r, sig, len, fd, what, out, err) == 0)
+	if (check_all(r, sig, len, &d, out, err) == 0)
 		return 0;
 	ac_pgp_result_release(out);
 	return -1;

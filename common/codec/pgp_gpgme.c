@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/codec/pgp_gpgme.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <pthread.h>
-#include <string.h>
-#include <strings.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
-
-enum { MIN_BITS = 2048 };
+#include "common/codec/pgp_gpg.h"
 
 static void init_gpgme(void)
 {
@@ -47,44 +42,6 @@ gpgme_ctx_t ac_gpgme_ctx(const char *homedir, struct ac_err *err)
 	return ret;
 }
 
-gpgme_data_t ac_gpgme_mem(const void *p, size_t n, struct ac_err *err)
-{
-	gpgme_data_t d;
-	gpgme_error_t e = gpgme_data_new_from_mem(&d, p, n, 0);
-
-	if (e != 0) {
-		(void)ac_gpgme_err(err, e, "gpg");
-		return NULL;
-	}
-	return d;
-}
-
-static ssize_t read_file(void *handle, void *p, size_t n)
-{
-	struct ac_gpgme_file *f = handle;
-	ssize_t got;
-
-	do
-		got = pread(f->fd, p, n, f->at);
-	while (got < 0 && errno == EINTR);
-	if (got > 0)
-		f->at += got;
-	return got;
-}
-
-gpgme_data_t ac_gpgme_from(struct ac_gpgme_file *f, struct ac_err *err)
-{
-	static struct gpgme_data_cbs cbs = {.read = read_file};
-	gpgme_data_t d;
-	gpgme_error_t e = gpgme_data_new_from_cbs(&d, &cbs, f);
-
-	if (e != 0) {
-		(void)ac_gpgme_err(err, e, "gpg");
-		return NULL;
-	}
-	return d;
-}
-
 int ac_gpgme_err(struct ac_err *err, gpgme_error_t e, const char *what)
 {
 	char text[256];
@@ -111,88 +68,38 @@ int ac_gpgme_err(struct ac_err *err, gpgme_error_t e, const char *what)
 	return ac_err_set(err, code, "%s: %s", what, text);
 }
 
-char *ac_gpgme_lower(const char *s)
+/* As OpenPGP numbers it. */
+static unsigned int algorithm(gpgme_pubkey_algo_t a)
 {
-	char *copy = ac_xstrdup(s != NULL ? s : "");
-
-	for (char *p = copy; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return copy;
-}
-
-/* Why S is too weak.  The curves that gpg has are all strong enough. */
-static char *weakness(gpgme_subkey_t s)
-{
-	const char *name = "RSA";
-
-	switch (s->pubkey_algo) {
-	case GPGME_PK_RSA:
-	case GPGME_PK_RSA_E:
-	case GPGME_PK_RSA_S:
-		break;
-	case GPGME_PK_DSA:
-		name = "DSA";
-		break;
-	case GPGME_PK_ECC:
+	switch (a) {
 	case GPGME_PK_ECDSA:
+		return AC_PGP_ECDSA;
 	case GPGME_PK_EDDSA:
-		return NULL;
+		return AC_PGP_EDDSA;
 	default:
-		return ac_xstrdup("the key is of a kind that does not sign");
+		return (unsigned int)a;
 	}
-	if (s->length >= MIN_BITS)
-		return NULL;
-	return ac_xasprintf("the key is weak: %s with %u bits, at least %d are "
-			    "needed",
-			    name, s->length, MIN_BITS);
 }
 
-static const char *subkey_fault(gpgme_subkey_t s)
+char *ac_gpgme_key_fault(gpgme_key_t key)
 {
-	if (s->revoked)
-		return "the key was revoked";
-	if (s->expired)
-		return "the key has expired";
-	if (s->disabled)
-		return "the key is disabled";
-	if (s->invalid)
-		return "the key is not valid";
-	return NULL;
-}
+	struct ac_gpg_key k = {.identities = AC_STRV_INIT,
+			       .signs = key->can_sign};
+	char *why;
 
-/* Why no subkey of KEY signs. */
-static char *no_signer(gpgme_key_t key)
-{
-	for (gpgme_subkey_t s = key->subkeys; s != NULL; s = s->next)
-		if (s->can_sign && subkey_fault(s) != NULL)
-			return ac_xstrdup(subkey_fault(s));
-	return ac_xstrdup("the key is not for signing");
-}
-
-char *ac_gpgme_key_fault(gpgme_key_t key, const char *fpr)
-{
-	gpgme_subkey_t s = key->subkeys;
-	const char *why;
-	char *weak;
-
-	if (key->revoked)
-		return ac_xstrdup("the key was revoked");
-	if (key->expired)
-		return ac_xstrdup("the key has expired");
-	why = subkey_fault(s);
-	if (why != NULL)
-		return ac_xstrdup(why);
-	weak = weakness(s);
-	if (weak != NULL)
-		return weak;
-	if (fpr == NULL)
-		return key->can_sign ? NULL : no_signer(key);
-	while (s != NULL && (s->fpr == NULL || strcasecmp(s->fpr, fpr) != 0))
-		s = s->next;
-	if (s == NULL)
-		return ac_xstrdup("the key does not have this subkey");
-	why = subkey_fault(s);
-	if (why == NULL && !s->can_sign)
-		why = "the key is not for signing";
-	return why != NULL ? ac_xstrdup(why) : weakness(s);
+	for (gpgme_subkey_t s = key->subkeys; s != NULL; s = s->next) {
+		k.v = ac_xrealloc(k.v, k.n + 1, sizeof(*k.v));
+		k.v[k.n++] = (struct ac_gpg_subkey){
+			.algorithm = algorithm(s->pubkey_algo),
+			.bits = s->length,
+			.revoked = s->revoked || key->revoked,
+			.expired = s->expired || key->expired,
+			.disabled = s->disabled,
+			.invalid = s->invalid,
+			.signs = s->can_sign,
+		};
+	}
+	why = ac_gpg_key_fault(&k, NULL);
+	free(k.v);
+	return why;
 }

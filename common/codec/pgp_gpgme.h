@@ -30,32 +30,10 @@ static inline void ac_gpgme_key_free(gpgme_key_t *k)
 
 /* A context for gpg with HOMEDIR (NULL: the user's); NULL on failure. */
 AC_MUSTUSE gpgme_ctx_t ac_gpgme_ctx(const char *homedir, struct ac_err *err);
-/* Data in memory, borrowed; NULL on failure. */
-AC_MUSTUSE gpgme_data_t ac_gpgme_mem(const void *p, size_t n,
-				     struct ac_err *err);
-
-/* The content of a file from its start, whatever its offset. */
-struct ac_gpgme_file {
-	int fd;
-	off_t at;
-};
-AC_MUSTUSE gpgme_data_t ac_gpgme_from(struct ac_gpgme_file *f,
-				      struct ac_err *err);
-
 /* -1 with E's text behind WHAT. */
 int ac_gpgme_err(struct ac_err *err, gpgme_error_t e, const char *what);
 
-/* The ring of pgp.h. */
-struct ac_pgp_ring {
-	char *dir; /* owned; an absolute path */
-	gpgme_ctx_t ctx;
-};
-
-/* Hex digits in lower case, as we write them.  Caller frees. */
-AC_MUSTUSE char *ac_gpgme_lower(const char *s);
-
-/* Why KEY, or its (sub)key FPR, must not sign, or NULL: revoked, expired,
- * weak, ...  FPR NULL: none of its subkeys in particular.  Caller frees. */
-AC_MUSTUSE char *ac_gpgme_key_fault(gpgme_key_t key, const char *fpr);
+/* Why KEY must not sign, or NULL: revoked, expired, weak, ...  Caller frees. */
+AC_MUSTUSE char *ac_gpgme_key_fault(gpgme_key_t key);
 
 #endif

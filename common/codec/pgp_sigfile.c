@@ -5,93 +5,15 @@
 
 #include "common/base/err.h"
 #include "common/base/hex.h"
+#include "common/codec/pgp_in.h"
 
-/* Bytes that are not read yet. */
-struct in {
-	const unsigned char *p;
-	size_t len;
+enum subpacket {
+	SUB_CREATED = 2,
+	SUB_KEY_EXPIRES = 9,
+	SUB_ISSUER = 16,
+	SUB_KEY_FLAGS = 27,
+	SUB_FINGERPRINT = 33,
 };
-
-enum tag {
-	TAG_ONE_PASS = 4,
-	TAG_SIGNATURE = 2,
-	TAG_SECRET_KEY = 5,
-	TAG_PUBLIC_KEY = 6,
-	TAG_COMPRESSED = 8,
-	TAG_ENCRYPTED = 9,
-	TAG_MARKER = 10,
-	TAG_LITERAL = 11,
-	TAG_ENCRYPTED_2 = 18,
-	TAG_ENCRYPTED_3 = 20,
-	TAG_PADDING = 21,
-};
-enum subpacket { SUB_CREATED = 2, SUB_ISSUER = 16, SUB_FINGERPRINT = 33 };
-
-/* The next N bytes (at most 4) as a number. */
-static bool take_number(struct in *in, size_t n, size_t *out)
-{
-	size_t v = 0;
-
-	if (in->len < n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		v = v << 8 | in->p[i];
-	in->p += n;
-	in->len -= n;
-	*out = v;
-	return true;
-}
-
-/* The next N bytes. */
-static bool take(struct in *in, size_t n, struct in *out)
-{
-	if (in->len < n)
-		return false;
-	*out = (struct in){in->p, n};
-	in->p += n;
-	in->len -= n;
-	return true;
-}
-
-/* A length as packets and subpackets have it; partial ones are refused in
- * packets, and in subpackets the same bytes are of two-byte lengths. */
-static bool take_length(struct in *in, bool packet, size_t *out)
-{
-	size_t first;
-	size_t second;
-
-	if (!take_number(in, 1, &first))
-		return false;
-	if (first == 255)
-		return take_number(in, 4, out);
-	if (first >= 224 && packet)
-		return false;
-	*out = first;
-	if (first < 192)
-		return true;
-	if (!take_number(in, 1, &second))
-		return false;
-	*out = ((first - 192) << 8) + second + 192;
-	return true;
-}
-
-/* The next packet: its tag and its body. */
-static bool take_packet(struct in *in, unsigned int *tag, struct in *body)
-{
-	static const size_t sizes[] = {1, 2, 4};
-	size_t head;
-	size_t len;
-
-	if (!take_number(in, 1, &head) || (head & 0x80) == 0)
-		return false;
-	if ((head & 0x40) != 0) {
-		*tag = head & 0x3f;
-		return take_length(in, true, &len) && take(in, len, body);
-	}
-	*tag = head >> 2 & 0xf;
-	return (head & 3) != 3 && take_number(in, sizes[head & 3], &len) &&
-	       take(in, len, body);
-}
 
 static void set_issuer(struct ac_pgp_sigpacket *s, const unsigned char *p,
 		       size_t n)
@@ -101,20 +23,27 @@ static void set_issuer(struct ac_pgp_sigpacket *s, const unsigned char *p,
 		ac_hex_encode(s->issuer, p, n);
 }
 
-static void take_subpackets(struct in area, struct ac_pgp_sigpacket *s,
+static void take_subpackets(struct ac_pgp_in area, struct ac_pgp_sigpacket *s,
 			    bool hashed)
 {
-	struct in sub;
+	struct ac_pgp_in sub;
 	size_t len;
 	size_t type;
 	size_t v;
 
-	while (take_length(&area, false, &len) && take(&area, len, &sub) &&
-	       take_number(&sub, 1, &type)) {
+	while (ac_pgp_take_length(&area, false, &len) &&
+	       ac_pgp_take(&area, len, &sub) &&
+	       ac_pgp_take_number(&sub, 1, &type)) {
 		type &= 0x7f; /* the bit "critical" */
 		if (type == SUB_CREATED && hashed && sub.len == 4 &&
-		    take_number(&sub, 4, &v))
+		    ac_pgp_take_number(&sub, 4, &v))
 			s->created = (int64_t)v;
+		else if (type == SUB_KEY_EXPIRES && hashed)
+			s->key_expires = true;
+		else if (type == SUB_KEY_FLAGS && hashed && sub.len != 0)
+			s->key_flags =
+				sub.p[0] &
+				(s->key_flags >= 0 ? s->key_flags : 0xff);
 		else if (type == SUB_ISSUER && sub.len == 8)
 			set_issuer(s, sub.p, sub.len);
 		else if (type == SUB_FINGERPRINT &&
@@ -123,34 +52,35 @@ static void take_subpackets(struct in area, struct ac_pgp_sigpacket *s,
 	}
 }
 
-static bool read_old(struct in body, struct ac_pgp_sigpacket *s)
+static bool read_old(struct ac_pgp_in body, struct ac_pgp_sigpacket *s)
 {
-	struct in id;
+	struct ac_pgp_in id;
 	size_t v;
 
-	if (!take_number(&body, 1, &v) || v != 5 || !take_number(&body, 1, &v))
+	if (!ac_pgp_take_number(&body, 1, &v) || v != 5 ||
+	    !ac_pgp_take_number(&body, 1, &v))
 		return false;
 	s->type = (uint8_t)v;
-	if (!take_number(&body, 4, &v) || !take(&body, 8, &id))
+	if (!ac_pgp_take_number(&body, 4, &v) || !ac_pgp_take(&body, 8, &id))
 		return false;
 	s->created = (int64_t)v;
 	set_issuer(s, id.p, id.len);
 	/* The key's algorithm is behind the id, then the digest. */
-	if (!take(&body, 1, &id) || !take_number(&body, 1, &v))
+	if (!ac_pgp_take(&body, 1, &id) || !ac_pgp_take_number(&body, 1, &v))
 		return false;
 	s->hash = (uint8_t)v;
 	return true;
 }
 
-/* What the signature packet BODY says. */
-static bool read_signature(struct in body, struct ac_pgp_sigpacket *s)
+bool ac_pgp_sigpacket_read(struct ac_pgp_in body, struct ac_pgp_sigpacket *s)
 {
 	size_t width;
 	size_t v;
-	struct in area;
+	struct ac_pgp_in area;
 
 	s->created = -1;
-	if (!take_number(&body, 1, &v))
+	s->key_flags = -1;
+	if (!ac_pgp_take_number(&body, 1, &v))
 		return false;
 	s->version = (uint8_t)v;
 	if (v == 3)
@@ -158,14 +88,15 @@ static bool read_signature(struct in body, struct ac_pgp_sigpacket *s)
 	if (v < 4 || v > 6)
 		return true;
 	width = v == 6 ? 4 : 2;
-	if (!take_number(&body, 1, &v))
+	if (!ac_pgp_take_number(&body, 1, &v))
 		return false;
 	s->type = (uint8_t)v;
-	if (!take(&body, 1, &area) || !take_number(&body, 1, &v))
+	if (!ac_pgp_take(&body, 1, &area) || !ac_pgp_take_number(&body, 1, &v))
 		return false;
 	s->hash = (uint8_t)v;
 	for (int i = 0; i < 2; i++) {
-		if (!take_number(&body, width, &v) || !take(&body, v, &area))
+		if (!ac_pgp_take_number(&body, width, &v) ||
+		    !ac_pgp_take(&body, v, &area))
 			return false;
 		take_subpackets(area, s, i == 0);
 	}
@@ -206,16 +137,16 @@ static bool known(const struct ac_pgp_sigfile *all, const unsigned char *p,
 int ac_pgp_sigfile_read(const char *p, size_t len, struct ac_pgp_sigfile *out,
 			struct ac_err *err)
 {
-	struct in in = {(const unsigned char *)p, len};
+	struct ac_pgp_in in = {(const unsigned char *)p, len};
 
 	out->n = 0;
 	while (in.len != 0) {
 		const unsigned char *start = in.p;
 		struct ac_pgp_sigpacket s = {.p = start};
 		unsigned int tag = 0;
-		struct in body;
+		struct ac_pgp_in body;
 
-		if (!take_packet(&in, &tag, &body))
+		if (!ac_pgp_take_packet(&in, &tag, &body))
 			return ac_err_set(err, AC_E_INVALID, "%s",
 					  out->n == 0 ? foreign(tag)
 						      : "damaged behind its "
@@ -226,7 +157,7 @@ int ac_pgp_sigfile_read(const char *p, size_t len, struct ac_pgp_sigfile *out,
 		if (tag != TAG_SIGNATURE)
 			return ac_err_set(err, AC_E_INVALID, "%s",
 					  foreign(tag));
-		if (!read_signature(body, &s))
+		if (!ac_pgp_sigpacket_read(body, &s))
 			return ac_err_set(err, AC_E_INVALID,
 					  "a damaged OpenPGP signature");
 		if (known(out, s.p, s.len))

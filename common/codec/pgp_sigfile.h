@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/base/attr.h"
+#include "common/codec/pgp_in.h"
 
 struct ac_buf;
 struct ac_err;
@@ -26,6 +27,10 @@ struct ac_pgp_sigpacket {
 	uint8_t hash;    /* 2: SHA-1, 8: SHA-256, ... */
 	int64_t created; /* -1: it does not say */
 	char issuer[65]; /* fingerprint or key id, lower hex; "": none */
+	/* Of one over a key: the first byte of its flags (RFC 9580, 5.2.3.29),
+	 * what all of them have when there are several; -1: none. */
+	int key_flags;
+	bool key_expires; /* it says when */
 };
 
 enum { AC_PGP_MAX_SIGNATURES = 32 };
@@ -48,7 +53,17 @@ AC_MUSTUSE int ac_pgp_sigfile_read(const char *p, size_t len,
 				   struct ac_pgp_sigfile *out,
 				   struct ac_err *err);
 
-/* Append LEN bytes as an armoured signature. */
+/* What the signature packet with the body BODY says, into *s, which is zero but
+ * for p and len.  False when it is damaged. */
+bool ac_pgp_sigpacket_read(struct ac_pgp_in body, struct ac_pgp_sigpacket *s);
+
+/* As ac_pgp_dearmour, of public keys, where what stands between the blocks and
+ * other blocks are passed over. */
+AC_MUSTUSE int ac_pgp_dearmour_keys(const char *text, size_t len,
+				    struct ac_buf *out, struct ac_err *err);
+
+/* Append LEN bytes as an armoured signature, or public key. */
 void ac_pgp_armour(const char *p, size_t len, struct ac_buf *out);
+void ac_pgp_armour_key(const char *p, size_t len, struct ac_buf *out);
 
 #endif

@@ -73,7 +73,7 @@ static void free_choice(struct choice *c)
 
 static void look_at(struct choice *c, gpgme_key_t key)
 {
-	char *fault = ac_gpgme_key_fault(key, NULL);
+	char *fault = ac_gpgme_key_fault(key);
 
 	if (fault != NULL) {
 		free(c->fault);
@@ -150,7 +150,7 @@ static int set_up(struct ac_pgp_signer *s, const struct ac_pgp_signer_opts *o,
 	if (check_homedir(o->homedir, err) < 0)
 		return -1;
 	s->ctx = ac_gpgme_ctx(o->homedir, err);
-	s->ring = s->ctx != NULL ? ac_pgp_ring_new(err) : NULL;
+	s->ring = ac_pgp_ring_new();
 	if (s->ring == NULL)
 		return -1;
 	for (size_t i = 0; o->users != NULL && i < o->users->n; i++)

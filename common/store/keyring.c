@@ -25,7 +25,7 @@ static int open_key(const struct ac_trusted *t, struct ac_pgp_key **key)
 	struct ac_err err = AC_ERR_INIT;
 	size_t n = 0;
 
-	if (ac_pgp_keys(t->key, t->len, t->path, key, &n, &err) < 0) {
+	if (ac_pgp_key_names(t->key, t->len, t->path, key, &n, &err) < 0) {
 		ac_warn("keystore: %s; it is not used", err.msg);
 		return 0;
 	}

@@ -30,6 +30,7 @@
 #include "common/base/str.h"
 
 struct ac_err;
+struct ac_growing;
 struct ac_trust;
 
 /* One signature that was looked at.  All owned but KIND; strings are foreign
@@ -70,8 +71,9 @@ void ac_sig_claims_release(struct ac_sig_claims *c);
 /* The file that is (or is not) signed: opened once, so that all signatures are
  * of the same file. */
 struct ac_sig_file {
-	const char *name; /* as given, for messages */
-	int fd;           /* can seek; read it with pread from 0 */
+	const char *name;         /* as given, for messages */
+	int fd;                   /* can seek; read it with pread from 0 */
+	struct ac_growing *grows; /* NULL: all of it is there */
 };
 
 struct ac_sig_method {
@@ -91,6 +93,10 @@ struct ac_sig_method {
 	 * beside those of key files.  None at all: *KEYS becomes NULL. */
 	int (*trust)(void **keys, const struct ac_trust *t, struct ac_err *err);
 	void (*free_keys)(void *keys); /* NULL is fine */
+	/* What a check with KEYS (NULL: none) found of S is what one with NOW
+	 * would find: true, and S is changed where the key is not there any
+	 * more. */
+	bool (*recheck)(const void *keys, const void *now, struct ac_sig *s);
 	/* Whose the signatures in TEXT say they are, into OUT; only of trusted
 	 * keys is it known that they are ours.  Not a signature file:
 	 * AC_E_INVALID. */

@@ -112,18 +112,14 @@ static void free_keys(void *keys)
 }
 
 /* The keys, a new set when there is none yet. */
-static struct keys *need_keys(void **keys, struct ac_err *err)
+static struct keys *need_keys(void **keys)
 {
 	struct keys *k = *keys;
 
 	if (k != NULL)
 		return k;
 	k = ac_xcalloc(1, sizeof(*k));
-	k->ring = ac_pgp_ring_new(err);
-	if (k->ring == NULL) {
-		free_keys(k);
-		return NULL;
-	}
+	k->ring = ac_pgp_ring_new();
 	*keys = k;
 	return k;
 }
@@ -134,10 +130,8 @@ static int add_key(void **keys, const char *text, size_t len, const char *file,
 	static const char pem[] = "-----BEGIN PUBLIC KEY-----";
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_KEYS);
 	bool keybox = len > 12 && memcmp(text + 8, "KBXf", 4) == 0;
-	struct keys *k = need_keys(keys, err);
+	struct keys *k = need_keys(keys);
 
-	if (k == NULL)
-		return -1;
 	/* gpg would pass it over without a word. */
 	if (memmem(text, len, pem, sizeof(pem) - 1) != NULL)
 		return ac_err_set(err, AC_E_INVALID,
@@ -160,10 +154,8 @@ static int add_key(void **keys, const char *text, size_t len, const char *file,
 /* Start again with the key files only: a ring forgets nothing. */
 static int restart(struct keys *k, struct ac_err *err)
 {
-	struct ac_pgp_ring *ring = ac_pgp_ring_new(err);
+	struct ac_pgp_ring *ring = ac_pgp_ring_new();
 
-	if (ring == NULL)
-		return -1;
 	ac_pgp_ring_free(k->ring);
 	k->ring = ring;
 	for (size_t i = 0; i < k->n; i++)
@@ -178,10 +170,8 @@ static int trust(void **keys, const struct ac_trust *t, struct ac_err *err)
 	struct keys *k;
 
 	if (*keys == NULL && !ac_trust_has_kind(t, AC_KEY_PGP))
-		return 0; /* gpg need not be started for that */
-	k = need_keys(keys, err);
-	if (k == NULL)
-		return -1;
+		return 0;
+	k = need_keys(keys);
 	if (k->n_trusted != 0 && restart(k, err) < 0)
 		return -1;
 	ac_pgp_keys_free(k->trusted, k->n_trusted);
@@ -262,13 +252,39 @@ static int check(void *keys, const struct ac_sig_file *f, const char *text,
 	AC_CLEANUP(ac_pgp_result_release) struct ac_pgp_result all = {0};
 	struct keys *k = keys;
 
-	if (ac_pgp_check(k->ring, text, len, f->fd, source, &all, err) < 0)
+	if (ac_pgp_check_growing(k->ring, text, len, f->fd, f->grows, source,
+				 &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
 		ac_sigs_add(out, take(&all.sigs[i]));
 	for (size_t i = 0; i < all.n_rejected; i++)
 		ac_sigs_add(out, take(&all.rejected[i]));
 	return 0;
+}
+
+static const struct ac_pgp_ring *ring_of(const void *keys)
+{
+	const struct keys *k = keys;
+
+	return k != NULL ? k->ring : NULL;
+}
+
+static bool recheck(const void *keys, const void *now, struct ac_sig *s)
+{
+	if (s->key == NULL ||
+	    ac_pgp_ring_same(ring_of(keys), ring_of(now), s->key))
+		return true;
+	if (now != NULL && ac_pgp_ring_has(ring_of(now), s->key))
+		return false;
+	if (s->subkey == NULL)
+		s->subkey = ac_steal_ptr(&s->key);
+	free(s->key);
+	free(s->identity);
+	free(s->reason);
+	s->key = s->identity = NULL;
+	s->reason = ac_xstrdup(AC_PGP_STRANGER);
+	s->stranger = true;
+	return true;
 }
 
 const struct ac_sig_method ac_sig_openpgp = {
@@ -283,4 +299,5 @@ const struct ac_sig_method ac_sig_openpgp = {
 	.free_keys = free_keys,
 	.claims = claims,
 	.check = check,
+	.recheck = recheck,
 };

@@ -20,6 +20,7 @@
 #include "common/base/str.h"
 #include "common/sys/confine.h"
 #include "common/sys/io.h"
+#include "common/sys/spawn.h"
 #include "common/sys/spawn_priv.h"
 
 /* What comes through the pipe: this, and behind it what is in OUT. */

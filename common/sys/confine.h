@@ -62,7 +62,7 @@ void ac_confine_write_beside(struct ac_confine *c, const char *path);
 enum ac_confine_flags {
 	AC_CONFINE_NET = 1,    /* talks to servers */
 	AC_CONFINE_OWNERS = 2, /* as root: files get owners, devices are made */
-	/* $TMPDIR becomes a directory of our own, removed at exit: for gpg. */
+	/* $TMPDIR becomes a directory of our own, removed at exit. */
 	AC_CONFINE_TMP = 4,
 };
 

@@ -55,9 +55,8 @@ static int not_run(const char *name, int e, struct ac_err *err)
 	return ac_err_sys(err, e, "run '%s'", name);
 }
 
-/* Start ARGV with the N descriptors of MAP. */
-static pid_t start(char *const argv[], const struct ac_spawn_fd *map, size_t n,
-		   struct ac_err *err)
+pid_t ac_spawn_start(char *const argv[], const struct ac_spawn_fd *map,
+		     size_t n, struct ac_err *err)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -110,7 +109,7 @@ void ac_spawn_await(int fd, pid_t pid)
 
 int ac_spawn_wait(char *const argv[], struct ac_err *err)
 {
-	pid_t pid = start(argv, NULL, 0, err);
+	pid_t pid = ac_spawn_start(argv, NULL, 0, err);
 
 	if (pid < 0)
 		return -1;
@@ -120,7 +119,7 @@ int ac_spawn_wait(char *const argv[], struct ac_err *err)
 int ac_spawn_fds(char *const argv[], const struct ac_spawn_fd *map, size_t n,
 		 struct ac_err *err)
 {
-	pid_t pid = start(argv, map, n, err);
+	pid_t pid = ac_spawn_start(argv, map, n, err);
 	AC_CLOSE int pidfd = -1;
 
 	if (pid < 0)
@@ -159,7 +158,7 @@ int ac_spawn_output_with(char *const argv[], const struct ac_spawn_fd *more,
 	map[0].from = wr;
 	for (size_t i = 0; i < n; i++)
 		map[1 + i] = more[i];
-	pid = start(argv, map, 1 + n, err);
+	pid = ac_spawn_start(argv, map, 1 + n, err);
 	if (pid < 0)
 		return -1;
 	(void)close(ac_steal_fd(&wr));
@@ -260,7 +259,7 @@ static int converse(char *const argv[], const struct ac_spawn_fd map[3],
 {
 	int64_t deadline = now_ms() + (int64_t)seconds * 1000;
 	struct ac_err waited = AC_ERR_INIT;
-	pid_t pid = start(argv, map, 3, err);
+	pid_t pid = ac_spawn_start(argv, map, 3, err);
 
 	if (pid < 0)
 		return -1;

@@ -33,6 +33,14 @@ struct ac_spawn_fd {
 AC_MUSTUSE int ac_spawn_fds(char *const argv[], const struct ac_spawn_fd *map,
 			    size_t n, struct ac_err *err);
 
+/* The two halves of it.  The process is told nothing. */
+AC_MUSTUSE pid_t ac_spawn_start(char *const argv[],
+				const struct ac_spawn_fd *map, size_t n,
+				struct ac_err *err);
+/* Wait for the end of PID, called NAME: its exit code, or 128 and the number of
+ * the signal that ended it. */
+int ac_spawn_finish(pid_t pid, const char *name, struct ac_err *err);
+
 /* As ac_spawn_output, with N descriptors more (at most AC_SPAWN_MORE). */
 enum { AC_SPAWN_MORE = 2 };
 AC_MUSTUSE int ac_spawn_output_with(char *const argv[],

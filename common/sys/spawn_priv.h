@@ -11,8 +11,4 @@ struct ac_err;
 /* Wait until FD can be read; PID is told to end when we are. */
 void ac_spawn_await(int fd, pid_t pid);
 
-/* Wait for the end of PID, called NAME: its exit code, or 128 and the number of
- * the signal that ended it. */
-int ac_spawn_finish(pid_t pid, const char *name, struct ac_err *err);
-
 #endif

@@ -173,7 +173,7 @@ TEST(good_signatures)
 	export("alice@example.com", &key, true);
 	export("bob@example.com", &binary, false);
 
-	r = ac_pgp_ring_new(&err);
+	r = ac_pgp_ring_new();
 	CHECK(r != NULL);
 	/* Not in the ring. */
 	CHECK(ac_pgp_verify(r, sig.p, sig.len, fd, "x.aci", &got, &err) < 0);
@@ -205,7 +205,7 @@ TEST(bad_signatures)
 	BUF key = AC_BUF_INIT(1 << 16);
 	AC_CLOSE int fd = content("the content");
 	AC_CLOSE int other = content("the Content");
-	struct ac_pgp_ring *r = ac_pgp_ring_new(&err);
+	struct ac_pgp_ring *r = ac_pgp_ring_new();
 	struct ac_pgp_result got = {0};
 	AC_CLEANUP(ac_strv_release) struct ac_strv ids = AC_STRV_INIT;
 	static const char *const junk[] = {
@@ -244,7 +244,7 @@ TEST(expired_revoked_and_weak)
 	AC_FREE char *cert = NULL;
 	AC_FREE char *text = NULL;
 	AC_CLOSE int fd = content("text");
-	struct ac_pgp_ring *r = ac_pgp_ring_new(&err);
+	struct ac_pgp_ring *r = ac_pgp_ring_new();
 	struct ac_pgp_result got = {0};
 	struct ac_pgp_key *keys;
 	size_t n;
@@ -329,7 +329,7 @@ TEST(subkeys_and_passphrases)
 	BUF out = AC_BUF_INIT(1 << 16);
 	BUF key = AC_BUF_INIT(1 << 16);
 	AC_CLOSE int fd = content("text");
-	struct ac_pgp_ring *r = ac_pgp_ring_new(&err);
+	struct ac_pgp_ring *r = ac_pgp_ring_new();
 	AC_CLEANUP(ac_strv_release) struct ac_strv who = AC_STRV_INIT;
 	struct ac_secret wrong = {.known = true, .len = 4, .text = "open"};
 	struct ac_secret right = {.known = true, .len = 6, .text = "sesame"};
@@ -401,16 +401,22 @@ TEST(subkeys_and_passphrases)
 TEST(nothing_is_left)
 {
 	AC_FREE char *tmp = ac_xasprintf("%s/tmp", base);
+	AC_CLOSE int fd = content("text");
 	BUF key = AC_BUF_INIT(1 << 16);
+	BUF sig = AC_BUF_INIT(1 << 16);
+	struct ac_pgp_result got = {0};
 	struct ac_pgp_ring *r;
 	struct dirent *d;
 	DIR *dir;
 
 	start();
 	export("alice@example.com", &key, true);
+	gpg_sign("text", "alice@example.com", "--digest-algo", "SHA512", &sig);
 	CHECK(mkdir(tmp, 0700) == 0 && setenv("TMPDIR", tmp, 1) == 0);
-	r = ac_pgp_ring_new(&err);
+	r = ac_pgp_ring_new();
 	CHECK(ac_pgp_ring_add(r, key.p, key.len, "alice", &err) == 0);
+	CHECK(ac_pgp_verify(r, sig.p, sig.len, fd, "x", &got, &err) == 0);
+	ac_pgp_result_release(&got);
 	ac_pgp_ring_free(r);
 	CHECK(rmdir(tmp) == 0); /* empty */
 	CHECK(unsetenv("TMPDIR") == 0);
