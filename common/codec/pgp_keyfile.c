@@ -386,7 +386,7 @@ static int read_blocks(struct ac_pgp_blocks *b, struct ac_pgp_block *now,
 		if (r < 0)
 			return -1;
 		n += r;
-		if (is_piece(tag) && now->n == MAX_PIECES)
+		if (n == MAX_KEYS || (is_piece(tag) && now->n == MAX_PIECES))
 			return too_many(what, err);
 		if (is_piece(tag))
 			into = begin_piece(now, tag, packet, body);

@@ -401,7 +401,7 @@ TEST(subkeys_and_passphrases)
 TEST(nothing_is_left)
 {
 	AC_FREE char *tmp = ac_xasprintf("%s/tmp", base);
-	AC_CLOSE int fd = content("text");
+	AC_CLOSE int text = content("text");
 	BUF key = AC_BUF_INIT(1 << 16);
 	BUF sig = AC_BUF_INIT(1 << 16);
 	struct ac_pgp_result got = {0};
@@ -415,7 +415,7 @@ TEST(nothing_is_left)
 	CHECK(mkdir(tmp, 0700) == 0 && setenv("TMPDIR", tmp, 1) == 0);
 	r = ac_pgp_ring_new();
 	CHECK(ac_pgp_ring_add(r, key.p, key.len, "alice", &err) == 0);
-	CHECK(ac_pgp_verify(r, sig.p, sig.len, fd, "x", &got, &err) == 0);
+	CHECK(ac_pgp_verify(r, sig.p, sig.len, text, "x", &got, &err) == 0);
 	ac_pgp_result_release(&got);
 	ac_pgp_ring_free(r);
 	CHECK(rmdir(tmp) == 0); /* empty */
