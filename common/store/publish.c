@@ -125,10 +125,12 @@ int ac_publish_derived(const struct ac_store *s, const char *name,
 		    0644);
 	if (fd < 0)
 		return ac_err_sys(err, errno, "make '%s/%s'", s->path, name);
+	/* Whatever the umask. */
+	if (fchmod(fd, 0644) < 0)
+		return ac_err_sys(err, errno, "set the mode of '%s'", name);
 	if (ac_io_write_close(&fd, p, len, name, err) < 0)
 		return -1;
-	if (fchmod(fd, 0644) < 0 ||
-	    renameat(d.fd, "derived", s->dirfd, name) < 0)
+	if (renameat(d.fd, "derived", s->dirfd, name) < 0)
 		return ac_err_sys(err, errno, "rename to '%s/%s'", s->path,
 				  name);
 	return 0;

@@ -302,8 +302,11 @@ runnable() {
 	id=sha512-$(sha512sum <manifest.json | cut -d' ' -f1)
 	alice "${af[@]}" --insecure-options=image,http --dir /var/lib/acutils pull --full "docker://$A/app"
 	run -1 on "${af[@]}" pull --pull-policy=never "docker://$A/app"
+	umask 077
 	run -0 on "${af[@]}" pull --full "$id"
 	[ "${lines[-1]}" = "$id" ]
+	# What is derived from it is readers' too.
+	[ "$(stat -c %a "$S/index.json" "$S/oci-layout" | tr '\n' ' ')" = "644 644 " ]
 	jq -e '.names == [] and (.manifest.name | startswith("localhost/offered/"))' "$S/images/$id.json"
 	run -1 on "${af[@]}" pull --pull-policy=never "docker://$A/app"
 	on "${af[@]}" image verify "$id"
