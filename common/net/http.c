@@ -94,7 +94,9 @@ static int load_ca(struct ac_http *h, const char *path, struct ac_err *err)
 
 	if (e != NULL)
 		(void)curl_easy_getinfo(e, CURLINFO_CAINFO, &system);
-	if (system != NULL)
+	if (ac_xfer_env("SSL_CERT_FILE") != NULL)
+		(void)add_file(&h->ca, ac_xfer_env("SSL_CERT_FILE"), &ignored);
+	else if (system != NULL)
 		(void)add_file(&h->ca, system, &ignored);
 	curl_easy_cleanup(e);
 	if (add_file(&h->ca, path, err) < 0)

@@ -149,6 +149,28 @@ static void set_callbacks(struct ac_xfer *x, char *errbuf)
 	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, x);
 }
 
+const char *ac_xfer_env(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/* Whom we believe.  Where the environment puts the system's certificates, as
+ * OpenSSL and Go have it; libcurl itself does not look. */
+static void set_authorities(const struct ac_xfer *x)
+{
+	const char *file = ac_xfer_env("SSL_CERT_FILE");
+	const char *dir = ac_xfer_env("SSL_CERT_DIR");
+
+	if (x->ca != NULL)
+		(void)curl_easy_setopt(x->easy, CURLOPT_CAINFO_BLOB, x->ca);
+	else if (file != NULL)
+		(void)curl_easy_setopt(x->easy, CURLOPT_CAINFO, file);
+	if (dir != NULL)
+		(void)curl_easy_setopt(x->easy, CURLOPT_CAPATH, dir);
+}
+
 static void set_connection(const struct ac_xfer *x)
 {
 	CURL *e = x->easy;
@@ -172,8 +194,7 @@ static void set_connection(const struct ac_xfer *x)
 		(void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
 		(void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
-	if (x->ca != NULL)
-		(void)curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, x->ca);
+	set_authorities(x);
 }
 
 /* Give libcurl more of what is to be sent. */

@@ -57,6 +57,9 @@ struct ac_xfer {
 	bool failed; /* *err is set by a callback */
 };
 
+/* The variable NAME of the environment, NULL when it is empty too. */
+const char *ac_xfer_env(const char *name);
+
 enum ac_xfer_result {
 	AC_XFER_DONE,  /* a complete answer */
 	AC_XFER_RETRY, /* it broke, *err says how; may work next time */

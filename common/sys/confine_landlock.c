@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -50,6 +51,8 @@ enum {
 	/* Nothing of an image is executed. */
 	WRITES = READS | WRITE_FILE | REMOVE_DIR | MAKE_ANY | REFER | TRUNCATE,
 };
+
+enum { MAX_LINKS = 4096 };
 
 struct ruleset_attr {
 	uint64_t fs, net, scoped;
@@ -151,6 +154,26 @@ static void allow_all(const struct rules *r, const char *const *v, size_t n,
 		allow(r, v[i], what);
 }
 
+/* Certificates are found by links (openssl-rehash(1)), which may lead out of
+ * their directory. */
+static void allow_links(const struct rules *r, const char *dir)
+{
+	AC_CLOSEDIR DIR *d = opendir(dir);
+	const struct dirent *e;
+	size_t n = 0;
+
+	while (d != NULL && n < MAX_LINKS && (e = readdir(d)) != NULL) {
+		AC_FREE char *path = NULL;
+
+		if (e->d_type != DT_LNK && e->d_type != DT_UNKNOWN)
+			continue;
+		path = ac_xasprintf("%s/%s", dir, e->d_name);
+		if (e->d_name[0] != '.')
+			allow(r, path, READ_FILE);
+		n++;
+	}
+}
+
 static void allow_variables(const struct rules *r)
 {
 	for (size_t i = 0; i < AC_LEN(variables); i++) {
@@ -163,6 +186,8 @@ static void allow_variables(const struct rules *r)
 			(void)ac_str_cut(&rest, ':', &one);
 			path = ac_xstrndup(one.p, one.len);
 			allow(r, path, PROGRAMS);
+			if (strcmp(variables[i], "SSL_CERT_DIR") == 0)
+				allow_links(r, path);
 		}
 	}
 }

@@ -372,6 +372,27 @@ start_proxy() {
 	wait_for 10 listening "$port"
 }
 
+@test "the environment's certificates: a file, directories with hashed names" {
+	site
+	run -1 --separate-stderr pull --no-store "$URL"
+	[[ $stderr == *"the certificate of 'localhost' is not trusted"* ]]
+	SSL_CERT_FILE=$PWD/ca.pem pull --no-store "$URL"
+	# Names that are links, which lead out of the directory, which is one.
+	mkdir -p far/certs far/real none
+	cp ca.pem far/real/
+	ln -s ../real/ca.pem far/certs/mine.pem
+	openssl rehash far/certs
+	ln -s far/certs certs
+	SSL_CERT_DIR=$PWD/certs pull --no-store "$URL"
+	SSL_CERT_DIR=$PWD/none:$PWD/certs pull --no-store "$URL"
+	# In place of the system's; empty is as good as none; --ca-file adds.
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=other -keyout other.key -out other.pem 2>/dev/null
+	SSL_CERT_FILE=$PWD/other.pem run -1 pull --no-store "$URL"
+	SSL_CERT_FILE=$PWD/none.pem run -1 pull --no-store "$URL"
+	SSL_CERT_FILE='' SSL_CERT_DIR='' run -1 pull --no-store "$URL"
+	SSL_CERT_FILE=$PWD/other.pem SSL_CERT_DIR=$PWD/none tls --no-store "$URL"
+}
+
 @test "proxies of the environment" {
 	needs tinyproxy
 	site
