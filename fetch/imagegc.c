@@ -21,8 +21,8 @@
 
 const struct ac_opt gc_opts[] = {
 	AC_OPT_STRING(struct gc_opts, grace, "grace-period", "DURATION",
-		      "also remove images that nobody used for so long (24h, "
-		      "90m, 0)"),
+		      "also remove images that nobody used, and downloads that "
+		      "nobody went on with, for so long (24h, 90m, 0)"),
 	AC_OPT_STRING(struct gc_opts, max_size, "max-size", "SIZE",
 		      "also remove the images used least recently until the "
 		      "store's images take up no more than this (20G)"),
@@ -143,6 +143,11 @@ int rm_run(struct ac_call *c, struct ac_err *err)
 
 static void gone(void *ctx, enum ac_gone what, const char *name, uint64_t bytes)
 {
+	static const char *const kinds[] = {
+		[AC_GONE_LAYER] = "layer",
+		[AC_GONE_BLOB] = "blob",
+		[AC_GONE_PARTIAL] = "unfinished download",
+	};
 	const struct removal *r = ctx;
 	char size[AC_SHOW_TEXT];
 
@@ -152,7 +157,7 @@ static void gone(void *ctx, enum ac_gone what, const char *name, uint64_t bytes)
 	}
 	ac_show_size(bytes, size);
 	ac_log("%s %s \"%s\" (%s)", r->dry ? "would remove" : "removed",
-	       what == AC_GONE_LAYER ? "layer" : "blob", name, size);
+	       kinds[what], name, size);
 }
 
 static int gc_options(const struct gc_opts *o, struct ac_gc_opts *out,
@@ -168,6 +173,7 @@ static int gc_options(const struct gc_opts *o, struct ac_gc_opts *out,
 				  "as 24h, 1h30m, 90s or 0",
 				  o->grace);
 	out->by_age = o->grace != NULL;
+	out->grace = grace;
 	out->unused_since = (now.tv_sec - grace) * 1000000000 + now.tv_nsec;
 	if (o->max_size == NULL)
 		return 0;

@@ -226,23 +226,28 @@ static int du_store(const struct globals *g, const struct ac_store *s,
 	AC_CLEANUP(ac_table_release) struct ac_table t = AC_TABLE_INIT(2);
 	AC_JSON struct ac_json *o = ac_json_object();
 	struct ac_usage u;
-	uint64_t ingest = 0;
+	struct ac_space_rest rest;
+	uint64_t total;
 
 	ac_space_total(space, &u);
-	if (ac_space_ingest(s, &ingest, err) < 0)
-		return -1;
+	ac_space_rest(s, &rest);
+	total = u.blobs + u.layers + rest.ingest + rest.partial + rest.http;
 	ac_json_set_int(o, "blobs", (int64_t)u.blobs);
 	ac_json_set_int(o, "layers", (int64_t)u.layers);
 	ac_json_set_int(o, "shared", (int64_t)u.shared);
-	ac_json_set_int(o, "ingest", (int64_t)ingest);
-	ac_json_set_int(o, "total", (int64_t)(u.blobs + u.layers + ingest));
+	ac_json_set_int(o, "ingest", (int64_t)rest.ingest);
+	ac_json_set_int(o, "partial", (int64_t)rest.partial);
+	ac_json_set_int(o, "http", (int64_t)rest.http);
+	ac_json_set_int(o, "total", (int64_t)total);
 	if (g->json)
 		return print_json(o, err);
 	du_row(&t, "blobs", u.blobs);
 	du_row(&t, "layers", u.layers);
 	du_row(&t, "of both, shared", u.shared);
-	du_row(&t, "ingest", ingest);
-	du_row(&t, "total", u.blobs + u.layers + ingest);
+	du_row(&t, "ingest", rest.ingest);
+	du_row(&t, "partial", rest.partial);
+	du_row(&t, "http", rest.http);
+	du_row(&t, "total", total);
 	ac_table_print(&t, stdout);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/store/check.h"
+#include "common/store/check_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,16 +28,7 @@
 
 #define LOST "lost+found"
 
-struct check {
-	struct ac_store *s;
-	const struct ac_check_opts *o;
-	uid_t owner; /* of the store */
-	size_t left;
-	bool unknown;     /* a record stays that nobody here can read */
-	size_t no_xattrs; /* as in struct ac_verifier */
-};
-
-static void tell(struct check *c, const struct ac_fault *f)
+void check_tell(struct check *c, const struct ac_fault *f)
 {
 	if (!f->repaired && !f->leftover)
 		c->left++;
@@ -45,42 +36,40 @@ static void tell(struct check *c, const struct ac_fault *f)
 		c->o->tell(c->o->ctx, f);
 }
 
-/* A fault with its remedy: DONE or WOULD, by whether it was repaired. */
-static void told(struct check *c, const char *object, const char *name,
-		 const char *what, const char *done, const char *would)
+void check_told(struct check *c, const char *object, const char *name,
+		const char *what, const char *done, const char *would)
 {
-	tell(c, &(struct ac_fault){.object = object,
-				   .name = name,
-				   .what = what,
-				   .how = c->o->repair ? done : would,
-				   .repaired = c->o->repair,
-				   .repairable = !c->o->repair});
+	check_tell(c, &(struct ac_fault){.object = object,
+					 .name = name,
+					 .what = what,
+					 .how = c->o->repair ? done : would,
+					 .repaired = c->o->repair,
+					 .repairable = !c->o->repair});
 }
 
-/* What somebody who was killed left, and the next collection puts right. */
-static void leftover(struct check *c, const char *object, const char *name,
-		     const char *what, const char *done)
+void check_leftover(struct check *c, const char *object, const char *name,
+		    const char *what, const char *done)
 {
-	tell(c, &(struct ac_fault){.object = object,
-				   .name = name,
-				   .what = what,
-				   .how = c->o->repair
-						  ? done
+	check_tell(c, &(struct ac_fault){
+			      .object = object,
+			      .name = name,
+			      .what = what,
+			      .how = c->o->repair ? done
 						  : "'acfetch image gc' or "
 						    "--repair puts that right",
-				   .repaired = c->o->repair,
-				   .repairable = !c->o->repair,
-				   .leftover = true});
+			      .repaired = c->o->repair,
+			      .repairable = !c->o->repair,
+			      .leftover = true});
 }
 
 /* One that nobody repairs. */
 static void stays(struct check *c, const char *object, const char *name,
 		  const char *what, const char *how)
 {
-	tell(c, &(struct ac_fault){.object = object,
-				   .name = name,
-				   .what = what,
-				   .how = how});
+	check_tell(c, &(struct ac_fault){.object = object,
+					 .name = name,
+					 .what = what,
+					 .how = how});
 }
 
 static int repair_dir(const struct check *c, const char *name, bool missing,
@@ -111,8 +100,8 @@ static int check_dir(struct check *c, const char *name, struct ac_err *err)
 				  "'%s/%s' is no directory; move it away",
 				  c->s->path, name);
 	if (missing) {
-		told(c, "directory", name, "it is missing", "it was made",
-		     "it would be made");
+		check_told(c, "directory", name, "it is missing", "it was made",
+			   "it would be made");
 		return repair_dir(c, name, true, err);
 	}
 	if (st.st_uid != c->owner) {
@@ -122,8 +111,8 @@ static int check_dir(struct check *c, const char *name, struct ac_err *err)
 	}
 	if ((st.st_mode & 022) == 0)
 		return 0;
-	told(c, "directory", name, "others may write it", "that was taken back",
-	     "that would be taken back");
+	check_told(c, "directory", name, "others may write it",
+		   "that was taken back", "that would be taken back");
 	return repair_dir(c, name, false, err);
 }
 
@@ -195,7 +184,7 @@ static int bad_record(struct check *c, const char *file, const char *what,
 		return -1;
 	if (!c->o->repair)
 		c->unknown = true;
-	told(c, "record", file, what, done, would);
+	check_told(c, "record", file, what, done, would);
 	return 0;
 }
 
@@ -295,9 +284,10 @@ static int check_names(struct check *c, struct ac_records *all,
 				ac_map_put(&owners, name, strlen(name), r);
 		}
 		for (size_t k = 0; k < doubled.n; k++) {
-			told(c, "name", doubled.v[k], "two images have it",
-			     "it was taken from the older one",
-			     "it would be taken from the older one");
+			check_told(c, "name", doubled.v[k],
+				   "two images have it",
+				   "it was taken from the older one",
+				   "it would be taken from the older one");
 			if (drop_name(c, r, doubled.v[k], err) < 0)
 				return -1;
 		}
@@ -337,12 +327,12 @@ static int quick(struct check *c, const struct ac_record *r)
 			    0)
 			continue;
 		good = false;
-		tell(c, &(struct ac_fault){
-				.object = "layer",
-				.name = r->layers.v[i],
-				.what = "it is missing, or not complete",
-				.how = "check without --quick",
-				.repairable = true});
+		check_tell(c, &(struct ac_fault){
+				      .object = "layer",
+				      .name = r->layers.v[i],
+				      .what = "it is missing, or not complete",
+				      .how = "check without --quick",
+				      .repairable = true});
 	}
 	return good;
 }
@@ -355,7 +345,9 @@ static void check_layout(struct check *c, int found, size_t no_xattrs)
 
 	if (found != AC_LAYOUT) {
 		what = ac_xasprintf("the store has layout %d", found);
-		tell(c, &(struct ac_fault){
+		check_tell(
+			c,
+			&(struct ac_fault){
 				.object = "file",
 				.name = "version",
 				.what = what,
@@ -373,17 +365,19 @@ static void check_layout(struct check *c, int found, size_t no_xattrs)
 	many = ac_xasprintf("the extended attributes of %zu layer(s) are not "
 			    "in their lists, and were not compared",
 			    no_xattrs);
-	tell(c,
-	     &(struct ac_fault){
-		     .object = "store",
-		     .name = "layers/",
-		     .what = many,
-		     .how = c->o->repair ? "a pod uses them, or they cannot be "
-					   "made again"
-					 : "'acfetch image verify' or --repair "
-					   "adds them",
-		     .repairable = !c->o->repair,
-		     .leftover = true});
+	check_tell(
+		c,
+		&(struct ac_fault){
+			.object = "store",
+			.name = "layers/",
+			.what = many,
+			.how = c->o->repair
+				       ? "a pod uses them, or they cannot be "
+					 "made again"
+				       : "'acfetch image verify' or --repair "
+					 "adds them",
+			.repairable = !c->o->repair,
+			.leftover = true});
 }
 
 static int check_ocidir(struct check *c, struct ac_err *err)
@@ -392,8 +386,8 @@ static int check_ocidir(struct check *c, struct ac_err *err)
 
 	if (right != 0)
 		return right < 0 ? -1 : 0;
-	leftover(c, "file", "index.json", "it does not list the OCI images",
-		 "it was made again");
+	check_leftover(c, "file", "index.json",
+		       "it does not list the OCI images", "it was made again");
 	return c->o->repair ? ac_ocidir_write(c->s, err) : 0;
 }
 
@@ -414,7 +408,7 @@ static void image_fault(void *ctx, AC_UNUSED const struct ac_record *r,
 		else
 			x->lost = true;
 	}
-	tell(x->c, f);
+	check_tell(x->c, f);
 }
 
 static int check_image(struct check *c, struct ac_verifier *v,
@@ -465,8 +459,10 @@ static int check_images(struct check *c, struct ac_err *err)
 static void orphan(void *ctx, enum ac_gone what, const char *name,
 		   AC_UNUSED uint64_t bytes)
 {
-	leftover(ctx, what == AC_GONE_LAYER ? "layer" : "blob", name,
-		 "no image needs it", "it was removed");
+	if (what == AC_GONE_PARTIAL)
+		return; /* an old one is no fault */
+	check_leftover(ctx, what == AC_GONE_LAYER ? "layer" : "blob", name,
+		       "no image needs it", "it was removed");
 }
 
 static int check_rest(struct check *c, struct ac_err *err)
@@ -525,7 +521,8 @@ int ac_store_check(struct ac_store *s, const struct ac_check_opts *o,
 	/* Without its directories there is nothing to compare. */
 	if ((c.left == 0 || o->repair) &&
 	    (check_files(&c, err) < 0 || check_images(&c, err) < 0 ||
-	     check_rest(&c, err) < 0 || check_ocidir(&c, err) < 0))
+	     check_caches(&c, err) < 0 || check_rest(&c, err) < 0 ||
+	     check_ocidir(&c, err) < 0))
 		return -1;
 	check_layout(&c, found, c.no_xattrs);
 	*left = c.left;

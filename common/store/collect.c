@@ -189,6 +189,8 @@ int ac_store_gc_with(struct ac_store *s, const struct ac_gc_opts *o,
 	if (ac_reaper_open(&r, s, o->has_max, err) < 0)
 		return -1;
 	r.dry = o->dry_run;
+	if (o->by_age && o->grace < r.grace)
+		r.grace = o->grace;
 	r.tell = o->tell;
 	r.ctx = o->ctx;
 	if (expire(&r, o, err) < 0 || ac_reaper_rest(&r, err) < 0)

@@ -150,13 +150,16 @@ AC_MUSTUSE int ac_store_gc(struct ac_store *s, uint64_t *bytes,
  * least until the store is small enough (store/used.h); never one that a pod
  * holds, and none before those that depend on it. */
 enum ac_gone {
-	AC_GONE_IMAGE, /* its id */
-	AC_GONE_LAYER, /* its name */
-	AC_GONE_BLOB,  /* "ALG/HEX" */
+	AC_GONE_IMAGE,   /* its id */
+	AC_GONE_LAYER,   /* its name */
+	AC_GONE_BLOB,    /* "ALG/HEX" */
+	AC_GONE_PARTIAL, /* its name: partial.h */
 };
 struct ac_gc_opts {
 	bool by_age;
 	int64_t unused_since; /* by_age: nanoseconds since 1970 */
+	int64_t grace; /* by_age: seconds that unfinished downloads stay; never
+			* more than a week */
 	bool has_max;
 	uint64_t max_bytes; /* has_max: of layers and blobs together */
 	bool dry_run;       /* tell, and remove nothing */

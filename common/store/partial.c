@@ -29,7 +29,7 @@ enum {
 	POLL_MS = 100, /* while another process holds it */
 };
 
-static const char magic[] = "acutils partial 1";
+static const char magic[] = AC_PARTIAL_MAGIC;
 
 /* A part of the bytes, as the state has it. */
 struct part {

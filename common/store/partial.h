@@ -64,11 +64,34 @@ uint64_t ac_partial_total(const struct ac_partial *p);        /* 0: unknown */
 int ac_partial_fd(const struct ac_partial *p);
 int ac_partial_dir(const struct ac_partial *p);
 
-/* Remove what nobody holds and nobody has touched for GRACE seconds, and beyond
- * the 32 that were touched last.  *bytes (may be NULL) grows by what is
- * freed. */
+/* Which of them go, and who is told. */
 enum { AC_PARTIAL_GRACE = 7 * 24 * 60 * 60 };
-AC_MUSTUSE int ac_partial_sweep(const struct ac_store *s, int64_t grace,
-				uint64_t *bytes, struct ac_err *err);
+struct ac_partial_sweep {
+	int64_t grace; /* seconds that one stays after it was touched last */
+	bool dry;      /* tell, and remove nothing */
+	void (*tell)(void *ctx, const char *name, uint64_t bytes); /* or NULL */
+	void *ctx;
+};
+/* Of what nobody holds remove what nobody has touched for so long, what nobody
+ * can go on with, and what is beyond the 32 that were touched last. */
+AC_MUSTUSE int ac_partial_sweep(const struct ac_store *s,
+				const struct ac_partial_sweep *o,
+				struct ac_err *err);
+
+/* --- for who checks the store --- */
+
+/* All names in partial/, sorted; none when there is no such directory. */
+AC_MUSTUSE int ac_partial_names(const struct ac_store *s, struct ac_strv *out,
+				struct ac_err *err);
+/* Is partial/NAME as S80 says?  0, or AC_E_INVALID: it, or something in it,
+ * does not belong there; AC_E_VERIFY: nobody can go on with it. */
+AC_MUSTUSE int ac_partial_check(const struct ac_store *s, const char *name,
+				struct ac_err *err);
+/* Remove partial/NAME, whatever it is. */
+AC_MUSTUSE int ac_partial_remove(const struct ac_store *s, const char *name,
+				 struct ac_err *err);
+
+/* The first line of a state. */
+#define AC_PARTIAL_MAGIC "acutils partial 1"
 
 #endif

@@ -16,7 +16,6 @@
 #include "common/base/own.h"
 #include "common/base/set.h"
 #include "common/store/ocidir.h"
-#include "common/store/partial.h"
 #include "common/store/plan.h"
 #include "common/store/publish.h"
 #include "common/store/scratch.h"
@@ -433,12 +432,27 @@ static int rest(struct ac_reaper *r, struct ac_err *err)
 	return 0;
 }
 
+static void partial_gone(void *ctx, const char *name, uint64_t bytes)
+{
+	struct ac_reaper *r = ctx;
+
+	r->freed += bytes;
+	if (r->tell != NULL)
+		r->tell(r->ctx, AC_GONE_PARTIAL, name, bytes);
+}
+
 static int sweep(struct ac_reaper *r, struct ac_err *err)
 {
-	if (ac_scratch_sweep(r->s, err) < 0 ||
-	    ac_partial_sweep(r->s, AC_PARTIAL_GRACE, &r->freed, err) < 0)
+	const struct ac_partial_sweep old = {.grace = r->grace,
+					     .dry = r->dry,
+					     .tell = partial_gone,
+					     .ctx = r};
+
+	if (!r->dry && ac_scratch_sweep(r->s, err) < 0)
 		return -1;
-	return ac_webcache_forget(r->s, err);
+	if (ac_partial_sweep(r->s, &old, err) < 0)
+		return -1;
+	return r->dry ? 0 : ac_webcache_forget(r->s, err);
 }
 
 int ac_reaper_rest(struct ac_reaper *r, struct ac_err *err)
@@ -447,7 +461,7 @@ int ac_reaper_rest(struct ac_reaper *r, struct ac_err *err)
 	int rc = rest(r, err);
 
 	/* Last, for what could not be removed on the way lies there too. */
-	if (!r->dry && sweep(r, rc == 0 ? err : &other) < 0)
+	if (sweep(r, rc == 0 ? err : &other) < 0)
 		rc = -1;
 	return rc;
 }

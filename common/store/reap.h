@@ -19,6 +19,7 @@
 #include "common/base/map.h"
 #include "common/base/str.h"
 #include "common/store/ingest.h"
+#include "common/store/partial.h"
 #include "common/store/record.h"
 
 struct ac_err;
@@ -40,6 +41,7 @@ struct ac_reaper {
 	struct ac_reap_ref *list; /* all of them, owned */
 	uint64_t total;           /* bytes of those with users, when sized */
 	uint64_t freed;
+	int64_t grace; /* seconds that unfinished downloads stay */
 	void (*tell)(void *ctx, enum ac_gone what, const char *name,
 		     uint64_t bytes); /* or NULL */
 	void *ctx;
@@ -51,7 +53,8 @@ struct ac_reaper {
 	bool flushed; /* images/ has nothing to be synced */
 	bool changed; /* index.json is to be written */
 };
-#define AC_REAPER_INIT ((struct ac_reaper){.lock = -1})
+#define AC_REAPER_INIT \
+	((struct ac_reaper){.lock = -1, .grace = AC_PARTIAL_GRACE})
 
 /* Have S to ourselves and read it.  SIZED: with the sizes. */
 AC_MUSTUSE int ac_reaper_open(struct ac_reaper *r, struct ac_store *s,

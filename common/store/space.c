@@ -236,21 +236,31 @@ static uint64_t below(int dirfd, const char *name)
 	return bytes;
 }
 
-int ac_space_ingest(const struct ac_store *s, uint64_t *bytes,
-		    struct ac_err *err)
+static uint64_t all_in(const struct ac_store *s, const char *dir)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv names = AC_STRV_INIT;
-	AC_CLOSE int dir = ac_publish_dir(s, "ingest", err);
+	struct ac_err ignored;
+	AC_CLOSE int fd = ac_publish_dir(s, dir, &ignored);
+	uint64_t bytes = 0;
 
-	*bytes = 0;
-	/* It is root's alone, where others may read the store. */
-	if (dir < 0 && err->sys == EACCES) {
-		*err = AC_ERR_INIT;
+	if (fd < 0 || ac_reap_names(s, dir, &names, &ignored) < 0)
 		return 0;
+	for (size_t i = 0; i < names.n; i++) {
+		struct stat st;
+
+		if (fstatat(fd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (S_ISREG(st.st_mode))
+			bytes += (uint64_t)st.st_size;
+		else if (S_ISDIR(st.st_mode))
+			bytes += below(fd, names.v[i]);
 	}
-	if (dir < 0 || ac_reap_names(s, "ingest", &names, err) < 0)
-		return -1;
-	for (size_t i = 0; i < names.n; i++)
-		*bytes += below(dir, names.v[i]);
-	return 0;
+	return bytes;
+}
+
+void ac_space_rest(const struct ac_store *s, struct ac_space_rest *out)
+{
+	*out = (struct ac_space_rest){.ingest = all_in(s, "ingest"),
+				      .partial = all_in(s, "partial"),
+				      .http = all_in(s, "http")};
 }

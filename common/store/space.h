@@ -39,9 +39,14 @@ void ac_space_image(struct ac_space *sp, const struct ac_record *r,
 uint64_t ac_space_shared(struct ac_space *sp, const struct ac_record *r);
 /* All images, each byte once; .shared is what more than one has. */
 void ac_space_total(struct ac_space *sp, struct ac_usage *out);
-/* Bytes of the files below ingest/. */
-AC_MUSTUSE int ac_space_ingest(const struct ac_store *s, uint64_t *bytes,
-			       struct ac_err *err);
+/* What no image has: bytes of the files in these directories, as far as the
+ * store has them. */
+struct ac_space_rest {
+	uint64_t ingest;  /* downloads and unpackings under way */
+	uint64_t partial; /* downloads that can be gone on with */
+	uint64_t http;    /* what web servers said */
+};
+void ac_space_rest(const struct ac_store *s, struct ac_space_rest *out);
 
 /* A layer (0 when it is not there) or blob, and how many images have it. */
 uint64_t ac_space_layer(struct ac_space *sp, const char *layer, size_t *users);

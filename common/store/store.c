@@ -174,6 +174,7 @@ static bool is_prepared(const struct ac_store *s)
 /* To add: in a directory that is a store of this program's layout. */
 static int open_to_add(struct ac_store *s, struct ac_err *err)
 {
+	const struct ac_partial_sweep old = {.grace = AC_PARTIAL_GRACE};
 	struct ac_err left;
 	int known;
 
@@ -191,7 +192,7 @@ static int open_to_add(struct ac_store *s, struct ac_err *err)
 		return -1;
 	/* What cannot be removed is in nobody's way. */
 	if (ac_scratch_sweep(s, &left) < 0 ||
-	    ac_partial_sweep(s, AC_PARTIAL_GRACE, NULL, &left) < 0)
+	    ac_partial_sweep(s, &old, &left) < 0)
 		ac_warn("%s; it is tried again later", left.msg);
 	return 0;
 }

@@ -20,11 +20,13 @@
 #include "common/image/name.h"
 #include "common/sys/atomic.h"
 #include "common/sys/io.h"
+#include "common/sys/tree.h"
 
 enum {
 	FORMAT = 1,
 	MAX_FILE = 16 << 10,
 	MAX_VALUE = 1024, /* of what is sent back to the server */
+	HEX = 64,         /* digits of a name */
 };
 
 void ac_webcache_release(struct ac_webcache *c)
@@ -86,6 +88,14 @@ static int parse(const struct ac_json *doc, const char *hash,
 	return 0;
 }
 
+int ac_webcache_parse(const char *text, size_t len, const char *hash,
+		      struct ac_webcache *out, struct ac_err *err)
+{
+	AC_JSON struct ac_json *doc = ac_json_parse(text, len, "it", err);
+
+	return doc != NULL ? parse(doc, hash, out, err) : -1;
+}
+
 /* The directory, or -1. */
 static int open_dir(const struct ac_store *s)
 {
@@ -99,12 +109,12 @@ static int load(int dirfd, const char *name, struct ac_webcache *c,
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_FILE);
 	AC_FREE char *hash = ac_xstrndup(name, strcspn(name, "."));
-	AC_JSON struct ac_json *doc = NULL;
 
 	if (ac_io_read_regular(dirfd, name, &text, err) < 0)
 		return err->code == AC_E_NOT_FOUND ? 0 : -1;
-	doc = ac_json_parse(ac_buf_str(&text), text.len, "it", err);
-	return doc != NULL && parse(doc, hash, c, err) == 0 ? 1 : -1;
+	return ac_webcache_parse(ac_buf_str(&text), text.len, hash, c, err) == 0
+		       ? 1
+		       : -1;
 }
 
 static char *hash_of(const char *url)
@@ -140,7 +150,8 @@ bool ac_webcache_read(const struct ac_store *s, const char *url,
 bool ac_webcache_fresh(const struct ac_webcache *c, int64_t now)
 {
 	/* A clock that was put back says nothing. */
-	return now >= c->checked && (uint64_t)(now - c->checked) < c->max_age;
+	return now >= c->checked &&
+	       (uint64_t)now - (uint64_t)c->checked < c->max_age;
 }
 
 static int write_file(int dirfd, const char *name, const struct ac_json *doc,
@@ -195,37 +206,87 @@ static bool has_record(const struct ac_store *s, const char *id)
 	return fstatat(s->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Is NAME about nothing that is here? */
-static bool doomed(const struct ac_store *s, int dirfd, const char *name)
+int ac_webcache_names(const struct ac_store *s, struct ac_strv *out,
+		      struct ac_err *err)
 {
-	AC_CLEANUP(ac_webcache_release) struct ac_webcache c = AC_WEBCACHE_INIT;
-	struct ac_err ignored = AC_ERR_INIT;
-	int r = load(dirfd, name, &c, &ignored);
-
-	return r < 0 || (r > 0 && !has_record(s, c.image));
-}
-
-int ac_webcache_forget(const struct ac_store *s, struct ac_err *err)
-{
-	AC_CLEANUP(ac_strv_release) struct ac_strv names = AC_STRV_INIT;
 	AC_CLOSEDIR DIR *d = NULL;
 	AC_CLOSE int fd = open_dir(s);
 	const struct dirent *de;
-	int dirfd;
 
 	if (fd < 0 && errno == ENOENT)
 		return 0; /* a store of an earlier version */
 	d = fd >= 0 ? fdopendir(fd) : NULL;
 	if (d == NULL)
 		return ac_err_sys(err, errno, "read '%s/http'", s->path);
-	dirfd = ac_steal_fd(&fd); /* d owns it now */
-	while ((de = readdir(d)) != NULL)
-		if (de->d_name[0] != '.')
-			ac_strv_push(&names, de->d_name);
-	for (size_t i = 0; i < names.n; i++)
-		if (doomed(s, dirfd, names.v[i]) &&
-		    unlinkat(dirfd, names.v[i], 0) < 0 && errno != ENOENT)
-			return ac_err_sys(err, errno, "remove '%s/http/%s'",
-					  s->path, names.v[i]);
+	(void)ac_steal_fd(&fd); /* d owns it now */
+	while (errno = 0, (de = readdir(d)) != NULL)
+		if (strcmp(de->d_name, ".") != 0 &&
+		    strcmp(de->d_name, "..") != 0)
+			ac_strv_push(out, de->d_name);
+	if (errno != 0)
+		return ac_err_sys(err, errno, "read '%s/http'", s->path);
+	ac_strv_sort(out);
+	return 0;
+}
+
+/* Is NAME that of a file of ours: HEX.json? */
+static bool well_named(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == HEX &&
+	       strcmp(name + HEX, ".json") == 0;
+}
+
+int ac_webcache_check(const struct ac_store *s, const char *name,
+		      struct ac_err *err)
+{
+	AC_CLEANUP(ac_webcache_release) struct ac_webcache c = AC_WEBCACHE_INIT;
+	AC_CLOSE int dirfd = open_dir(s);
+	struct stat st;
+	int r;
+
+	if (dirfd < 0 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT
+			       ? 0
+			       : ac_err_sys(err, errno, "look at '%s/http/%s'",
+					    s->path, name);
+	if (S_ISREG(st.st_mode) && strncmp(name, ".tmp-", 5) == 0)
+		return ac_err_set(err, AC_E_VERIFY, "it was never completed");
+	if (!S_ISREG(st.st_mode) || !well_named(name))
+		return ac_err_set(err, AC_E_INVALID,
+				  "it does not belong there");
+	r = load(dirfd, name, &c, err);
+	if (r < 0 && err->code != AC_E_SYS)
+		err->code = AC_E_VERIFY;
+	if (r > 0 && !has_record(s, c.image))
+		return ac_err_set(err, AC_E_NOT_FOUND,
+				  "its image is not in the store");
+	return r < 0 ? -1 : 0;
+}
+
+int ac_webcache_remove(const struct ac_store *s, const char *name,
+		       struct ac_err *err)
+{
+	AC_CLOSE int dirfd = open_dir(s);
+
+	if (dirfd < 0)
+		return ac_err_sys(err, errno, "open '%s/http'", s->path);
+	if (ac_tree_remove(dirfd, name, err) < 0)
+		return ac_err_ctx(err, "'%s/http'", s->path);
+	return 0;
+}
+
+int ac_webcache_forget(const struct ac_store *s, struct ac_err *err)
+{
+	AC_CLEANUP(ac_strv_release) struct ac_strv names = AC_STRV_INIT;
+
+	if (ac_webcache_names(s, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		struct ac_err why;
+
+		if (ac_webcache_check(s, names.v[i], &why) < 0 &&
+		    ac_webcache_remove(s, names.v[i], err) < 0)
+			return -1;
+	}
 	return 0;
 }

@@ -14,6 +14,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/attr.h"
@@ -48,7 +49,27 @@ AC_MUSTUSE int ac_webcache_write(const struct ac_store *s, const char *url,
 				 struct ac_err *err);
 
 /* Remove what is about images that the store does not have (any more), and what
- * cannot be understood. */
+ * cannot be understood or does not belong there.  Nobody else writes there
+ * meanwhile: the caller has the store alone. */
 AC_MUSTUSE int ac_webcache_forget(const struct ac_store *s, struct ac_err *err);
+
+/* --- for who checks the store, and for tests --- */
+
+/* All names in http/, sorted; none when there is no such directory. */
+AC_MUSTUSE int ac_webcache_names(const struct ac_store *s, struct ac_strv *out,
+				 struct ac_err *err);
+/* Is http/NAME as it should be?  0, or AC_E_INVALID: it does not belong there;
+ * AC_E_VERIFY: it is damaged, or was left by a process that was killed;
+ * AC_E_NOT_FOUND: its image is not in the store. */
+AC_MUSTUSE int ac_webcache_check(const struct ac_store *s, const char *name,
+				 struct ac_err *err);
+/* Remove http/NAME, whatever it is. */
+AC_MUSTUSE int ac_webcache_remove(const struct ac_store *s, const char *name,
+				  struct ac_err *err);
+
+/* What a file says in TEXT, by the name of which it is about the URL with the
+ * SHA-256 HASH.  *out is INIT before, and to be released also on failure. */
+AC_MUSTUSE int ac_webcache_parse(const char *text, size_t len, const char *hash,
+				 struct ac_webcache *out, struct ac_err *err);
 
 #endif

@@ -216,7 +216,17 @@ two_images() {
 	jq -e --argjson b "$blobs" --argjson f "$files" \
 		'.blobs == $b and .layers == $f and .shared == 0 and .ingest == 0 and .total == $b + $f' du.json
 	run -0 acfetch image du
-	[[ ${lines[4]} == "total"* ]]
+	[[ ${lines[6]} == "total"* ]]
+	# What no image has: unfinished downloads, notes, what is under way.
+	mkdir -p store/partial/"url-$(printf '0%.0s' {1..64})" store/ingest/0123456789abcdef/layer
+	head -c 1000 /dev/zero >store/partial/"url-$(printf '0%.0s' {1..64})"/blob
+	echo '{}' >store/http/x
+	head -c 200 /dev/zero >store/ingest/0123456789abcdef/layer/f
+	acfetch --json image du | jq -e --argjson b "$blobs" --argjson f "$files" \
+		'.ingest == 200 and .partial == 1000 and .http == 3 and .total == $b + $f + 1203'
+	run -0 acfetch image du
+	[[ ${lines[3]} == "ingest"* && ${lines[4]} == "partial"* && ${lines[5]} == "http"* ]]
+	rm -r store/partial/* store/ingest/* store/http/*
 	acfetch --json image du example.com/app | jq -e --argjson b "$(wc -c <app.aci)" '.[0].blobs == $b'
 	run -0 acfetch image du example.com/app "$base"
 	[ "${#lines[@]}" = 3 ]
@@ -361,6 +371,47 @@ spoil() {
 	gunzip <a.aci >plain.aci
 	[ "$(pull ./plain.aci)" = "$a" ]
 	acfetch image verify
+}
+
+# partial NAME AGE: an unfinished download that was touched so many seconds ago.
+partial() {
+	mkdir -p "store/partial/$1"
+	printf 'acutils partial 1\nvalidator "1"\n' >"store/partial/$1/state"
+	echo some >"store/partial/$1/blob"
+	touch -d "@$(($(date +%s) - $2))" "store/partial/$1"/* "store/partial/$1"
+}
+
+@test "gc: unfinished downloads stay a week, or as long as images" {
+	two_images
+	new=url-$(printf '1%.0s' {1..64}) old=sha256-$(printf '2%.0s' {1..64}) older=url-$(printf '3%.0s' {1..64})
+	partial "$new" 0
+	partial "$old" 7200
+	partial "$older" 700000
+	acfetch image gc --dry-run 2>said
+	grep -q "would remove unfinished download \"$older\"" said
+	[ "$(grep -c unfinished said)" = 1 ]
+	[ -d "store/partial/$older" ]
+	acfetch image gc
+	[ "$(ls store/partial)" = "$old"$'\n'"$new" ]
+	acfetch image gc --max-size=1T
+	[ "$(ls store/partial)" = "$old"$'\n'"$new" ]
+	# A longer one than a week changes nothing.
+	partial "$older" 700000
+	acfetch image gc --grace-period=2400h 2>said
+	grep -q "removed unfinished download \"$older\"" said
+	[ "$(acfetch --json image gc --grace-period=1h --dry-run | jq .freed)" -ge 5 ]
+	acfetch image gc --grace-period=1h 2>said
+	grep -q "removed unfinished download \"$old\"" said
+	[ "$(ls store/partial)" = "$new" ]
+	[ "$(acfetch image list --no-legend | wc -l)" = 2 ]
+	# Nothing that somebody works at.
+	exec 7<"store/partial/$new"
+	flock --exclusive 7
+	acfetch image gc --grace-period=0
+	[ "$(ls store/partial)" = "$new" ]
+	exec 7<&-
+	acfetch image gc --grace-period=0
+	[ -z "$(ls store/partial)" ]
 }
 
 @test "verify: a layer is made again from its blob" {

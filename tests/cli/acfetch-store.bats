@@ -162,6 +162,63 @@ directory images: others may write it; that would be taken back' ]
 	check 0
 }
 
+@test "check: what is there to save time" {
+	make_aci a.aci example.com/a 1.0.0
+	a=$(pull ./a.aci)
+	zeros=$(printf '0%.0s' {1..64})
+	ones=$(printf '1%.0s' {1..64})
+	note() { printf '{"format":1,"urlDigest":"%s","image":"%s","checked":1,"maxAge":9}' "$1" "$2"; }
+	note "$zeros" "$a" >"store/http/$zeros.json"
+	mkdir "store/partial/url-$zeros" "store/partial/sha256-$zeros" "store/partial/sha512-$zeros$zeros"
+	printf 'acutils partial 1\nvalidator "1"\n' >"store/partial/url-$zeros/state"
+	echo some >"store/partial/url-$zeros/blob"
+	: >"store/partial/sha256-$zeros/state"
+	check 0
+	[ -z "$output" ]
+	# What a killed program, or a lost power, leaves.
+	note "$zeros" "$a" >"store/http/$ones.json"
+	echo '{' >store/http/.tmp-0123456789abcdef
+	echo nonsense >"store/partial/sha256-$zeros/state"
+	check 0
+	[ "$output" = "note .tmp-0123456789abcdef: it was never completed; 'acfetch image gc' or --repair puts that right
+note $ones.json: urlDigest: it is about another URL; 'acfetch image gc' or --repair puts that right
+download sha256-$zeros: its state is damaged: nobody can go on with it; 'acfetch image gc' or --repair puts that right" ]
+	cp -a store before
+	check 0 --repair
+	[ "$(grep -c '; it was removed$' <<<"$output")" = 3 ]
+	check 0
+	[ -z "$output" ]
+	rm -rf store && mv before store
+	acfetch image gc
+	check 0
+	[ -z "$output" ]
+	# What none of ours leaves.
+	echo x >store/http/readme
+	mkdir -p store/http/dir/sub
+	ln -s readme "store/http/$ones.json"
+	echo x >store/partial/file
+	echo x >"store/partial/url-$zeros/more"
+	mkdir "store/partial/url-$ones$ones"
+	check 1
+	[ "$output" = "file http/$ones.json: it does not belong there; it would be removed
+file http/dir: it does not belong there; it would be removed
+file http/readme: it does not belong there; it would be removed
+file partial/file: it does not belong there; it would be removed
+file partial/url-$zeros: there is more in it than a download; it would be removed
+file partial/url-$ones$ones: it does not belong there; it would be removed" ]
+	check 0 --repair
+	check 0
+	[ -z "$output" ]
+	[ "$(ls store/http)" = "$zeros.json" ]
+	[ "$(ls store/partial)" = "sha512-$zeros$zeros" ]
+	# The image goes, and what is known about it.
+	rm "store/images/$a.json"
+	check 0
+	[[ $output == "note $zeros.json: its image is not in the store; "* ]]
+	rm -r store/http store/partial
+	check 0
+}
+
 @test "check: what cannot be repaired is put aside, and what runs stays" {
 	make_aci a.aci example.com/a 1.0.0
 	make_aci b.aci example.com/b 1.0.0
