@@ -2,6 +2,7 @@
 #include "acbuild/apart.h"
 
 #include <fcntl.h>
+#include <stdint.h>
 
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
@@ -96,4 +97,20 @@ int apart(struct work *w, const struct apart *needs, apart_fn fn,
 	ac_json_free(w->doc);
 	w->doc = doc;
 	return r;
+}
+
+int apart_file(const char *file, const char *also, bool write, ac_apart_fn fn,
+	       const void *ctx, struct ac_buf *out, struct ac_err *err)
+{
+	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
+	AC_FREE char *what = ac_xasprintf("'%s'", file);
+	const struct ac_apart how = {.confine = &c,
+				     .flags = AC_CONFINE_OWNERS,
+				     .what = what};
+
+	ac_confine_read(&c, file);
+	ac_confine_read(&c, also);
+	if (write)
+		ac_confine_write_beside(&c, file);
+	return ac_apart(&how, fn, (void *)(uintptr_t)ctx, out, err);
 }

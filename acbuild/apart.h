@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "common/base/attr.h"
+#include "common/sys/apart.h"
 
 struct ac_err;
 struct work;
@@ -28,5 +29,11 @@ struct apart {
 typedef int (*apart_fn)(struct work *w, const void *ctx, struct ac_err *err);
 AC_MUSTUSE int apart(struct work *w, const struct apart *needs, apart_fn fn,
 		     const void *ctx, struct ac_err *err);
+
+/* FN in a child, without a build, that may read FILE, and ALSO unless that is
+ * NULL; and write where FILE is when WRITE. */
+AC_MUSTUSE int apart_file(const char *file, const char *also, bool write,
+			  ac_apart_fn fn, const void *ctx, struct ac_buf *out,
+			  struct ac_err *err);
 
 #endif

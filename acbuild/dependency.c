@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "acbuild/cmd.h"
 #include "acbuild/deps.h"
@@ -50,6 +51,31 @@ static struct ac_json *from_file(const struct ac_call *c, struct ac_err *err)
 			      err);
 }
 
+bool dependency_has_file(const struct ac_call *c)
+{
+	const struct dependency_opts *o = c->opts;
+
+	return strcmp(c->path, "dependency add") == 0 && o->file != NULL;
+}
+
+int dependency_prepare(const struct ac_call *c, struct ac_err *err)
+{
+	struct dependency_opts *o = c->opts;
+
+	o->ready = from_file(c, err);
+	return o->ready != NULL ? 0 : -1;
+}
+
+void dependency_forget(const struct ac_call *c)
+{
+	struct dependency_opts *o = c->opts;
+
+	if (!dependency_has_file(c))
+		return;
+	ac_json_free(o->ready);
+	o->ready = NULL;
+}
+
 int add_dependency(struct ac_json *doc, const struct edit *e,
 		   const struct ac_call *c, struct ac_err *err)
 {
@@ -61,7 +87,11 @@ int add_dependency(struct ac_json *doc, const struct edit *e,
 	if (c->argc == 0 && o->file == NULL)
 		return ac_err_set(err, AC_E_INVALID,
 				  "incorrect number of arguments");
-	dep = o->file != NULL ? from_file(c, err)
+	if (o->ready != NULL)
+		dep = ac_json_copy(o->ready);
+	else
+		dep = o->file != NULL
+			      ? from_file(c, err)
 			      : ac_edit_dependency(c->argv[0], &o->labels,
 						   o->image_id, o->size, err);
 	if (dep == NULL)

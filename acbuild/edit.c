@@ -322,10 +322,14 @@ int run_edit(struct ac_call *c, struct ac_err *err)
 {
 	const struct globals *g = c->globals;
 
-	const char *oci = oci_modify_file(g);
+	int r = MODIFY_LAYOUT;
 
-	if (oci != NULL)
-		return oci_modify(c, oci, change_manifest, true, err);
-	return g->modify != NULL ? modify_manifest(c, err)
-				 : change(c, change_manifest, err);
+	if (g->modify_oci == NULL && g->modify == NULL)
+		return change(c, change_manifest, err);
+	if (g->modify_oci == NULL)
+		r = modify_manifest(c, err);
+	if (r != MODIFY_LAYOUT)
+		return r;
+	return oci_modify(c, g->modify_oci != NULL ? g->modify_oci : g->modify,
+			  change_manifest, true, err);
 }

@@ -9,9 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acbuild/apart.h"
 #include "acbuild/begin.h"
 #include "acbuild/cmd.h"
+#include "acbuild/dependency.h"
 #include "acbuild/edit.h"
+#include "acbuild/oci.h"
+#include "acbuild/sources.h"
 #include "acbuild/work.h"
 #include "acbuild/write.h"
 #include "common/base/alloc.h"
@@ -60,15 +64,31 @@ static struct ac_json *parse_manifest(const char *text, size_t len,
 	return doc;
 }
 
-struct ac_json *modify_read(const char *file, struct ac_err *err)
+static int read_here(void *ctx, struct ac_buf *out, struct ac_err *err)
 {
+	const char *file = ctx;
 	AC_CLOSE int fd = open_image(file, err);
+	AC_JSON struct ac_json *doc = NULL;
 	AC_FREE char *text = NULL;
 	size_t len;
 
 	if (fd < 0 || ac_aci_manifest_fd(fd, file, &text, &len, err) < 0)
+		return -1;
+	doc = parse_manifest(text, len, file, err);
+	if (doc == NULL)
+		return -1;
+	ac_json_write(doc, 0, false, out);
+	return 0;
+}
+
+struct ac_json *modify_read(const char *file, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf b = AC_BUF_INIT(AC_JSON_MAX_BYTES);
+
+	if (apart_file(file, NULL, false, read_here, file, &b, err) < 0)
 		return NULL;
-	return parse_manifest(text, len, file, err);
+	return parse_manifest(ac_buf_str(&b), b.len, file, err);
 }
 
 /* How the image FD is compressed: what replaces it is, too. */
@@ -84,22 +104,26 @@ static int same_compression(int fd, struct ac_aci_build *how,
 			   err);
 }
 
-int modify_manifest(const struct ac_call *c, struct ac_err *err)
+static int modify_here(void *ctx, struct ac_buf *answer, struct ac_err *err)
 {
+	const struct ac_call *c = ctx;
 	const struct globals *g = c->globals;
 	AC_CLEANUP(ac_out_release) struct ac_out out = AC_OUT_INIT;
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
 	AC_CLEANUP(ac_aci_patch_freep) struct ac_aci_patch *image = NULL;
-	AC_CLOSE int fd = open_image(g->modify, err);
+	AC_CLOSE int fd = -1;
 	AC_JSON struct ac_json *doc = NULL;
 	AC_JSON struct ac_json *old = NULL;
 	const char *text;
 	size_t len;
 
+	(void)answer;
+	if (oci_is_layout(g->modify))
+		return MODIFY_LAYOUT;
+	fd = open_image(g->modify, err);
 	if (fd < 0)
 		return -1;
-	(void)ac_interrupt_catch(); /* what is unfinished must go */
 	image = ac_aci_patch_open(fd, g->modify, err);
 	if (image == NULL)
 		return -1;
@@ -121,8 +145,37 @@ int modify_manifest(const struct ac_call *c, struct ac_err *err)
 			       err) < 0 ||
 	    ac_interrupt_check(err) < 0 || ac_out_commit(&out, err) < 0)
 		return -1;
-	ac_aci_patch_warn(g->modify);
 	return 0;
+}
+
+/* The store gets its image before the child, which could not do it. */
+static int prepare(const struct ac_call *c, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+	AC_CLOSE int fd = -1;
+
+	if (oci_modify_file(g) != NULL)
+		return MODIFY_LAYOUT;
+	fd = open_image(g->modify, err);
+	return fd < 0 ? -1 : dependency_prepare(c, err);
+}
+
+int modify_manifest(const struct ac_call *c, struct ac_err *err)
+{
+	const struct globals *g = c->globals;
+	AC_CLEANUP(ac_buf_release) struct ac_buf none = AC_BUF_INIT(0);
+	int r = 0;
+
+	(void)ac_interrupt_catch(); /* what is unfinished must go */
+	if (dependency_has_file(c))
+		r = prepare(c, err);
+	if (r == 0)
+		r = apart_file(g->modify, sources_file(c), true, modify_here, c,
+			       &none, err);
+	dependency_forget(c);
+	if (r == 0)
+		ac_aci_patch_warn(g->modify);
+	return r;
 }
 
 /* The directory part of FILE.  Caller frees. */

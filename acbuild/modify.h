@@ -15,7 +15,10 @@ struct ac_err;
 struct ac_json;
 
 /* An edit of the manifest: the files are copied from archive to archive as
- * they are, so that owners and devices stay also when we are not root. */
+ * they are, so that owners and devices stay also when we are not root.  When
+ * the file is an OCI layout or an archive of one: MODIFY_LAYOUT, and nothing is
+ * done. */
+enum { MODIFY_LAYOUT = 1 };
 AC_MUSTUSE int modify_manifest(const struct ac_call *c, struct ac_err *err);
 
 /* FN on the files of the image: unpacked beside it, and packed again unless FN

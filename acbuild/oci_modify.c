@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acbuild/apart.h"
 #include "acbuild/begin.h"
 #include "acbuild/begin_image.h"
 #include "acbuild/change.h"
@@ -16,6 +17,7 @@
 #include "acbuild/oci_state.h"
 #include "acbuild/work.h"
 #include "common/base/alloc.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/limit.h"
 #include "common/base/own.h"
@@ -80,11 +82,26 @@ bool oci_is_layout(const char *file)
 	return S_ISREG(st.st_mode) && archive_is_layout(fd, path) > 0;
 }
 
+static int look_here(void *ctx, struct ac_buf *out, struct ac_err *err)
+{
+	(void)out;
+	(void)err;
+	return oci_is_layout(ctx);
+}
+
 const char *oci_modify_file(const struct globals *g)
 {
-	if (g->modify_oci != NULL)
+	AC_CLEANUP(ac_buf_release) struct ac_buf none = AC_BUF_INIT(0);
+	struct ac_err ignored = AC_ERR_INIT;
+	AC_FREE char *path = NULL;
+
+	if (g->modify_oci != NULL || g->modify == NULL)
 		return g->modify_oci;
-	return g->modify != NULL && oci_is_layout(g->modify) ? g->modify : NULL;
+	path = ac_xstrndup(g->modify, begin_path(g->modify));
+	return apart_file(path, NULL, false, look_here, g->modify, &none,
+			  &ignored) == 1
+		       ? g->modify
+		       : NULL;
 }
 
 static int in_work(struct work *w, const struct ac_call *c, const char *path,

@@ -58,6 +58,13 @@ static int add_start(struct work *w, const char *start, struct ac_err *err)
 	return add(w, path, err);
 }
 
+const char *sources_file(const struct ac_call *c)
+{
+	if (strcmp(c->path, "isolator add") == 0)
+		return c->argv[1];
+	return strcmp(c->path, "replace-manifest") == 0 ? c->argv[0] : NULL;
+}
+
 int sources_of_call(struct work *w, const struct ac_call *c, struct ac_err *err)
 {
 	const char *name = c->path;
@@ -68,9 +75,9 @@ int sources_of_call(struct work *w, const struct ac_call *c, struct ac_err *err)
 		return c->argc != 0 ? add_start(w, c->argv[0], err) : 0;
 	if (strcmp(name, "dependency add") == 0)
 		return o->file != NULL ? add(w, o->file, err) : 0;
-	if (strcmp(name, "isolator add") == 0)
-		return add(w, c->argv[1], err);
-	if (strcmp(name, "copy") == 0 || strcmp(name, "replace-manifest") == 0)
+	if (sources_file(c) != NULL)
+		return add(w, sources_file(c), err);
+	if (strcmp(name, "copy") == 0)
 		return add(w, c->argv[0], err);
 	if (strcmp(name, "copy-to-dir") == 0)
 		for (int i = 0; r == 0 && i < c->argc - 1; i++)

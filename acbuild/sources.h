@@ -24,6 +24,10 @@ AC_MUSTUSE int sources_add(struct work *w, const char *path,
 AC_MUSTUSE int sources_of_call(struct work *w, const struct ac_call *c,
 			       struct ac_err *err);
 
+/* The file that the command C, a change of the manifest, reads ("-": standard
+ * input), or NULL. */
+const char *sources_file(const struct ac_call *c);
+
 /* Append a Makefile's rule to OUT: TARGET depends on all that was noted and,
  * of directories, on what is in them; and rules without a recipe, so that make
  * goes on when one of them is gone.  Paths are as they were given, or absolute

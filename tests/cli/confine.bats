@@ -241,3 +241,32 @@ reads() {
 	diff -r on.oci off.oci
 	cmp on.aci off.aci
 }
+
+@test "acbuild --modify: the image is read, and written, in a child" {
+	make_aci app.aci example.com/app 1.0
+	make_aci other.aci example.com/other 1.0
+	cp app.aci before.aci
+	echo '{"limit":"1G"}' >limit
+	reads --modify app.aci label add a b
+	reads --modify app.aci cat-manifest
+	jq -e '.labels[] | select(.name == "a")' <<<"$output"
+	# Files that the command line names, in other directories, and the store.
+	mkdir far
+	mv limit other.aci far
+	ln -s ../app.aci far/link.aci
+	acbuild --modify app.aci isolator add resource/memory far/limit
+	acbuild --modify far/link.aci isolator add resource/cpu - <<<'{"limit":"1"}'
+	acbuild --modify app.aci dependency add --file far/other.aci
+	acbuild --modify app.aci dependency list | grep example.com/other
+	acbuild --modify app.aci cat-manifest >manifest
+	jq -e '.app.isolators | length == 2' manifest
+	acbuild --modify before.aci replace-manifest manifest
+	[ "$(acbuild --modify before.aci cat-manifest | jq -c .app)" = "$(jq -c .app manifest)" ]
+	# Exit codes, and errors, are as ever.
+	run -2 --separate-stderr acbuild --modify app.aci label remove none
+	[[ $stderr == "acbuild: label remove: element to be removed does not exist in this ACI: 'none'" ]]
+	echo no image >no.aci
+	run -1 --separate-stderr acbuild --modify no.aci label add a b
+	[[ $stderr == "acbuild: label add: not a tar archive: "* ]]
+	[ "$(cat no.aci)" = "no image" ]
+}
