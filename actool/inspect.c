@@ -11,6 +11,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
@@ -170,7 +171,6 @@ int run_inspect(struct ac_call *c, struct ac_err *err)
 {
 	const struct inspect_opts *o = c->opts;
 	AC_CLEANUP(ac_secret_release) struct ac_secret secret = AC_SECRET_INIT;
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(1 << 30);
 	AC_JSON struct ac_json *all = o->json ? ac_json_array() : NULL;
 	uint64_t limit = o->limit != 0 ? o->limit : DEFAULT_LIMIT;
 	int code = 0;
@@ -192,9 +192,5 @@ int run_inspect(struct ac_call *c, struct ac_err *err)
 	}
 	if (all == NULL)
 		return code;
-	ac_json_write(all, 2, false, &b);
-	if (ac_buf_check(&b, "the result", err) < 0)
-		return -1;
-	printf("%s\n", ac_buf_str(&b));
-	return code;
+	return ac_print_json(all, 2, err) < 0 ? -1 : code;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "actool/validate.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +10,9 @@
 #include "actool/report.h"
 #include "actool/resolved.h"
 #include "common/base/alloc.h"
-#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
@@ -34,17 +33,6 @@ const struct ac_opt validate_options[] = {
 	AC_OPT_PASSPHRASE(struct validate_opts, passphrase_fd),
 	AC_OPT_END,
 };
-
-static int print_json(const struct ac_json *all, struct ac_err *err)
-{
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(256 << 20);
-
-	ac_json_write(all, 2, false, &b);
-	if (ac_buf_check(&b, "the result", err) < 0)
-		return -1;
-	printf("%s\n", ac_buf_str(&b));
-	return 0;
-}
 
 /* Tell what was found in R: whether it is valid. */
 static bool tell(struct report *r, const struct validate_opts *o,
@@ -100,7 +88,7 @@ int run_validate(struct ac_call *c, struct ac_err *err)
 		return -1;
 	valid = validate(c, o, &secret, all);
 	if (ac_interrupt_check(err) < 0 ||
-	    (o->json && print_json(all, err) < 0))
+	    (o->json && ac_print_json(all, 2, err) < 0))
 		return -1;
 	return valid ? 0 : 1;
 }

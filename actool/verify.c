@@ -10,6 +10,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
@@ -240,7 +241,6 @@ static int verify(struct run *r, const char *file, struct ac_json *all)
 
 static int verify_all(struct ac_call *c, struct run *r, struct ac_err *err)
 {
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(64 << 20);
 	AC_JSON struct ac_json *all = ac_json_array();
 	int code = 0;
 
@@ -255,11 +255,7 @@ static int verify_all(struct ac_call *c, struct run *r, struct ac_err *err)
 	}
 	if (!r->o->json)
 		return code;
-	ac_json_write(all, 2, false, &b);
-	if (ac_buf_check(&b, "the result", err) < 0)
-		return -1;
-	printf("%s\n", ac_buf_str(&b));
-	return code;
+	return ac_print_json(all, 2, err) < 0 ? -1 : code;
 }
 
 int run_verify(struct ac_call *c, struct ac_err *err)

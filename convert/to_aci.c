@@ -13,6 +13,7 @@
 #include "common/base/own.h"
 #include "common/cli/buildopt.h"
 #include "common/cli/limitopt.h"
+#include "common/cli/print.h"
 #include "common/cli/prog.h"
 #include "common/codec/json.h"
 #include "common/image/aci.h"
@@ -207,10 +208,10 @@ static void print_human(const struct job *j)
 	printf("\nGenerated ACI(s):\n%s\n", j->path);
 }
 
-static void print_json(const struct job *j, const struct ac_digest *id)
+static int print_json(const struct job *j, const struct ac_digest *id,
+		      struct ac_err *err)
 {
 	AC_JSON struct ac_json *o = ac_json_object();
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(1 << 16);
 	char text[AC_DIGEST_TEXT];
 
 	ac_digest_print(id, '-', text);
@@ -219,8 +220,7 @@ static void print_json(const struct job *j, const struct ac_digest *id)
 	ac_json_set_str(o, "name", j->image.name);
 	if (j->image.tag != NULL)
 		ac_json_set_str(o, "version", j->image.tag);
-	ac_json_write(o, 0, false, &b);
-	printf("%s\n", ac_buf_str(&b));
+	return ac_print_json(o, 0, err);
 }
 
 static int convert(struct job *j, const struct ac_call *call,
@@ -273,8 +273,7 @@ int to_aci_run(struct ac_call *call, struct ac_err *err)
 	if (convert(&j, call, g->json ? &id : NULL, err) < 0)
 		return -1;
 	if (g->json)
-		print_json(&j, &id);
-	else
-		print_human(&j);
+		return print_json(&j, &id, err);
+	print_human(&j);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "common/base/own.h"
 #include "common/base/set.h"
 #include "common/cli/limitopt.h"
+#include "common/cli/print.h"
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
@@ -300,21 +301,19 @@ static int write_documents(struct job *j, const struct ac_digest *layer,
 				 sizeof(mark) - 1, err);
 }
 
-static void print(const struct globals *g, const char *dir, const char *tag,
-		  const char *digest)
+static int print(const struct globals *g, const char *dir, const char *tag,
+		 const char *digest, struct ac_err *err)
 {
 	AC_JSON struct ac_json *o = ac_json_object();
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(1 << 16);
 
 	if (!g->json) {
 		printf("%s\n", digest);
-		return;
+		return 0;
 	}
 	ac_json_set_str(o, "directory", dir);
 	ac_json_set_str(o, "tag", tag);
 	ac_json_set_str(o, "digest", digest);
-	ac_json_write(o, 0, false, &b);
-	printf("%s\n", ac_buf_str(&b));
+	return ac_print_json(o, 0, err);
 }
 
 int to_oci_run(struct ac_call *call, struct ac_err *err)
@@ -354,6 +353,5 @@ int to_oci_run(struct ac_call *call, struct ac_err *err)
 	    write_documents(&j, &layer, size, tag, digest, err) < 0 ||
 	    ac_ocilayout_commit(&j.layout, err) < 0)
 		return -1;
-	print(call->globals, call->argv[1], tag, digest);
-	return 0;
+	return print(call->globals, call->argv[1], tag, digest, err);
 }

@@ -3,11 +3,9 @@
 
 #include <stdlib.h>
 
-#include "common/base/buf.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/cli/prog.h"
-#include "common/codec/json.h"
 #include "common/store/store.h"
 
 enum { DEFAULT_RETRIES = 3 };
@@ -104,15 +102,4 @@ struct ac_http *http_client(const struct globals *g, unsigned int insecure,
 	};
 
 	return ac_http_new(&o);
-}
-
-int print_json(const struct ac_json *doc, struct ac_err *err)
-{
-	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(1 << 30);
-
-	ac_json_write(doc, 2, false, &text);
-	if (ac_buf_check(&text, "output", err) < 0)
-		return -1;
-	puts(ac_buf_str(&text));
-	return 0;
 }

@@ -24,7 +24,6 @@
 
 struct ac_call;
 struct ac_err;
-struct ac_json;
 struct ac_store;
 
 /* The program's options, as given. */
@@ -63,8 +62,5 @@ AC_MUSTUSE int open_store(const struct globals *g, bool create,
 AC_MUSTUSE struct ac_http *http_client(const struct globals *g,
 				       unsigned int insecure,
 				       const atomic_int *cancel);
-
-/* Print a document on stdout, indented, with a line end. */
-AC_MUSTUSE int print_json(const struct ac_json *doc, struct ac_err *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/codec/json.h"
 #include "common/image/name.h"
 #include "common/image/ref.h"
@@ -182,16 +183,11 @@ static int discover_one(struct run *r, const struct ac_ref *name,
 
 static int print_results(struct run *r, struct ac_err *err)
 {
-	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(1 << 26);
 	const struct ac_json *doc = r->results;
 
 	if (r->n == 1)
 		doc = ac_json_at(doc, 0);
-	ac_json_write(doc, 4, false, &text);
-	if (ac_buf_check(&text, "output", err) < 0)
-		return -1;
-	puts(ac_buf_str(&text));
-	return 0;
+	return ac_print_json(doc, 4, err);
 }
 
 int discover_run(struct ac_call *c, struct ac_err *err)

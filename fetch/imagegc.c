@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/table.h"
 #include "common/codec/json.h"
 #include "common/image/name.h"
@@ -132,7 +133,7 @@ int rm_run(struct ac_call *c, struct ac_err *err)
 		return -1;
 	if (r.removed != 0)
 		ac_log("%zu image(s) successfully removed", r.removed);
-	if (g->json && print_json(list, err) < 0)
+	if (g->json && ac_print_json(list, 2, err) < 0)
 		return -1;
 	if (r.failed != 0)
 		return ac_err_set(err, AC_E_NOT_FOUND,
@@ -208,5 +209,5 @@ int gc_run(struct ac_call *c, struct ac_err *err)
 	ac_show_size(bytes, size);
 	ac_log("%s %s", size, o->dry_run ? "would be freed" : "freed");
 	ac_json_set_int(doc, "freed", (int64_t)bytes);
-	return g->json ? print_json(doc, err) : 0;
+	return g->json ? ac_print_json(doc, 2, err) : 0;
 }

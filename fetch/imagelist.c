@@ -4,9 +4,9 @@
 #include <time.h>
 
 #include "common/base/alloc.h"
-#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/table.h"
 #include "common/codec/json.h"
 #include "common/store/offers.h"
@@ -328,7 +328,6 @@ static int print_table(const struct rows *rows, const struct list_opts *o,
 static int print_rows_json(const struct rows *rows, bool pretty,
 			   struct ac_err *err)
 {
-	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(1 << 30);
 	AC_JSON struct ac_json *array = ac_json_array();
 
 	for (size_t i = 0; i < rows->n; i++) {
@@ -351,11 +350,7 @@ static int print_rows_json(const struct rows *rows, bool pretty,
 			ac_json_set_int(o, "offered_by", (int64_t)r->by_user);
 		ac_json_push(array, o);
 	}
-	ac_json_write(array, pretty ? -1 : 0, false, &text);
-	if (ac_buf_check(&text, "the list", err) < 0)
-		return -1;
-	puts(ac_buf_str(&text));
-	return 0;
+	return ac_print_json(array, pretty ? -1 : 0, err);
 }
 
 /* Does the list show, or is it sorted by, what images share? */

@@ -7,6 +7,7 @@
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/table.h"
 #include "common/codec/json.h"
 #include "common/image/ref.h"
@@ -206,7 +207,7 @@ int tree_run(struct ac_call *c, struct ac_err *err)
 		ac_json_push(list, node);
 	}
 	if (g->json)
-		return print_json(list, err);
+		return ac_print_json(list, 2, err);
 	ac_table_print(&t.table, stdout);
 	return 0;
 }
@@ -240,7 +241,7 @@ static int du_store(const struct globals *g, const struct ac_store *s,
 	ac_json_set_int(o, "http", (int64_t)rest.http);
 	ac_json_set_int(o, "total", (int64_t)total);
 	if (g->json)
-		return print_json(o, err);
+		return ac_print_json(o, 2, err);
 	du_row(&t, "blobs", u.blobs);
 	du_row(&t, "layers", u.layers);
 	du_row(&t, "of both, shared", u.shared);
@@ -302,7 +303,7 @@ int du_run(struct ac_call *c, struct ac_err *err)
 		du_image(&r, &u, &t.table, list);
 	}
 	if (g->json)
-		return print_json(list, err);
+		return ac_print_json(list, 2, err);
 	ac_table_print(&t.table, stdout);
 	return 0;
 }

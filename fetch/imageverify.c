@@ -8,6 +8,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/store/config.h"
@@ -158,7 +159,7 @@ int verify_run(struct ac_call *c, struct ac_err *err)
 	    verify_all(&x, c, err) < 0)
 		return -1;
 	tell_no_xattrs(&x);
-	if (x.g->json && print_json(x.good, err) < 0)
+	if (x.g->json && ac_print_json(x.good, 2, err) < 0)
 		return -1;
 	if (x.bad != 0)
 		return ac_err_set(err, AC_E_VERIFY,

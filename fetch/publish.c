@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "common/base/alloc.h"
-#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/store/config.h"
@@ -150,5 +150,5 @@ int publish_run(struct ac_call *c, struct ac_err *err)
 	}
 	if (pages_make(dir, url, &keys.files, &secret, err) < 0)
 		return ac_err_ctx(err, "site '%s'", c->argv[0]);
-	return g->json ? print_json(array, err) : 0;
+	return g->json ? ac_print_json(array, 2, err) : 0;
 }

@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/cli/limitopt.h"
+#include "common/cli/print.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/net/url.h"
@@ -269,6 +270,6 @@ int pull_run(struct ac_call *c, struct ac_err *err)
 	if (ret < 0 && p.o->quiet && p.events != NULL)
 		return err->code == AC_E_USAGE ? 2 : 1;
 	if (ret == 0 && p.g->json)
-		ret = print_json(results, err);
+		ret = ac_print_json(results, 2, err);
 	return ret;
 }

@@ -8,6 +8,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/image/ref.h"
@@ -124,7 +125,7 @@ static int print(const struct pusher *p, struct ac_err *err)
 	ac_json_set_int(o, "sent", p->count.sent);
 	ac_json_set_int(o, "present", p->count.there);
 	ac_json_set_int(o, "mounted", p->count.mounted);
-	return print_json(o, err);
+	return ac_print_json(o, 2, err);
 }
 
 int push_run(struct ac_call *c, struct ac_err *err)

@@ -17,6 +17,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/codec/json.h"
 #include "common/store/store.h"
 #include "common/sys/io.h"
@@ -222,7 +223,7 @@ static int announce(const struct server *s, bool https, const struct globals *g,
 	ac_json_set_str(doc, "url", url);
 	if (!g->json)
 		printf("listening on %s\n", url);
-	else if (print_json(doc, err) < 0)
+	else if (ac_print_json(doc, 2, err) < 0)
 		return -1;
 	if (fflush(stdout) != 0)
 		return ac_err_sys(err, errno, "write to standard output");

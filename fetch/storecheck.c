@@ -7,6 +7,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/secretopt.h"
 #include "common/codec/json.h"
 #include "common/store/check.h"
@@ -85,7 +86,7 @@ static int check_run(struct ac_call *c, struct ac_err *err)
 	    ac_store_check(&s, &opts, &left, err) < 0)
 		return -1;
 	ac_log("the store '%s' has layout %d", s.path, s.layout);
-	if (g->json && print_json(faults, err) < 0)
+	if (g->json && ac_print_json(faults, 2, err) < 0)
 		return -1;
 	if (left != 0)
 		return ac_err_set(err, AC_E_VERIFY,

@@ -12,6 +12,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/codec/json.h"
 #include "common/image/name.h"
 #include "common/image/ref.h"
@@ -375,7 +376,7 @@ static int trust_all(const struct trust_how *how, const struct trust_opts *o,
 	if (r >= 0 && trust_policy_given(o))
 		r = trust_policy_write(how->g, o, err);
 	if (r >= 0 && how->added != NULL)
-		r = print_json(how->added, err);
+		r = ac_print_json(how->added, 2, err);
 	return r < 0 ? -1 : 0;
 }
 

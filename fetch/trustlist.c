@@ -9,6 +9,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/table.h"
 #include "common/codec/json.h"
 #include "common/codec/pgp.h"
@@ -157,7 +158,7 @@ int trust_list(const struct globals *g, bool no_legend, struct ac_err *err)
 	for (size_t i = 0; i < policies.n; i++)
 		list_policy(&policies.v[i], &table, array);
 	if (g->json)
-		return print_json(array, err);
+		return ac_print_json(array, 2, err);
 	ac_table_print(&table, stdout);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/table.h"
 #include "common/codec/json.h"
 #include "run/cmd.h"
@@ -133,7 +134,7 @@ int cmd_list(struct ac_call *c, struct ac_err *err)
 		add_heading(&l);
 	r = list_all(&l, c->globals, err);
 	if (r == 0 && json != NULL)
-		r = print_json(json, format, err);
+		r = ac_print_json(json, format_indent(format), err);
 	else if (r == 0)
 		ac_table_print(&l.table, stdout);
 	ac_table_release(&l.table);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/podinfo.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/alloc.h"
@@ -82,14 +81,7 @@ struct ac_json *pod_info_json(const struct pod_info *i, const struct pod_dir *p)
 	return o;
 }
 
-int print_json(const struct ac_json *j, const char *format, struct ac_err *err)
+int format_indent(const char *format)
 {
-	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(64 << 20);
-
-	ac_json_write(j, strcmp(format, "json-pretty") == 0 ? -1 : 0, false,
-		      &b);
-	if (ac_buf_check(&b, "the output", err) < 0)
-		return -1;
-	printf("%s\n", ac_buf_str(&b));
-	return 0;
+	return strcmp(format, "json-pretty") == 0 ? -1 : 0;
 }

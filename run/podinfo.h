@@ -31,9 +31,8 @@ void pod_info_release(struct pod_info *i);
 AC_MUSTUSE struct ac_json *pod_info_json(const struct pod_info *i,
 					 const struct pod_dir *p);
 
-/* Print J as --format says: "json" or "json-pretty". */
-AC_MUSTUSE int print_json(const struct ac_json *j, const char *format,
-			  struct ac_err *err);
+/* How ac_print_json is to indent for --format: "json" or "json-pretty". */
+int format_indent(const char *format);
 /* "", "json" and "json-pretty" are good; NULL is "". */
 
 #endif

@@ -8,6 +8,7 @@
 #include "common/base/err.h"
 #include "common/base/num.h"
 #include "common/base/own.h"
+#include "common/cli/print.h"
 #include "common/cli/table.h"
 #include "common/codec/json.h"
 #include "run/cmd.h"
@@ -110,7 +111,7 @@ int cmd_status(struct ac_call *c, struct ac_err *err)
 	if (format != NULL) {
 		AC_JSON struct ac_json *json = pod_info_json(&i, &p);
 
-		return print_json(json, format, err);
+		return ac_print_json(json, format_indent(format), err);
 	}
 	print_status(&i, &p);
 	return 0;
@@ -144,5 +145,5 @@ int cmd_cat_manifest(struct ac_call *c, struct ac_err *err)
 	if (pods < 0 || pod_find(&p, pods, uuid, err) < 0 ||
 	    pod_info_load(&i, &p, err) < 0)
 		return -1;
-	return print_json(i.pod.doc, pretty ? "json-pretty" : "json", err);
+	return ac_print_json(i.pod.doc, pretty ? -1 : 0, err);
 }
