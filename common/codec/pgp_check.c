@@ -350,14 +350,11 @@ static int run_gpg(struct ac_pgp_ring *r,
 		   struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf ring = AC_BUF_INIT(SIZE_MAX);
-	AC_CLEANUP(ac_buf_release) struct ac_buf sig = AC_BUF_INIT(SIZE_MAX);
 	AC_CLEANUP(ac_buf_release) struct ac_buf said = AC_BUF_INIT(MAX_SAID);
 	struct findings found;
 
-	for (size_t i = 0; i < n; i++)
-		ac_buf_add(&sig, p[i]->p, p[i]->len);
 	write_ring(r, &ring);
-	if (ac_gpg_verify(&ring, &sig, d, &said, err) < 0)
+	if (ac_gpg_verify(&ring, p, n, d, &said, err) < 0)
 		return -1;
 	read_findings(&said, &found);
 	if (found.n != n)

@@ -3,24 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/err.h"
 #include "common/base/own.h"
-#include "common/sys/growing.h"
-#include "common/sys/interrupt.h"
+#include "common/codec/pgp_inline.h"
 #include "common/sys/io.h"
 #include "common/sys/spawn.h"
 
 /* Its descriptors; what it is given for them has higher numbers. */
-enum { RING = 3, SIG = 4, DATA = 5, OURS = 10 };
+enum { RING = 3, IN = 4, OURS = 10 };
 
-enum { PIPE_SIZE = 1 << 20, PART = 1 << 20 };
+enum { PIPE_SIZE = 1 << 20 };
 
 /* A directory that is none, and never will be: so nothing is looked for, made
  * or locked there.  Whether a key is to be trusted the caller has decided by
@@ -49,16 +45,15 @@ static const char *const basic[] = {
 };
 
 struct gpg {
-	int ring, sig, data; /* -1: none */
+	int ring, in; /* -1: none */
 	int out, null;
 	pid_t pid;
 };
-#define GPG_INIT \
-	((struct gpg){.ring = -1, .sig = -1, .data = -1, .out = -1, .null = -1})
+#define GPG_INIT ((struct gpg){.ring = -1, .in = -1, .out = -1, .null = -1})
 
 static void close_all(struct gpg *g)
 {
-	int *all[] = {&g->ring, &g->sig, &g->data, &g->out, &g->null};
+	int *all[] = {&g->ring, &g->in, &g->out, &g->null};
 
 	for (size_t i = 0; i < AC_LEN(all); i++)
 		ac_own_closep(all[i]);
@@ -90,20 +85,17 @@ static int begin(struct gpg *g, const char *const *words, size_t n,
 		 struct ac_err *err)
 {
 	AC_CLEANUP(ac_strv_release) struct ac_strv argv = AC_STRV_INIT;
-	struct ac_spawn_fd map[6] = {{g->null, STDIN_FILENO},
-				     {g->out, STDOUT_FILENO},
-				     {g->null, STDERR_FILENO},
-				     {g->ring, RING},
-				     {g->sig, SIG}};
-	size_t fds = 5;
+	const struct ac_spawn_fd map[] = {{g->null, STDIN_FILENO},
+					  {g->out, STDOUT_FILENO},
+					  {g->null, STDERR_FILENO},
+					  {g->ring, RING},
+					  {g->in, IN}};
 
 	for (size_t i = 0; i < AC_LEN(basic); i++)
 		ac_strv_push(&argv, basic[i]);
 	for (size_t i = 0; i < n; i++)
 		ac_strv_push(&argv, words[i]);
-	if (g->data >= 0)
-		map[fds++] = (struct ac_spawn_fd){g->data, DATA};
-	g->pid = ac_spawn_start(argv.v, map, fds, err);
+	g->pid = ac_spawn_start(argv.v, map, AC_LEN(map), err);
 	if (g->pid >= 0)
 		return 0;
 	if (err->code == AC_E_NOT_FOUND)
@@ -113,15 +105,13 @@ static int begin(struct gpg *g, const char *const *words, size_t n,
 	return -1;
 }
 
-static int prepare(struct gpg *g, const struct ac_buf *ring,
-		   const struct ac_buf *sig, struct ac_err *err)
+static int prepare(struct gpg *g, const struct ac_buf *ring, struct ac_err *err)
 {
 	g->null = above(open("/dev/null", O_RDWR | O_CLOEXEC));
 	if (g->null < 0)
 		return ac_err_sys(err, errno, "open '/dev/null'");
 	g->ring = memory(ring, err);
-	g->sig = g->ring >= 0 ? memory(sig, err) : -1;
-	g->out = g->sig >= 0 ? memory(NULL, err) : -1;
+	g->out = g->ring >= 0 ? memory(NULL, err) : -1;
 	return g->out >= 0 ? 0 : -1;
 }
 
@@ -141,107 +131,47 @@ static int end(struct gpg *g, struct ac_buf *out, struct ac_err *err)
 	return ac_io_slurp(g->out, out, "what gpg says", err);
 }
 
-/* SIGPIPE of this thread is blocked: gpg may end before it has read all.  *was
- * gets what was blocked before. */
-static void hold_pipes(sigset_t *was)
+static int pipe_to(struct gpg *g, struct ac_err *err)
 {
-	sigset_t pipes;
+	int p[2];
 
-	(void)sigemptyset(&pipes);
-	(void)sigaddset(&pipes, SIGPIPE);
-	(void)pthread_sigmask(SIG_BLOCK, &pipes, was);
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return ac_err_sys(err, errno, "a pipe to gpg");
+	g->in = above(p[0]);
+	/* With a small one it takes longer, no more. */
+	(void)fcntl(p[1], F_SETPIPE_SZ, PIPE_SIZE);
+	if (g->in >= 0)
+		return p[1];
+	(void)ac_err_sys(err, errno, "a pipe to gpg");
+	(void)close(p[1]);
+	return -1;
 }
 
-static void release_pipes(const sigset_t *was)
+int ac_gpg_verify(const struct ac_buf *ring,
+		  const struct ac_pgp_sigpacket *const *p, size_t n,
+		  const struct ac_gpg_data *d, struct ac_buf *out,
+		  struct ac_err *err)
 {
-	const struct timespec now = {.tv_sec = 0};
-	sigset_t pipes;
-
-	(void)sigemptyset(&pipes);
-	(void)sigaddset(&pipes, SIGPIPE);
-	if (sigismember(was, SIGPIPE) == 0)
-		while (sigtimedwait(&pipes, NULL, &now) < 0 && errno == EINTR)
-			;
-	(void)pthread_sigmask(SIG_SETMASK, was, NULL);
-}
-
-/* Bytes from *AT to at most TO into the pipe PIPE: 1; 0: there are no more, or
- * gpg wants none. */
-static int pass_some(const struct ac_gpg_data *d, off64_t *at, uint64_t to,
-		     int pipe, struct ac_err *err)
-{
-	uint64_t left = to - (uint64_t)*at;
-	ssize_t n = splice(d->fd, at, pipe, NULL, left < PART ? left : PART, 0);
-
-	if (n > 0 || (n < 0 && errno == EINTR))
-		return 1;
-	if (n == 0 || errno == EPIPE)
-		return 0;
-	return ac_err_sys(err, errno, "read '%s'", d->what);
-}
-
-/* All of D into the pipe PIPE. */
-static int pass(const struct ac_gpg_data *d, int pipe, struct ac_err *err)
-{
-	uint64_t size = UINT64_MAX;
-	off64_t at = 0;
-	int r = 1;
-
-	while (r > 0) {
-		if (ac_interrupt_check(err) < 0 ||
-		    (d->grows != NULL &&
-		     ac_growing_wait(d->grows, (uint64_t)at, &size, err) < 0))
-			return -1;
-		r = (uint64_t)at < size ? pass_some(d, &at, size, pipe, err)
-					: 0;
-	}
-	return r;
-}
-
-static int pass_all(struct gpg *g, const struct ac_gpg_data *d, int pipe,
-		    struct ac_buf *out, struct ac_err *err)
-{
+	static const char *const words[] = {"--status-fd", "1", "--verify",
+					    "--", "-&4"};
+	AC_CLEANUP(close_all) struct gpg g = GPG_INIT;
 	struct ac_err later = AC_ERR_INIT;
-	sigset_t was;
+	AC_CLOSE int pipe = pipe_to(&g, err);
 	int r;
 
-	hold_pipes(&was);
-	r = pass(d, pipe, err);
-	release_pipes(&was);
-	(void)close(pipe);
+	if (pipe < 0 || prepare(&g, ring, err) < 0 ||
+	    begin(&g, words, AC_LEN(words), err) < 0)
+		return -1;
+	ac_own_closep(&g.in);
+	g.in = -1;
+	r = ac_pgp_inline_write(p, n, d, pipe, err);
+	(void)close(ac_steal_fd(&pipe));
 	/* Without the rest it ends as well. */
-	if (end(g, out, r < 0 ? &later : err) < 0 || r < 0)
+	if (end(&g, out, r < 0 ? &later : err) < 0 || r < 0)
 		return -1;
 	return out->len != 0 ? 0
 			     : ac_err_set(err, AC_E_SYS,
 					  "gpg says nothing of the signature");
-}
-
-int ac_gpg_verify(const struct ac_buf *ring, const struct ac_buf *sig,
-		  const struct ac_gpg_data *d, struct ac_buf *out,
-		  struct ac_err *err)
-{
-	static const char *const words[] = {"--status-fd", "1",   "--verify",
-					    "--",          "-&4", "-&5"};
-	AC_CLEANUP(close_all) struct gpg g = GPG_INIT;
-	AC_CLOSE int pipe = -1;
-	int p[2];
-
-	if (prepare(&g, ring, sig, err) < 0)
-		return -1;
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return ac_err_sys(err, errno, "a pipe to gpg");
-	pipe = p[1];
-	g.data = above(p[0]);
-	if (g.data < 0)
-		return ac_err_sys(err, errno, "a pipe to gpg");
-	/* With a small one it takes longer, no more. */
-	(void)fcntl(pipe, F_SETPIPE_SZ, PIPE_SIZE);
-	if (begin(&g, words, AC_LEN(words), err) < 0)
-		return -1;
-	ac_own_closep(&g.data);
-	g.data = -1;
-	return pass_all(&g, d, ac_steal_fd(&pipe), out, err);
 }
 
 int ac_gpg_ask_keys(const struct ac_buf *keys, struct ac_buf *out,
@@ -254,7 +184,8 @@ int ac_gpg_ask_keys(const struct ac_buf *keys, struct ac_buf *out,
 		"--dry-run", "--import", "--", "-&4"};
 	AC_CLEANUP(close_all) struct gpg g = GPG_INIT;
 
-	if (prepare(&g, NULL, keys, err) < 0 ||
+	g.in = memory(keys, err);
+	if (g.in < 0 || prepare(&g, NULL, err) < 0 ||
 	    begin(&g, words, AC_LEN(words), err) < 0)
 		return -1;
 	return end(&g, out, err);

@@ -20,6 +20,7 @@
 
 struct ac_err;
 struct ac_growing;
+struct ac_pgp_sigpacket;
 
 /* The content of a file from its start, whatever its offset. */
 struct ac_gpg_data {
@@ -29,9 +30,9 @@ struct ac_gpg_data {
 };
 
 /* The lines that gpg says (doc/DETAILS of GnuPG: status lines, or with colons)
- * on the detached signatures SIG over D with the keys of RING. */
+ * on the detached signatures P[0..N) over D with the keys of RING. */
 AC_MUSTUSE int ac_gpg_verify(const struct ac_buf *ring,
-			     const struct ac_buf *sig,
+			     const struct ac_pgp_sigpacket *const *p, size_t n,
 			     const struct ac_gpg_data *d, struct ac_buf *out,
 			     struct ac_err *err);
 
