@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include "common/base/own.h"
 #include "common/store/list.h"
 #include "common/store/publish.h"
+#include "common/store/reap.h"
 #include "common/store/root.h"
 #include "common/store/scratch.h"
 #include "common/store/used.h"
@@ -191,8 +193,28 @@ static int place(const struct ac_store *s, const struct ac_record *r,
 	return moved < 0 ? -1 : ac_publish_sync(s, "layers", err);
 }
 
+/* The same in the place of one that is not right; what was there is in DIRFD
+ * then. */
+static int replace(const struct ac_store *s, const struct ac_record *r,
+		   int dirfd, struct ac_err *err)
+{
+	AC_FREE char *name = ac_plan_layer(r);
+	AC_CLOSE int lock = ac_publish_lock(s, err);
+	AC_CLOSE int layers = lock < 0 ? -1 : ac_publish_dir(s, "layers", err);
+	AC_CLOSE int old = -1;
+	int held = layers < 0 ? -1 : ac_reap_hold(s, name, &old, err);
+
+	if (held < 0)
+		return -1;
+	if (renameat2(dirfd, "flat", layers, name,
+		      held > 0 ? RENAME_EXCHANGE : RENAME_NOREPLACE) < 0)
+		return ac_err_sys(err, errno, "put layer '%s' in its place",
+				  name);
+	return ac_publish_sync(s, "layers", err);
+}
+
 static int prepare(const struct ac_store *s, const struct ac_record *r,
-		   const struct ac_plan *p, struct ac_err *err)
+		   const struct ac_plan *p, bool again, struct ac_err *err)
 {
 	AC_CLEANUP(ac_scratch_release) struct ac_scratch d = AC_SCRATCH_INIT;
 	AC_CLOSE int flat = -1;
@@ -207,7 +229,7 @@ static int prepare(const struct ac_store *s, const struct ac_record *r,
 		return ac_err_sys(err, errno, "open a flattened tree");
 	if (make_layer(s, p, flat, err) < 0)
 		return -1;
-	return place(s, r, p, d.fd, err);
+	return again ? replace(s, r, d.fd, err) : place(s, r, p, d.fd, err);
 }
 
 int ac_store_prepare(struct ac_store *s, const struct ac_record *r,
@@ -219,7 +241,24 @@ int ac_store_prepare(struct ac_store *s, const struct ac_record *r,
 	if (ac_plan_make(s, r, &p, err) < 0)
 		return -1;
 	made = p.flat ? ac_plan_is_made(s, r, &p, err) : 1;
-	if (made == 0 && prepare(s, r, &p, err) < 0)
+	if (made == 0 && prepare(s, r, &p, false, err) < 0)
 		return ac_err_ctx(err, "flatten image '%s'", r->image.name);
 	return made < 0 ? -1 : 0;
+}
+
+int ac_store_prepare_again(struct ac_store *s, const struct ac_record *r,
+			   struct ac_err *err)
+{
+	AC_CLEANUP(ac_plan_release) struct ac_plan p = AC_PLAN_INIT;
+	AC_FREE char *name = ac_plan_layer(r);
+	AC_CLOSE int lock = -1;
+
+	/* Not worth the work when it cannot be put in place. */
+	if (ac_reap_hold(s, name, &lock, err) < 0)
+		return -1;
+	ac_own_closep(&lock);
+	lock = -1;
+	if (ac_plan_make(s, r, &p, err) < 0 || prepare(s, r, &p, true, err) < 0)
+		return ac_err_ctx(err, "flatten image '%s'", r->image.name);
+	return 0;
 }

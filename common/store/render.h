@@ -31,6 +31,11 @@ AC_MUSTUSE int ac_render_under(const struct ac_store *s,
  * Nothing to do for others.  S is open to add; the dependencies are in it. */
 AC_MUSTUSE int ac_store_prepare(struct ac_store *s, const struct ac_record *r,
 				struct ac_err *err);
+/* The same for a tree that is there and not right: a new one takes its place by
+ * one rename.  AC_E_BUSY when a pod holds it. */
+AC_MUSTUSE int ac_store_prepare_again(struct ac_store *s,
+				      const struct ac_record *r,
+				      struct ac_err *err);
 
 /* Write R as an ACI to FD: an ACI's own bytes, decompressed unless ZIP says
  * otherwise; an OCI image squashed (manifest first, files sorted).  What came

@@ -423,21 +423,13 @@ static int repair_flat(struct ac_verifier *v, const struct ac_record *r,
 		       struct ac_err *err)
 {
 	struct ac_err why = AC_ERR_INIT;
-	AC_CLOSE int layers = ac_publish_dir(v->s, "layers", err);
-	AC_CLOSE int lock = -1;
-	bool made;
+	bool made = ac_store_prepare_again(v->s, r, &why) == 0;
 
-	if (layers < 0)
+	if (!made && serious(&why)) {
+		*err = why;
 		return -1;
-	made = ac_reap_hold(v->s, name, &lock, &why) >= 0;
-	if (made) {
-		ac_own_closep(&lock);
-		lock = -1;
-		if (ac_scratch_discard(v->s, layers, name, err) < 0)
-			return -1;
-		made = ac_store_prepare(v->s, r, &why) == 0;
 	}
-	if (bad->code == AC_OK && (made || why.code == AC_E_BUSY))
+	if (bad->code == AC_OK)
 		return learn_right(v, name, made);
 	return layer_fault(v, r, name, bad, made ? NULL : &why);
 }

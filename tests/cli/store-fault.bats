@@ -8,6 +8,7 @@
 load helper
 load pull
 load layout
+load layout1
 
 setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return
@@ -265,6 +266,14 @@ begin() {
 	begin "$I/plain.aci" "docker://$URL/one:x"
 	what=verify image=one keep="$(id_of plain) $(id_of one)"
 	faults image verify "$(id_of plain)" "$(id_of one)"
+}
+
+@test "verify of a store of layout 1" {
+	begin "$I/plain.aci" "$I/white.aci" "docker://$URL/one:x"
+	layout_1 before
+	what=verify image=one keep="$(id_of plain) $(id_of white) $(id_of one)"
+	faults image verify "$(id_of plain)" "$(id_of white)" "$(id_of one)"
+	[ -z "$(layers_of_1 store)" ]
 }
 
 @test "repair: of an image, of the store" {

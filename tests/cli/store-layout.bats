@@ -15,6 +15,7 @@ setup() {
 
 teardown() {
 	[ -z "$holder" ] || { kill "$holder" 2>/dev/null && wait "$holder" 2>/dev/null; } || :
+	cd / && { [ -z "${mounted-}" ] || umount "$BATS_TEST_TMPDIR/store"; }
 }
 
 pull() { acfetch --insecure-options=image,http pull --full "$@" 2>pull.log; }
@@ -84,6 +85,37 @@ attributes() { (cd "$1" && getfattr -dR -m- -h . 2>/dev/null); }
 		check 0
 		[ -z "$output" ]
 	fi
+}
+
+@test "attributes that a file system cannot keep are not missed" {
+	needs_root
+	mkdir store
+	mount -t ramfs -o mode=700 ramfs store
+	mounted=1
+	! setfattr -n user.a -v b store 2>/dev/null || skip "this ramfs keeps attributes"
+	make_attrs a.aci a
+	a=$(pull ./a.aci)
+	grep -q 'this file system cannot store attribute' pull.log
+	grep -q '^x - - - - 10 [0-9a-f]\{32\} user.a$' "store/layers/$a/files"
+	check 0
+	[ -z "$output" ]
+	verify 0
+	[ -z "$stderr" ]
+	"$TOOLDIR/checkstore" -s store "$a"
+	# As root wrote them, a user can neither read nor keep them.
+	umount store
+	mounted=
+	chmod 755 . .. ../.. "$BATS_RUN_TMPDIR"
+	mkdir -m 777 user
+	pull_as() { as_nobody env ACUTILS_DIR="$PWD/user/store" HOME="$PWD/user" XDG_CONFIG_HOME="$PWD/user" acfetch --insecure-options=image "$@"; }
+	pull_as pull ./a.aci 2>pull.log
+	pull_as image verify
+	pull_as store check >said 2>err
+	[ ! -s said ]
+	[ "$(getfattr -n user.a --only-values "user/store/layers/$a/rootfs/f")" = 'value of a' ]
+	setfattr -x user.a "user/store/layers/$a/rootfs/f"
+	pull_as image verify >said 2>err
+	grep -q "'f': its attribute 'user.a' is missing; it was made again" err
 }
 
 @test "attributes of what layers take from those below" {
