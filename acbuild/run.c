@@ -46,7 +46,7 @@ const struct ac_opt run_options[] = {
 	AC_OPT_STRING(struct run_opts, working_dir, "working-dir", "DIR",
 		      "start there (default: the image's, or /)"),
 	AC_OPT_CHOICE(struct run_opts, pull_policy, "pull-policy", "POLICY",
-		      "new never update",
+		      AC_OBTAIN_POLICIES,
 		      "fetch dependencies that the store lacks (the default), "
 		      "none, or all"),
 	AC_OPT_BOOL(struct run_opts, insecure, "insecure",
@@ -325,14 +325,6 @@ static int run_copy_of(struct run *r, struct work *w, struct ac_err *err)
 	return code;
 }
 
-static enum ac_obtain_policy policy(const char *name)
-{
-	if (name != NULL && strcmp(name, "never") == 0)
-		return AC_OBTAIN_NEVER;
-	return name != NULL && strcmp(name, "update") == 0 ? AC_OBTAIN_UPDATE
-							   : AC_OBTAIN_NEW;
-}
-
 static int prepare(struct run *r, struct work *w, struct ac_err *err)
 {
 	int ours = whitelist_is_ours(w, err);
@@ -343,7 +335,7 @@ static int prepare(struct run *r, struct work *w, struct ac_err *err)
 	r->listed = ours == 0 && r->image.whitelist.n != 0;
 	if (r->listed && rootfs_paths(w, &r->before, err) < 0)
 		return -1;
-	r->from.policy = policy(r->o->pull_policy);
+	r->from.policy = ac_obtain_policy(r->o->pull_policy);
 	r->dir = work_path(w, err);
 	if (r->dir == NULL || below_open(&r->below, w, &r->from, err) < 0)
 		return -1;

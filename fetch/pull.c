@@ -40,7 +40,7 @@ const struct ac_opt pull_opts[] = {
 		    "behind its name"),
 	AC_OPT_BOOL(struct pull_opts, full, "full", "print whole ids"),
 	AC_OPT_CHOICE(struct pull_opts, policy, "pull-policy", "POLICY",
-		      "never new update",
+		      AC_OBTAIN_POLICIES,
 		      "take images only from the store; fetch what is not "
 		      "there (the default); or ask again"),
 	AC_OPT_BOOL(struct pull_opts, store_only, "store-only",
@@ -65,7 +65,7 @@ const struct ac_opt pull_opts[] = {
 
 static int set_policy(struct puller *p, struct ac_err *err)
 {
-	const char *text = p->o->policy != NULL ? p->o->policy : "new";
+	const char *text = p->o->policy;
 
 	if (p->o->store_only + p->o->no_store + (p->o->policy != NULL) > 1)
 		return ac_err_set(err, AC_E_USAGE,
@@ -75,9 +75,7 @@ static int set_policy(struct puller *p, struct ac_err *err)
 		text = "never";
 	if (p->o->no_store)
 		text = "update";
-	p->policy = strcmp(text, "never") == 0    ? PULL_NEVER
-		    : strcmp(text, "update") == 0 ? PULL_UPDATE
-						  : PULL_NEW;
+	p->policy = ac_obtain_policy(text);
 	return 0;
 }
 
@@ -145,7 +143,7 @@ static int load_credentials(struct puller *p, const struct ac_call *c,
 {
 	if (credentials_load(p->g, &p->credentials, err) < 0)
 		return -1;
-	for (int i = 0; p->policy != PULL_NEVER && i < c->argc; i++)
+	for (int i = 0; p->policy != AC_OBTAIN_NEVER && i < c->argc; i++)
 		if (credentials_find_for(&p->credentials, c->argv[i], err) < 0)
 			return -1;
 	return 0;

@@ -254,7 +254,7 @@ int pull_offered(struct puller *p, const struct ac_ref *ref,
 	ac_offers_open(&offers, &p->store);
 	if (ref->kind == AC_REF_ID)
 		return offered_id(p, &offers, ref->name, out, err);
-	if (ref->kind == AC_REF_NAME && p->policy != PULL_UPDATE)
+	if (ref->kind == AC_REF_NAME && p->policy != AC_OBTAIN_UPDATE)
 		return offered_name(p, &offers, ref, pin, out, err);
 	return 0;
 }

@@ -266,7 +266,7 @@ int pull_find(struct puller *p, const struct ac_ref *ref,
 	if (found == 1 && !fits_pin(pin, &r))
 		return 0;
 	if (found == 1 && !p->store.offered &&
-	    !ac_store_usable(&p->store, r.id) && p->policy != PULL_NEVER)
+	    !ac_store_usable(&p->store, r.id) && p->policy != AC_OBTAIN_NEVER)
 		return pull_take(p, &r, out, err) < 0 ? -1 : 1;
 	if (found == 1) {
 		(void)snprintf(out->id, sizeof(out->id), "%s", r.id);
@@ -339,15 +339,16 @@ int pull_ref(struct puller *p, const struct ac_ref *ref,
 	if (ac_interrupt_check(err) < 0)
 		return -1;
 	tell_resolve(p, ref);
-	if (p->policy != PULL_UPDATE || ref->kind == AC_REF_ID)
+	if (p->policy != AC_OBTAIN_UPDATE || ref->kind == AC_REF_ID)
 		found = pull_find(p, ref, pin, out, err);
 	if (found < 0)
 		return -1;
-	if (found == 0 && p->policy != PULL_NEVER)
+	if (found == 0 && p->policy != AC_OBTAIN_NEVER)
 		found = pull_offered(p, ref, pin, out, err);
 	if (found < 0)
 		return -1;
-	if (found == 0 && p->policy == PULL_NEVER && ref->kind != AC_REF_FILE)
+	if (found == 0 && p->policy == AC_OBTAIN_NEVER &&
+	    ref->kind != AC_REF_FILE)
 		return not_here(p, ref, err);
 	return found == 0 ? from_source(p, ref, pin, out, err) : 0;
 }

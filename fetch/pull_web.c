@@ -91,7 +91,7 @@ int web_begin(struct job *j, struct pulled *out, struct ac_err *err)
 	j->partial = ac_partial_open(&j->p->store, name, j->what, &waited, err);
 	if (j->partial == NULL)
 		return -1;
-	if (waited && j->p->policy != PULL_UPDATE) {
+	if (waited && j->p->policy != AC_OBTAIN_UPDATE) {
 		found = pull_find(j->p, j->want->ref, j->want->pin, out, err);
 		if (found != 0)
 			return found;

@@ -17,6 +17,7 @@
 #include "common/image/ref.h"
 #include "common/net/http.h"
 #include "common/store/ingest.h"
+#include "common/store/obtain.h"
 #include "common/store/store.h"
 #include "common/sys/secret.h"
 #include "fetch/cmd.h"
@@ -29,12 +30,6 @@ struct ac_oci_manifest;
 struct ac_progress;
 struct ac_registry;
 struct events;
-
-enum pull_policy {
-	PULL_NEVER,  /* what is in the store, or nothing */
-	PULL_NEW,    /* what is in the store, else fetch */
-	PULL_UPDATE, /* ask again */
-};
 
 /* An image that this run got or found, and the edges to what it stands on. */
 struct pull_node {
@@ -63,7 +58,7 @@ struct puller {
 	const struct globals *g;
 	const struct pull_opts *o;
 	unsigned int insecure; /* enum ac_insecure */
-	enum pull_policy policy;
+	enum ac_obtain_policy policy;
 	char *os, *arch, *variant; /* --platform in Go's spelling; NULL: this
 				    * machine's */
 	struct ac_store store;

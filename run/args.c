@@ -8,6 +8,7 @@
 #include "common/base/err.h"
 #include "common/cli/prog.h"
 #include "common/cli/secretopt.h"
+#include "common/store/obtain.h"
 #include "run/cmd.h"
 
 /* Rows for flags of an image, in struct S whose image_flags begin with P. */
@@ -82,7 +83,7 @@ const struct ac_opt run_opts[] = {
 	AC_OPT_STRING(struct run_flags, pod_manifest, "pod-manifest", "FILE",
 		      "run this pod manifest; its images are in the store"),
 	AC_OPT_CHOICE(struct run_flags, pull_policy, "pull-policy", "POLICY",
-		      "new never update",
+		      AC_OBTAIN_POLICIES,
 		      "fetch what the store lacks, nothing, or all"),
 	AC_OPT_BOOL(struct run_flags, store_only, "store-only", NULL),
 	AC_OPT_BOOL(struct run_flags, no_store, "no-store", NULL),

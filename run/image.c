@@ -6,14 +6,6 @@
 #include "common/base/err.h"
 #include "common/image/name.h"
 
-enum ac_obtain_policy pull_policy(const char *name)
-{
-	if (name != NULL && strcmp(name, "never") == 0)
-		return AC_OBTAIN_NEVER;
-	return name != NULL && strcmp(name, "update") == 0 ? AC_OBTAIN_UPDATE
-							   : AC_OBTAIN_NEW;
-}
-
 int image_check_platform(const struct ac_image *m, struct ac_err *err)
 {
 	const char *os = ac_pairs_get(&m->labels, "os");

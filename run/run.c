@@ -15,6 +15,7 @@
 #include "common/cli/insecure.h"
 #include "common/codec/json.h"
 #include "common/image/pod.h"
+#include "common/store/obtain.h"
 #include "common/sys/io.h"
 #include "common/sys/secret.h"
 #include "run/args.h"
@@ -99,7 +100,7 @@ static int check_flags(struct run *r, struct ac_err *err)
 	    duration_parse(f->grace != NULL ? f->grace : "10s", &d->grace_ms,
 			   err) < 0)
 		return -1;
-	r->source.policy = pull_policy(policy);
+	r->source.policy = ac_obtain_policy(policy);
 	if (f->net != NULL && f->net[0] != '\0' &&
 	    strcmp(f->net, "none") != 0 && strcmp(f->net, "host") != 0)
 		return ac_err_set(err, AC_E_UNSUPPORTED,

@@ -31,6 +31,14 @@ static char *last_line(const char *text)
 	return ac_xstrndup(line.p, line.len);
 }
 
+enum ac_obtain_policy ac_obtain_policy(const char *name)
+{
+	if (name != NULL && strcmp(name, "never") == 0)
+		return AC_OBTAIN_NEVER;
+	return name != NULL && strcmp(name, "update") == 0 ? AC_OBTAIN_UPDATE
+							   : AC_OBTAIN_NEW;
+}
+
 void ac_obtain_config(const struct ac_config *c, struct ac_strv *argv)
 {
 	if (c == NULL)

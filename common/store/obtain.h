@@ -28,6 +28,10 @@ enum ac_obtain_policy {
 	AC_OBTAIN_UPDATE, /* always */
 };
 
+/* By their names, as options have them; NULL is "new". */
+#define AC_OBTAIN_POLICIES "new never update"
+enum ac_obtain_policy ac_obtain_policy(const char *name);
+
 struct ac_obtain {
 	struct ac_store store; /* opened when the first image needs it */
 	const char *dir;       /* --dir, or NULL */
