@@ -22,8 +22,7 @@
 #include "common/image/oci.h"
 #include "common/image/ocilayout.h"
 
-#define STATE    "oci.json"
-#define REF_NAME "org.opencontainers.image.ref.name"
+#define STATE "oci.json"
 
 /* --- the state --- */
 
@@ -340,10 +339,10 @@ int oci_image(const struct work *w, struct ac_image *m, struct ac_err *err)
 
 /* --- the index --- */
 
-static const char *ref_of(const struct ac_json *desc)
+const char *oci_ref_of(const struct ac_json *desc)
 {
 	return ac_json_text(ac_json_get(ac_json_get(desc, "annotations"),
-					REF_NAME),
+					AC_OCI_REF_NAME),
 			    NULL);
 }
 
@@ -352,7 +351,7 @@ static bool replaced(const struct work *w, const struct ac_json *desc)
 {
 	const struct ac_json *tags = ac_json_get(w->doc, "tags");
 	const char *start = ac_json_text(ac_json_get(w->doc, "start"), NULL);
-	const char *ref = ref_of(desc);
+	const char *ref = oci_ref_of(desc);
 
 	/* An image without a name is lost when nothing names it. */
 	if (ref == NULL)
@@ -383,7 +382,7 @@ static void push_entry(const struct work *w, struct ac_json *list,
 	struct ac_json *e = ac_json_copy(desc);
 	struct ac_json *notes = ac_json_object();
 
-	ac_json_set_str(notes, REF_NAME, ref);
+	ac_json_set_str(notes, AC_OCI_REF_NAME, ref);
 	ac_json_set(e, "annotations", notes);
 	ac_json_set(e, "platform", platform(w));
 	ac_json_push(list, e);

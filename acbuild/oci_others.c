@@ -17,8 +17,6 @@
 #include "common/codec/json.h"
 #include "common/image/oci.h"
 
-#define REF_NAME "org.opencontainers.image.ref.name"
-
 enum { MAX_DEPTH = 8, MAX_BLOBS = 10000 };
 
 struct others {
@@ -49,18 +47,11 @@ int start_index(const struct ac_ocisrc *s, struct ac_json **index,
 	return *index != NULL ? 0 : -1;
 }
 
-static const char *ref_of(const struct ac_json *desc)
-{
-	return ac_json_text(ac_json_get(ac_json_get(desc, "annotations"),
-					REF_NAME),
-			    NULL);
-}
-
 static const struct ac_json *entry_of(const struct ac_json *list,
 				      const char *ref)
 {
 	for (size_t i = 0; i < ac_json_len(list); i++) {
-		const char *have = ref_of(ac_json_at(list, i));
+		const char *have = oci_ref_of(ac_json_at(list, i));
 
 		if (have != NULL && strcmp(have, ref) == 0)
 			return ac_json_at(list, i);
@@ -78,7 +69,7 @@ char *start_choose(const struct ac_json *index, const char **image)
 	if (*image != NULL)
 		return entry_of(list, *image) != NULL ? ac_xstrdup(*image)
 						      : NULL;
-	return ac_xstrdup(ref_of(ac_json_at(list, 0)));
+	return ac_xstrdup(oci_ref_of(ac_json_at(list, 0)));
 }
 
 static bool is_index(const char *type)

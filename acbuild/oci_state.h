@@ -28,6 +28,8 @@ AC_MUSTUSE int oci_save_state(struct work *w, struct ac_err *err);
 AC_MUSTUSE struct ac_json *oci_descriptor(const char *type,
 					  const struct ac_digest *d,
 					  uint64_t size);
+/* The name that an index gives to what DESC describes, or NULL. */
+const char *oci_ref_of(const struct ac_json *desc);
 /* Add the digits of DESC's digest to LIST, once. */
 void oci_push_hex(struct ac_json *list, const struct ac_json *desc);
 /* The layout's index around the descriptor of the manifest.  Owned by the

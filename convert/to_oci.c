@@ -259,7 +259,7 @@ static int put_index(struct job *j, struct ac_json *manifest,
 		if (ac_json_get(config, keys[i]) != NULL)
 			ac_json_set(platform, keys[i],
 				    ac_json_copy(ac_json_get(config, keys[i])));
-	ac_json_set_str(notes, "org.opencontainers.image.ref.name", tag);
+	ac_json_set_str(notes, AC_OCI_REF_NAME, tag);
 	ac_json_set(manifest, "annotations", notes);
 	ac_json_set(manifest, "platform", platform);
 	ac_json_push(list, manifest);

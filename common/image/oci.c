@@ -13,7 +13,6 @@
 #include "common/image/field.h"
 
 #define DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
-#define REF_NAME      "org.opencontainers.image.ref.name"
 
 static bool one_of(const char *s, const char *const *list)
 {
@@ -70,7 +69,8 @@ static int parse_desc(struct ac_oci_desc *d, const struct ac_json *o,
 	     optional(platform, platform_at, "variant", &d->variant, err) < 0))
 		return -1;
 	if (notes != NULL)
-		return optional(notes, notes_at, REF_NAME, &d->ref_name, err);
+		return optional(notes, notes_at, AC_OCI_REF_NAME, &d->ref_name,
+				err);
 	return 0;
 }
 

@@ -26,6 +26,9 @@ struct ac_json;
 #define AC_OCI_LAYER     "application/vnd.oci.image.layer.v1.tar"
 #define AC_OCI_LAYER_GZ  AC_OCI_LAYER "+gzip"
 #define AC_OCI_LAYER_ZST AC_OCI_LAYER "+zstd"
+
+/* The annotation by which an index names an image. */
+#define AC_OCI_REF_NAME "org.opencontainers.image.ref.name"
 #define AC_DOCKER_MANIFEST \
 	"application/vnd.docker.distribution.manifest.v2+json"
 #define AC_DOCKER_LIST \

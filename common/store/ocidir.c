@@ -36,8 +36,7 @@ static void add_manifest(struct ac_json *list, const struct ac_record *r,
 	ac_json_set_int(o, "size", (int64_t)r->blobs[0].size);
 	if (name != NULL) {
 		notes = ac_json_object();
-		ac_json_set_str(notes, "org.opencontainers.image.ref.name",
-				name);
+		ac_json_set_str(notes, AC_OCI_REF_NAME, name);
 		ac_json_set(o, "annotations", notes);
 	}
 	ac_json_push(list, o);
