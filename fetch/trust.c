@@ -75,6 +75,20 @@ static bool is_http(const char *location)
 	return ac_str_starts(ac_str(location), "http://");
 }
 
+/* A line of standard input, "" when it is longer than any answer (its end is
+ * none either); false at the end. */
+static bool read_answer(char line[MAX_ANSWER])
+{
+	size_t n = 0;
+	int c;
+
+	while ((c = getchar()) != EOF && c != '\n')
+		if (n++ < MAX_ANSWER - 1)
+			line[n - 1] = (char)c;
+	line[n < MAX_ANSWER ? n : 0] = '\0';
+	return n != 0 || c != EOF;
+}
+
 /* 1 yes, 0 no, -1. */
 static int ask(FILE *out, struct ac_err *err)
 {
@@ -86,7 +100,7 @@ static int ask(FILE *out, struct ac_err *err)
 		fputs("Are you sure you want to trust this key (yes/no)?\n",
 		      out);
 		(void)fflush(out);
-		if (fgets(line, sizeof(line), stdin) == NULL)
+		if (!read_answer(line))
 			return ac_err_set(err, AC_E_DENIED,
 					  "no answer about the fingerprint");
 		s = ac_str_trim(ac_str(line));

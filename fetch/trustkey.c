@@ -10,6 +10,9 @@
 #include "common/codec/pgp.h"
 #include "common/codec/pkey.h"
 
+/* Of a key, so that its fingerprint stays on the screen. */
+enum { MAX_SHOWN = 10, ID_WIDTH = 60, ID_LINES = 4 };
+
 void trust_keys_release(struct trust_keys *k)
 {
 	if (k->pgp != NULL)
@@ -70,21 +73,45 @@ static void print_fingerprint(FILE *out, const char *hex)
 	fputc('\n', out);
 }
 
+/* One user id, which its maker chose: safe to show, and on lines that a
+ * terminal does not break, so that no part of it looks like one of ours. */
+static void show_identity(FILE *out, const char *identity)
+{
+	AC_FREE char *shown = ac_str_show(identity);
+	const char *at = shown;
+
+	for (size_t line = 0; line < ID_LINES && *at != '\0'; line++) {
+		size_t n = strlen(at);
+
+		if (n > ID_WIDTH)
+			n = ID_WIDTH;
+		while (at[n] != '\0' && ((unsigned char)at[n] & 0xc0) == 0x80)
+			n--; /* within a character */
+		fprintf(out, "\t%s%.*s\n", line != 0 ? "    " : "", (int)n, at);
+		at += n;
+	}
+	if (*at != '\0')
+		fprintf(out, "\t    (%zu more bytes)\n", strlen(at));
+}
+
 static void show_pgp(FILE *out, const struct ac_pgp_key *k)
 {
 	fputs("gpg key fingerprint is: ", out);
 	print_fingerprint(out, k->fingerprint);
-	for (size_t i = 0; i < k->subkeys.n; i++) {
+	for (size_t i = 0; i < k->subkeys.n && i < MAX_SHOWN; i++) {
 		if (strcmp(k->subkeys.v[i], k->fingerprint) == 0)
 			continue;
 		fputs("    Subkey fingerprint: ", out);
 		print_fingerprint(out, k->subkeys.v[i]);
 	}
-	for (size_t i = 0; i < k->identities.n; i++) {
-		AC_FREE char *id = ac_str_show(k->identities.v[i]);
-
-		fprintf(out, "\t%s\n", id);
-	}
+	if (k->subkeys.n > MAX_SHOWN)
+		fprintf(out, "    (%zu more subkeys)\n",
+			k->subkeys.n - MAX_SHOWN);
+	for (size_t i = 0; i < k->identities.n && i < MAX_SHOWN; i++)
+		show_identity(out, k->identities.v[i]);
+	if (k->identities.n > MAX_SHOWN)
+		fprintf(out, "\t(%zu more user ids)\n",
+			k->identities.n - MAX_SHOWN);
 	if (k->revoked || k->expired)
 		fprintf(out, "\tThis key %s: what it signs will be refused.\n",
 			k->revoked ? "is revoked" : "has expired");

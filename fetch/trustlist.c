@@ -223,8 +223,12 @@ static int remove_chosen(const struct globals *g, const struct ac_trust *all,
 
 		if (!chosen[i])
 			continue;
-		if (ac_keystore_remove(&ks, t->prefix, key, err) < 0)
-			return -1;
+		if (ac_keystore_remove(&ks, t->prefix, key, err) < 0) {
+			if (err->code != AC_E_NOT_FOUND)
+				return -1;
+			*err = AC_ERR_INIT; /* it went by another link */
+			continue;
+		}
 		ac_log("Removed key %s %s%s", t->fingerprint,
 		       t->prefix != NULL ? "of prefix " : "of the root",
 		       t->prefix != NULL ? t->prefix : "");

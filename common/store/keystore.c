@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/store/keystore.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -153,78 +152,32 @@ static void take_file(const struct level *l, const char *dir,
 	out->v[out->n++] = t;
 }
 
-/* Sort the names in the directory FD into files and directories. */
-static int list_dir(int fd, const char *what, struct ac_strv *files,
-		    struct ac_strv *dirs, struct ac_err *err)
-{
-	DIR *d = fdopendir(fd);
-	const struct dirent *e;
-
-	if (d == NULL) {
-		(void)close(fd);
-		return ac_err_sys(err, errno, "read '%s'", what);
-	}
-	while (errno = 0, (e = readdir(d)) != NULL) {
-		struct stat st;
-
-		if (e->d_name[0] == '.')
-			continue;
-		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue; /* just removed */
-		if (S_ISDIR(st.st_mode))
-			ac_strv_push(dirs, e->d_name);
-		else
-			ac_strv_push(files, e->d_name);
-	}
-	if (errno != 0) {
-		int saved = errno;
-
-		(void)closedir(d);
-		return ac_err_sys(err, saved, "read '%s'", what);
-	}
-	(void)closedir(d);
-	ac_strv_sort(files);
-	ac_strv_sort(dirs);
-	return 0;
-}
-
-/* The keys in DIR: 1, or 0 when there is no such directory.  SUBDIRS (may be
- * NULL) gets the directories in it. */
+/* The keys in DIR: 1, or 0 when there is no such directory.  IN gets all that
+ * is in it. */
 static int read_place(const struct level *l, const char *dir,
-		      const char *prefix, struct ac_strv *subdirs,
+		      const char *prefix, struct ac_keydir *in,
 		      struct ac_trust *out, struct ac_err *err)
 {
-	AC_CLEANUP(ac_strv_release) struct ac_strv files = AC_STRV_INIT;
-	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
-	int fd = ac_at_open_in_root(l->fd, dir, O_RDONLY | O_DIRECTORY, err);
+	bool above = prefix != NULL && prefix[0] == '\0';
+	int r = ac_keydir_read(in, l->fd, dir, err);
 
-	if (fd < 0 && (err->code == AC_E_NOT_FOUND || err->sys == ENOTDIR)) {
-		*err = AC_ERR_INIT;
-		return 0;
-	}
-	if (fd < 0)
+	if (r < 0)
 		return ac_err_ctx(err, "keystore '%s'", l->dir);
-	if (list_dir(fd, dir, &files, &dirs, err) < 0)
-		return ac_err_ctx(err, "keystore '%s'", l->dir);
-	for (size_t i = 0; i < files.n; i++) {
-		bool above = prefix != NULL && prefix[0] == '\0';
+	for (size_t i = 0; i < in->files.n; i++) {
+		const char *name = in->files.v[i];
 		struct key_file is;
 
-		if (above || !read_name(files.v[i], &is)) {
+		if (above || !read_name(name, &is)) {
 			ac_warn("keystore: '%s/trustedkeys/%s/%s' is not %s; "
 				"it is not used",
-				l->dir, dir, files.v[i],
+				l->dir, dir, name,
 				above ? "below a prefix"
 				      : "named as a fingerprint");
 			continue;
 		}
-		take_file(l, dir, prefix, files.v[i], &is, out);
+		take_file(l, dir, prefix, name, &is, out);
 	}
-	if (subdirs != NULL) {
-		*subdirs = dirs;
-		dirs = AC_STRV_INIT;
-	}
-	return 1;
+	return r;
 }
 
 /* Each prefix of NAME in turn: "a.b", "a.b/c", ... */
@@ -236,53 +189,66 @@ static int walk_name(const struct level *l, const char *name,
 	int r = 1;
 
 	while (r > 0 && rest.len != 0) {
+		AC_CLEANUP(ac_keydir_release) struct ac_keydir in = {0};
 		AC_FREE char *prefix = NULL;
 		AC_FREE char *dir = NULL;
 
 		(void)ac_str_cut(&rest, '/', &head);
 		prefix = ac_xstrndup(name, (size_t)(head.p + head.len - name));
 		dir = place(prefix);
-		r = read_place(l, dir, prefix, NULL, out, err);
+		r = read_place(l, dir, prefix, &in, out, err);
 	}
 	return r;
 }
 
 /* Everything at and below PREFIX ("": all of prefix.d). */
-static int walk_all(const struct level *l, const char *prefix, int depth,
-		    struct ac_trust *out, struct ac_err *err)
+struct walk {
+	const struct level *l;
+	int depth;
+	struct ac_trust *out;
+};
+
+static int walk_all(void *ctx, const char *prefix, bool linked,
+		    struct ac_err *err)
 {
-	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
+	AC_CLEANUP(ac_keydir_release) struct ac_keydir in = {0};
 	AC_FREE char *dir = place(prefix);
+	struct walk *w = ctx;
+	int r = 0;
 
-	if (depth > AC_KEYSTORE_DEPTH)
-		return ac_err_set(err, AC_E_LIMIT,
-				  "keystore '%s': '%s' is nested too deeply",
-				  l->dir, dir);
-	if (read_place(l, dir, prefix, &dirs, out, err) < 0)
-		return -1;
-	for (size_t i = 0; i < dirs.n; i++) {
-		AC_FREE char *below = ac_path_join(prefix, dirs.v[i]);
+	if (ac_keystore_too_deep(dir, w->depth))
+		return 0;
+	w->depth++;
+	if (read_place(w->l, dir, prefix, &in, w->out, err) < 0 ||
+	    ac_keydir_each(&in, prefix, linked, walk_all, w, err) < 0)
+		r = -1;
+	w->depth--;
+	return r;
+}
 
-		if (walk_all(l, below, depth + 1, out, err) < 0)
-			return -1;
-	}
-	return 0;
+static int load_level(const struct level *l, const char *name,
+		      struct ac_trust *out, struct ac_err *err)
+{
+	struct walk w = {.l = l, .out = out};
+
+	return name != NULL ? walk_name(l, name, out, err)
+			    : walk_all(&w, "", false, err);
 }
 
 static int load_levels(const struct level *levels, size_t n, const char *name,
 		       struct ac_trust *out, struct ac_err *err)
 {
-	for (size_t i = 0; i < n; i++)
-		if (levels[i].fd >= 0 &&
-		    read_place(&levels[i], "root.d", NULL, NULL, out, err) < 0)
-			return -1;
 	for (size_t i = 0; i < n; i++) {
-		if (levels[i].fd < 0)
-			continue;
-		if (name != NULL ? walk_name(&levels[i], name, out, err) < 0
-				 : walk_all(&levels[i], "", 0, out, err) < 0)
+		AC_CLEANUP(ac_keydir_release) struct ac_keydir in = {0};
+
+		if (levels[i].fd >= 0 &&
+		    read_place(&levels[i], "root.d", NULL, &in, out, err) < 0)
 			return -1;
 	}
+	for (size_t i = 0; i < n; i++)
+		if (levels[i].fd >= 0 &&
+		    load_level(&levels[i], name, out, err) < 0)
+			return -1;
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The directories of the keystore, and what is written there. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/hex.h"
+#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/image/name.h"
 #include "common/store/keystore.h"
@@ -100,6 +102,124 @@ int ac_keystore_read(int fd, const char *rel, struct ac_buf *out,
 	return ac_io_slurp(file, out, rel, err);
 }
 
+void ac_keydir_release(struct ac_keydir *d)
+{
+	ac_strv_release(&d->files);
+	ac_strv_release(&d->dirs);
+	ac_strv_release(&d->links);
+}
+
+static bool leads_to_dir(int fd, const char *rel, const char *name)
+{
+	AC_FREE char *path = ac_path_join(rel, name);
+	struct ac_err ignored = AC_ERR_INIT;
+	AC_CLOSE int at =
+		ac_at_open_in_root(fd, path, O_PATH | O_DIRECTORY, &ignored);
+
+	return at >= 0;
+}
+
+int ac_keydir_read(struct ac_keydir *k, int fd, const char *rel,
+		   struct ac_err *err)
+{
+	AC_CLOSE int own =
+		ac_at_open_in_root(fd, rel, O_RDONLY | O_DIRECTORY, err);
+	AC_CLOSEDIR DIR *d = own >= 0 ? fdopendir(own) : NULL;
+	const struct dirent *e;
+
+	if (own < 0 && (err->code == AC_E_NOT_FOUND || err->sys == ENOTDIR)) {
+		*err = AC_ERR_INIT;
+		return 0;
+	}
+	if (d == NULL)
+		return own < 0 ? -1 : ac_err_sys(err, errno, "read '%s'", rel);
+	own = -1;
+	while (errno = 0, (e = readdir(d)) != NULL) {
+		struct stat st;
+
+		if (e->d_name[0] == '.' ||
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue; /* hidden, or just removed */
+		if (S_ISDIR(st.st_mode))
+			ac_strv_push(&k->dirs, e->d_name);
+		else if (S_ISLNK(st.st_mode) &&
+			 leads_to_dir(fd, rel, e->d_name))
+			ac_strv_push(&k->links, e->d_name);
+		else
+			ac_strv_push(&k->files, e->d_name);
+	}
+	if (errno != 0)
+		return ac_err_sys(err, errno, "read '%s'", rel);
+	ac_strv_sort(&k->files);
+	ac_strv_sort(&k->dirs);
+	ac_strv_sort(&k->links);
+	return 1;
+}
+
+/* Could an image have the name PREFIX?  Else what is there is never used. */
+static bool is_prefix(const char *prefix)
+{
+	struct ac_err why = AC_ERR_INIT;
+
+	if (ac_identifier_check(prefix, AC_NAME_STRICT, &why) == 0)
+		return true;
+	ac_warn("keystore: '%s' is no prefix of names: %s; it is not used",
+		prefix, why.msg);
+	return false;
+}
+
+int ac_keydir_each(const struct ac_keydir *d, const char *prefix, bool linked,
+		   ac_keydir_fn fn, void *ctx, struct ac_err *err)
+{
+	for (size_t i = 0; i < d->dirs.n; i++) {
+		AC_FREE char *below = ac_path_join(prefix, d->dirs.v[i]);
+
+		if (is_prefix(below) && fn(ctx, below, linked, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < d->links.n; i++) {
+		AC_FREE char *below = ac_path_join(prefix, d->links.v[i]);
+
+		if (!is_prefix(below))
+			continue;
+		if (linked)
+			ac_warn("keystore: '%s' is a link behind a link; what "
+				"is there counts, and is not listed",
+				below);
+		else if (fn(ctx, below, true, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+bool ac_keystore_too_deep(const char *rel, int depth)
+{
+	if (depth <= AC_KEYSTORE_DEPTH &&
+	    strlen(rel) <= AC_KEYSTORE_LENGTH + strlen("prefix.d/"))
+		return false;
+	ac_warn("keystore: '%.100s...' is nested too deeply; what is in it is "
+		"not listed",
+		rel);
+	return true;
+}
+
+static int check_prefix(const char *prefix, struct ac_err *err)
+{
+	size_t depth = 1;
+
+	if (ac_identifier_check(prefix, AC_NAME_STRICT, err) < 0)
+		return ac_err_ctx(err, "prefix '%s'", prefix);
+	for (const char *p = prefix; *p != '\0'; p++)
+		depth += *p == '/';
+	if (depth <= AC_KEYSTORE_DEPTH && strlen(prefix) <= AC_KEYSTORE_LENGTH)
+		return 0;
+	return ac_err_set(err, AC_E_LIMIT,
+			  "prefix '%.100s...': %zu components and %zu bytes; "
+			  "at most %d and %d",
+			  prefix, depth, strlen(prefix), AC_KEYSTORE_DEPTH,
+			  AC_KEYSTORE_LENGTH);
+}
+
 int ac_keystore_place(const struct ac_keystore *ks, const char *prefix,
 		      const char *rel, char **path, struct ac_err *err)
 {
@@ -109,9 +229,8 @@ int ac_keystore_place(const struct ac_keystore *ks, const char *prefix,
 	AC_CLOSE int top = -1;
 	int fd;
 
-	if (prefix != NULL &&
-	    ac_identifier_check(prefix, AC_NAME_STRICT, err) < 0)
-		return ac_err_ctx(err, "prefix '%s'", prefix);
+	if (prefix != NULL && check_prefix(prefix, err) < 0)
+		return -1;
 	if (mkdir(base, 0755) < 0 && errno != EEXIST)
 		return ac_err_sys(err, errno, "make '%s'", base);
 	top = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -27,61 +27,32 @@ void ac_policies_release(struct ac_policies *p)
 	*p = AC_POLICIES_INIT;
 }
 
-/* The names of the directories (or links, which may lead to some) in DIR. */
-static int subdirs(int fd, struct ac_strv *out, struct ac_err *err)
-{
-	DIR *d = fdopendir(fd);
-	const struct dirent *e;
-	int saved;
+/* Every prefix at and below PREFIX ("": all) for which there is a directory. */
+struct walk {
+	int fd;
+	int depth;
+	struct ac_strv *out;
+};
 
-	if (d == NULL) {
-		saved = errno;
-		(void)close(fd);
-		return ac_err_sys(err, saved, "read it");
-	}
-	while (errno = 0, (e = readdir(d)) != NULL) {
-		struct stat st;
-
-		if (e->d_name[0] != '.' &&
-		    fstatat(dirfd(d), e->d_name, &st, 0) == 0 &&
-		    S_ISDIR(st.st_mode))
-			ac_strv_push(out, e->d_name);
-	}
-	saved = errno;
-	(void)closedir(d);
-	ac_strv_sort(out);
-	return saved == 0 ? 0 : ac_err_sys(err, saved, "read it");
-}
-
-/* Every prefix below PREFIX (NULL: all) for which there is a directory. */
-static int prefixes(int fd, const char *prefix, int depth, struct ac_strv *out,
+static int prefixes(void *ctx, const char *prefix, bool linked,
 		    struct ac_err *err)
 {
-	AC_CLEANUP(ac_strv_release) struct ac_strv dirs = AC_STRV_INIT;
-	AC_FREE char *place = ac_policy_place(prefix);
-	int dir;
+	AC_CLEANUP(ac_keydir_release) struct ac_keydir in = {0};
+	AC_FREE char *place =
+		ac_policy_place(prefix[0] != '\0' ? prefix : NULL);
+	struct walk *w = ctx;
+	int r = 0;
 
-	if (depth > AC_KEYSTORE_DEPTH)
-		return ac_err_set(err, AC_E_LIMIT, "'%s' is nested too deeply",
-				  place);
-	dir = ac_at_open_in_root(fd, place, O_RDONLY | O_DIRECTORY, err);
-	if (dir < 0 && err->code == AC_E_NOT_FOUND) {
-		*err = AC_ERR_INIT;
+	if (ac_keystore_too_deep(place, w->depth))
 		return 0;
-	}
-	if (dir < 0 || subdirs(dir, &dirs, err) < 0)
-		return ac_err_ctx(err, "'%s'", place);
-	for (size_t i = 0; i < dirs.n; i++) {
-		AC_FREE char *below = prefix != NULL
-					      ? ac_path_join(prefix, dirs.v[i])
-					      : ac_xstrdup(dirs.v[i]);
-
-		if (!ac_strv_has(out, below))
-			ac_strv_push(out, below);
-		if (prefixes(fd, below, depth + 1, out, err) < 0)
-			return -1;
-	}
-	return 0;
+	if (prefix[0] != '\0' && !ac_strv_has(w->out, prefix))
+		ac_strv_push(w->out, prefix);
+	w->depth++;
+	if (ac_keydir_read(&in, w->fd, place, err) < 0 ||
+	    ac_keydir_each(&in, prefix, linked, prefixes, w, err) < 0)
+		r = -1;
+	w->depth--;
+	return r;
 }
 
 /* Add what counts for PREFIX, if there is something. */
@@ -110,9 +81,12 @@ int ac_policy_list(const struct ac_keystore *ks, struct ac_policies *out,
 
 	if (ac_keylevels_open(&l, ks, err) < 0)
 		return -1;
-	for (size_t i = 0; i < l.n; i++)
-		if (l.fd[i] >= 0 && prefixes(l.fd[i], NULL, 0, &all, err) < 0)
+	for (size_t i = 0; i < l.n; i++) {
+		struct walk w = {.fd = l.fd[i], .out = &all};
+
+		if (w.fd >= 0 && prefixes(&w, "", false, err) < 0)
 			return ac_err_ctx(err, "keystore '%s'", l.dir[i]);
+	}
 	ac_strv_sort(&all);
 	list_one(&l, NULL, out);
 	for (size_t i = 0; i < all.n; i++)

@@ -132,7 +132,8 @@ static void allow(const struct rules *r, const char *path, uint64_t what)
 
 	/* What is not there, or closed to us, needs no rule; without one for
 	 * another reason, "permission denied" would be all that is said. */
-	if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+	if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES &&
+	    errno != ELOOP && errno != ENAMETOOLONG)
 		ac_warn("confined more than it should be: '%s': %s", path,
 			strerror(errno));
 	if (fd < 0 || fstat(fd, &st) < 0)

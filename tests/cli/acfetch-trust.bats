@@ -15,6 +15,9 @@ af() {
 	acfetch --system-config "$PWD/sys" --local-config "$PWD/local" "$@"
 }
 
+# pin PREFIX FILE: without a question.
+pin() { af trust --skip-fingerprint-review --prefix "$@"; }
+
 # The file of a key: place NAME [CONFIG].
 place() {
 	echo "${3-local}/trustedkeys/$1/$(fingerprint "$2")"
@@ -286,4 +289,80 @@ on_tty() {
 			--skip-fingerprint-review --root alice.asc
 		[[ $stderr == *"as root, or with a --user-config=DIR of your own"* ]]
 	fi
+}
+
+@test "a prefix that is too long or too deep is not kept, and hides no other" {
+	local deep long=aa
+	deep=$(printf 'a/%.0s' {1..64})a
+	for _ in {1..12}; do long=$long$long; done
+	run -1 --separate-stderr pin "$deep" "$KEYS/alice.asc"
+	[[ $stderr == *"65 components and 129 bytes; at most 64 and 1024"* ]]
+	run -1 pin "$long" "$KEYS/alice.asc"
+	run -1 af trust --require 2 --prefix "$deep"
+	[ ! -e local/trustedkeys/prefix.d ] && [ ! -e local/trustedkeys/policy.d ]
+	pin "${deep#a/}" "$KEYS/alice.asc"
+	pin example.com "$KEYS/alice.asc"
+	# Made by hand.
+	mkdir -p "local/trustedkeys/prefix.d/$deep" "local/trustedkeys/policy.d/$deep"
+	run -0 --separate-stderr af trust list --no-legend
+	[ "$(wc -l <<<"$output")" = 2 ]
+	[ "$(grep -c 'is nested too deeply; what is in it is not listed' <<<"$stderr")" = 2 ]
+	af trust remove "$(fingerprint alice)"
+}
+
+@test "what else stands in the keystore: told, and no reason to list nothing" {
+	local in=local/trustedkeys/prefix.d/example.com i
+	pin example.com "$KEYS/alice.asc"
+	mkfifo "$in/$(printf %040d 2)"
+	mkdir "$in/$(printf %040d 3)"
+	ln -s "$(printf %040d 4)" "$in/$(printf %040d 4)"
+	truncate -s 100M "$in/$(printf %040d 5)"
+	ln -s /etc/passwd "$in/$(printf %040d 6)"
+	head -c 9999 /dev/urandom >"$in/$(printf %064d 7).pub"
+	touch "$in"/$'x\e[31m'
+	# No image can be called so.
+	mkdir local/trustedkeys/prefix.d/UPPER local/trustedkeys/prefix.d/$'esc\e[31m'
+	cp "$KEYS/alice.asc" local/trustedkeys/prefix.d/UPPER/"$(fingerprint alice)"
+	# Links: out of it, to each other, within.
+	ln -s /etc local/trustedkeys/prefix.d/etc.com
+	ln -s loop2.com local/trustedkeys/prefix.d/loop1.com
+	ln -s loop1.com local/trustedkeys/prefix.d/loop2.com
+	ln -s example.com local/trustedkeys/prefix.d/example.org
+	ln -s .. "$in/up" && ln -s . "$in/self"
+	mkdir local/trustedkeys/policy.d
+	ln -s . local/trustedkeys/policy.d/one && ln -s .. local/trustedkeys/policy.d/two
+	run -0 --separate-stderr timeout 60 acfetch --system-config sys --local-config local trust list --no-legend
+	[[ $output != *$'\e'* && $stderr != *$'\e'* ]]
+	[[ $output != *UPPER* && $stderr == *"'UPPER' is no prefix of names"* ]]
+	# What counts behind a link is listed.
+	grep -q "^example.com .*good" <(expand <<<"$output")
+	grep -q "^example.org .*good" <(expand <<<"$output")
+	[[ $stderr == *"'example.com/self/self' is a link behind a link; what is there counts, and is not listed"* ]]
+	for i in 2 4 5 6; do
+		[[ $output != *"$(printf %040d $i)"* && $stderr == *"$(printf %040d $i)"* ]]
+	done
+	grep -q " $(printf %064d 7) .*bad" <(expand <<<"$output")
+	# One file under several names goes once, and that is no error.
+	run -0 af trust remove "$(fingerprint alice)"
+	[ ! -e "$in/$(fingerprint alice)" ]
+	run -0 af trust remove "$(printf %064d 7)"
+}
+
+@test "the review: what a key says of itself stands apart, and no long line is a yes" {
+	local uid
+	key many ed25519 never
+	for uid in {1..12}; do
+		gpg --batch --quiet --pinentry-mode loopback --passphrase '' --quick-add-uid many@example.com "Number $uid"
+	done
+	uid="Wide$(printf '%070d' 0 | tr 0 ' ')gpg key fingerprint is: 0000 0000 <wide@example.com>"
+	gpg --batch --quiet --pinentry-mode loopback --passphrase '' --quick-add-uid many@example.com "$uid"
+	gpg --batch --quiet --pinentry-mode loopback --passphrase '' --quick-set-primary-uid many@example.com "$uid"
+	gpg --armor --export many@example.com >many.asc
+	run -0 --separate-stderr pin example.com many.asc
+	[ "$(awk 'length > 79' <<<"$output")" = '' ]
+	[ "$(grep -c '^gpg key fingerprint is: ' <<<"$output")" = 1 ]
+	[[ $output == *"(4 more user ids)"* ]]
+	run -0 on_tty "$(printf '%063dyes\nno' 0)" "acfetch --local-config tty trust --prefix example.com $KEYS/alice.asc"
+	[[ $output == *"Please enter 'yes' or 'no'"* ]]
+	[ ! -e tty/trustedkeys/prefix.d/example.com/"$(fingerprint alice)" ]
 }
