@@ -89,11 +89,18 @@ static char *spell(const struct ac_dependency *d)
 static int by_id(const struct ac_dependency *d, struct ac_obtain *from,
 		 struct ac_record *r, struct ac_err *err)
 {
+	int found;
+
 	if (d->image_id == NULL)
 		return 0;
 	if (ac_obtain_store(from, false, err) < 0)
 		return err->code == AC_E_NOT_FOUND ? 0 : -1;
-	return ac_store_get(&from->store, d->image_id, r, err);
+	found = ac_store_get(&from->store, d->image_id, r, err);
+	if (found <= 0 || ac_store_usable(&from->store, r->id))
+		return found;
+	/* Of a store whose layers are not for us. */
+	ac_record_release(r);
+	return ac_obtain(from, d->image_id, r, err) < 0 ? -1 : 1;
 }
 
 static int not_obtained(const char *shown, struct ac_err *err)

@@ -15,6 +15,7 @@
 #include "common/base/own.h"
 #include "common/cli/prog.h"
 #include "common/image/acifile.h"
+#include "common/store/share.h"
 #include "common/store/sig.h"
 #include "common/sys/confine.h"
 #include "common/sys/path.h"
@@ -168,4 +169,28 @@ int confine_discover(const struct globals *g, struct ac_err *err)
 
 	common_reads(&c, g);
 	return ac_confine_enter(&c, AC_CONFINE_NET, err);
+}
+
+int confine_list(const struct globals *g, struct ac_err *err)
+{
+	AC_CLEANUP(ac_confine_release) struct ac_confine c = AC_CONFINE_INIT;
+	AC_CLEANUP(ac_strv_release) struct ac_strv more = AC_STRV_INIT;
+	struct ac_config where = config(g);
+	AC_FREE char *store = NULL;
+	AC_FREE char *members = NULL;
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	if (ac_store_path(g->dir, &where, &store, err) < 0)
+		return -1;
+	members = ac_path_join(store, AC_SHARE_MEMBERS);
+	if (lstat(members, &st) < 0)
+		return 0;
+	ac_confine_write(&c, store);
+	ac_store_more(&more);
+	for (size_t i = 0; i < more.n; i++)
+		ac_confine_read(&c, more.v[i]);
+	common_reads(&c, g);
+	return ac_confine_enter(&c, AC_CONFINE_OWNERS, err);
 }

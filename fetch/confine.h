@@ -21,6 +21,9 @@ AC_MUSTUSE int confine_pull(const struct puller *p, const struct ac_call *c,
 AC_MUSTUSE int confine_trust(const struct globals *g, char *const *files, int n,
 			     struct ac_err *err);
 
+/* image list, by root of a store to which members add (S92): the store. */
+AC_MUSTUSE int confine_list(const struct globals *g, struct ac_err *err);
+
 /* discover: nothing. */
 AC_MUSTUSE int confine_discover(const struct globals *g, struct ac_err *err);
 

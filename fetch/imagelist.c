@@ -12,6 +12,7 @@
 #include "common/store/offers.h"
 #include "common/store/space.h"
 #include "common/store/used.h"
+#include "fetch/confine.h"
 #include "fetch/image.h"
 
 #define FIELDS \
@@ -388,6 +389,8 @@ int list_run(struct ac_call *c, struct ac_err *err)
 		o->format != NULL && strcmp(o->format, "json-pretty") == 0;
 	bool json = g->json || o->format != NULL;
 
+	if (confine_list(g, err) < 0)
+		return -1;
 	if (open_store(g, false, &s, err) < 0) {
 		if (err->code != AC_E_NOT_FOUND)
 			return -1;

@@ -14,16 +14,14 @@
 #include "common/base/own.h"
 #include "common/image/name.h"
 #include "common/store/offers.h"
+#include "common/store/share.h"
 #include "common/store/take.h"
 #include "common/sys/atomic.h"
 #include "common/sys/io.h"
 #include "fetch/puller.h"
 #include "fetch/verify.h"
 
-#define SIGNATURES "signatures"
-
 enum {
-	MAX_SIGNATURES = 16,
 	MAX_SIGNATURE = 8 << 20,
 	MAX_TRIES = 4, /* images of one name */
 };
@@ -37,30 +35,25 @@ struct taking {
 	bool verify;
 };
 
-static char *signature_name(const char *id, size_t i)
-{
-	return ac_xasprintf(SIGNATURES "/%s.%zu", id, i);
-}
-
 int pull_keep_signatures(const struct puller *p, const struct verify *v,
 			 const char *id, struct ac_err *err)
 {
 	if (!p->store.offered || v->n == 0)
 		return 0;
-	if (mkdirat(p->store.dirfd, SIGNATURES, 0700) < 0 && errno != EEXIST)
-		return ac_err_sys(err, errno, "make '%s/" SIGNATURES "'",
+	if (mkdirat(p->store.dirfd, "signatures", 0700) < 0 && errno != EEXIST)
+		return ac_err_sys(err, errno, "make '%s/signatures'",
 				  p->store.path);
-	for (size_t i = 0; i < v->n && i < MAX_SIGNATURES; i++) {
+	for (size_t i = 0; i < v->n && i < AC_SHARE_SIGNATURES; i++) {
 		AC_CLEANUP(ac_atomic_release)
 		struct ac_atomic a = AC_ATOMIC_INIT;
-		AC_FREE char *name = signature_name(id, i);
+		AC_FREE char *name = ac_share_signature(id, i);
 		AC_CLOSE int dir =
-			openat(p->store.dirfd, SIGNATURES,
+			openat(p->store.dirfd, "signatures",
 			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		const struct ac_buf *text = &v->files[i].text;
 
 		if (dir < 0)
-			return ac_err_sys(err, errno, "open '%s/" SIGNATURES,
+			return ac_err_sys(err, errno, "open '%s/signatures'",
 					  p->store.path);
 		if (ac_atomic_open(&a, dir, strchr(name, '/') + 1, 0600, err) <
 			    0 ||
@@ -74,10 +67,10 @@ int pull_keep_signatures(const struct puller *p, const struct verify *v,
 static int add_signatures(const struct taking *t, struct verify *v,
 			  struct ac_err *err)
 {
-	for (size_t i = 0; i < MAX_SIGNATURES; i++) {
+	for (size_t i = 0; i < AC_SHARE_SIGNATURES; i++) {
 		AC_CLEANUP(ac_buf_release)
 		struct ac_buf text = AC_BUF_INIT(MAX_SIGNATURE);
-		AC_FREE char *name = signature_name(t->id, i);
+		AC_FREE char *name = ac_share_signature(t->id, i);
 		AC_CLOSE int fd = ac_store_open_file(&t->by->store, name, err);
 
 		if (fd < 0 && err->code == AC_E_NOT_FOUND) {
@@ -174,7 +167,7 @@ static void candidates_release(struct candidates *c)
 
 static bool has_signature(const struct ac_offer *by, const char *id)
 {
-	AC_FREE char *name = signature_name(id, 0);
+	AC_FREE char *name = ac_share_signature(id, 0);
 	struct ac_err ignored;
 	AC_CLOSE int fd = ac_store_open_file(&by->store, name, &ignored);
 

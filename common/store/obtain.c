@@ -201,8 +201,12 @@ static int pull(struct ac_obtain *o, const char *text, bool again,
 	AC_FREE char *id = NULL;
 	int found;
 
-	if (fetch(o, text, again, &id, err) < 0 ||
-	    ac_obtain_store(o, false, err) < 0)
+	if (fetch(o, text, again, &id, err) < 0)
+		return -1;
+	/* There may have been none before, but others to read. */
+	if (o->store.dirfd < 0)
+		ac_store_release(&o->store);
+	if (ac_obtain_store(o, false, err) < 0)
 		return -1;
 	found = ac_store_get(&o->store, id, r, err);
 	if (found == 0)

@@ -82,7 +82,7 @@ void ac_offers_open(struct ac_offers *o, const struct ac_store *s)
 	    (d = fdopendir(fd)) == NULL)
 		return;
 	(void)ac_steal_fd(&fd);
-	while ((de = readdir(d)) != NULL)
+	while (n <= MAX_OFFERS && (de = readdir(d)) != NULL)
 		if (strcmp(de->d_name, ".") != 0 &&
 		    strcmp(de->d_name, "..") != 0 && ++n <= MAX_OFFERS)
 			ac_strv_push(&names, de->d_name);
@@ -126,15 +126,16 @@ static void list(const struct ac_offer *by, struct ac_strv *out)
 		struct ac_str name = ac_str(de->d_name);
 		AC_FREE char *id = NULL;
 
+		n++; /* also what is no record: there may be millions */
 		if (!ac_str_ends(name, ".json"))
 			continue;
-		n++;
 		id = ac_xstrndup(name.p, name.len - strlen(".json"));
 		if (ac_image_id_ok(id, true))
 			ac_strv_push(out, id);
 	}
 	if (n == MAX_IMAGES)
-		ac_warn("'%s' has %d records or more; the rest is passed over",
+		ac_warn("'%s/images' has %d entries or more; the rest is "
+			"passed over",
 			by->store.path, MAX_IMAGES);
 	ac_strv_sort(out);
 }
@@ -200,9 +201,18 @@ int ac_offers_find(const struct ac_offers *o, const char *id,
 bool ac_offers_has(const struct ac_store *s, const char *id)
 {
 	AC_CLEANUP(ac_offers_release) struct ac_offers o = AC_OFFERS_INIT;
-	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
-	const struct ac_offer *by;
+	AC_FREE char *name = ac_xasprintf("images/%s.json", id);
 
+	if (!ac_image_id_ok(id, true))
+		return false;
 	ac_offers_open(&o, s);
-	return ac_image_id_ok(id, true) && ac_offers_find(&o, id, &by, &r) > 0;
+	for (size_t i = 0; i < o.n; i++) {
+		struct ac_err ignored;
+		AC_CLOSE int fd =
+			ac_store_open_file(&o.v[i].store, name, &ignored);
+
+		if (fd >= 0)
+			return true;
+	}
+	return false;
 }

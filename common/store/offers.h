@@ -51,7 +51,8 @@ AC_MUSTUSE int ac_offers_each(const struct ac_offers *o, ac_offers_each_fn fn,
 int ac_offers_find(const struct ac_offers *o, const char *id,
 		   const struct ac_offer **by, struct ac_record *r);
 
-/* Does anybody offer S the image ID? */
+/* Does anybody offer S, by a record's name, the image ID?  Nothing is read:
+ * what a member wrote is for a process that is confined. */
 bool ac_offers_has(const struct ac_store *s, const char *id);
 
 #endif

@@ -296,6 +296,11 @@ int ac_share_members(const struct ac_store *s, int *fd)
 	return 1;
 }
 
+char *ac_share_signature(const char *id, size_t i)
+{
+	return ac_xasprintf("signatures/%s.%zu", id, i);
+}
+
 static int may_not_add(const char *path, struct ac_err *err)
 {
 	return ac_err_set(err, AC_E_DENIED,

@@ -9,10 +9,11 @@
  * Nothing of it ever belongs to the groups but the directory itself, which
  * `acutils` may enter, and members/, where a member of `acutils-admin` makes a
  * store of his own: members/UID.  Layers stay root's alone: they hold
- * set-user-id programs and devices.  Internal to the store.
+ * set-user-id programs and devices.
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "common/base/attr.h"
@@ -24,6 +25,11 @@ struct ac_store;
 #define AC_SHARE_READERS "acutils"
 #define AC_SHARE_ADDERS  "acutils-admin"
 #define AC_SHARE_MEMBERS "members"
+
+/* How many signatures of an image a member's store has at most. */
+enum { AC_SHARE_SIGNATURES = 16 };
+/* The path of the one with number I in such a store.  Caller frees. */
+AC_MUSTUSE char *ac_share_signature(const char *id, size_t i);
 
 /* Give the store in the directory PATH to the groups, when root calls, whose it
  * is, the group `acutils` is there, and PATH is the system's store or belongs

@@ -12,6 +12,7 @@
 #include "common/base/own.h"
 #include "common/image/name.h"
 #include "common/store/plan.h"
+#include "common/store/share.h"
 
 static int open_note(const struct ac_store *s, const char *path)
 {
@@ -60,6 +61,14 @@ void ac_store_unused(const struct ac_store *s, const char *id)
 {
 	AC_FREE char *path = ac_xasprintf("used/%s", id);
 
-	if (ac_image_id_ok(id, true))
-		(void)unlinkat(s->dirfd, path, 0);
+	if (!ac_image_id_ok(id, true))
+		return;
+	(void)unlinkat(s->dirfd, path, 0);
+	/* And, of a member's store, its signatures. */
+	for (size_t i = 0; i < AC_SHARE_SIGNATURES; i++) {
+		AC_FREE char *name = ac_share_signature(id, i);
+
+		if (unlinkat(s->dirfd, name, 0) < 0)
+			return;
+	}
 }

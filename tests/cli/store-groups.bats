@@ -261,7 +261,9 @@ runnable() {
 	[ "$(stat -c %u "$S/layers/$ID/rootfs/bin/busybox")" = 0 ]
 	[ "$(bob "${af[@]}" --json --dir /var/lib/acutils image list | ids)" = "$ID" ]
 	# What a member offers he can take back, and what is root's he cannot.
+	[ -e "$S/members/$ALICE/signatures/$ID.0" ]
 	alice "${af[@]}" --dir "/var/lib/acutils/members/$ALICE" image rm "$ID"
+	[ ! -e "$S/members/$ALICE/signatures/$ID.0" ]
 	run -1 alice "${af[@]}" --dir /var/lib/acutils image rm "$ID"
 	on "${acrun[@]}" --dir /var/lib/acutils gc --grace-period=0s
 	on "${af[@]}" image rm "$ID"
@@ -277,6 +279,32 @@ runnable() {
 	[ "$(bob "${af[@]}" --json image list | ids)" = "$ID" ]
 	run -0 bob acrun --store-read /var/lib/acutils run --net=none "$ID"
 	[[ $output == *"it runs"* ]]
+}
+
+@test "a reader builds on what is in root's store" {
+	bob unshare -U true || skip "no user namespaces for users here"
+	runnable example.com/run
+	on "${af[@]}" --insecure-options=image pull ./run.aci
+	mkdir home/bob/build
+	chown $BOB home/bob/build
+	ab=(acbuild --store-read /var/lib/acutils --system-config=/nonexistent --local-config="$W/etc")
+	bob env -C "$W/home/bob/build" acbuild begin
+	bob env -C "$W/home/bob/build" acbuild set-name example.com/built
+	bob env -C "$W/home/bob/build" acbuild dependency add example.com/run --image-id "$ID"
+	run -0 bob env -C "$W/home/bob/build" "${ab[@]}" run -- /bin/sh -c 'echo made > /made'
+	bob env -C "$W/home/bob/build" acbuild write built.aci
+	tar tf home/bob/build/built.aci | grep -qx rootfs/made
+}
+
+@test "root reads what members wrote in a confined process" {
+	needs strace
+	root_has z.aci example.com/z 1
+	make_aci a.aci example.com/a 1
+	alice "${af[@]}" --insecure-options=image --dir /var/lib/acutils pull "$W/a.aci"
+	on strace -f -o trace "${af[@]}" --json image list >out
+	[ "$(jq length out)" = 2 ]
+	sed -n "/PR_SET_NO_NEW_PRIVS, 1/,\$p" trace | grep -q "images/$ID.json"
+	run -1 grep -q "images/$ID.json" <(sed "/PR_SET_NO_NEW_PRIVS, 1/,\$d" trace)
 }
 
 @test "what a member adds without a signature is taken when root says so" {
