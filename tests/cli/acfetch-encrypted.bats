@@ -1,20 +1,13 @@
 #!/usr/bin/env bats
 # Encrypted images on their way into the store, a site and a pod.
-# shellcheck disable=SC2154 # run sets $stderr
+# shellcheck disable=SC2154,SC2034 # run sets $stderr; stop_servers uses $SERVER
 
 load helper
 load pull
-
-setup_file() {
-	cd "$BATS_FILE_TMPDIR" || return
-	make_key gnupg signer
-}
-
-teardown_file() { drop_key "$BATS_FILE_TMPDIR/gnupg"; }
+load signer
 
 setup() {
-	store_setup
-	KEY=$BATS_FILE_TMPDIR/gnupg
+	signer_setup
 	# No agent of the machine's is asked.
 	mkdir -m 700 none
 	export GNUPGHOME=$PWD/none
@@ -24,8 +17,6 @@ setup() {
 	make_aci plain.aci example.com/app 1.0
 	actool encrypt --passphrase-fd 9 plain.aci app.aci 9< p
 }
-
-teardown() { [ -z "${SERVER-}" ] || stop "$SERVER"; }
 
 record() { echo store/images/*.json; }
 

@@ -7,13 +7,7 @@ load pull
 
 setup() { store_setup; }
 
-teardown() {
-	if [ -n "${BAD_PID-}" ]; then
-		stop "$BAD_PID"
-	fi
-}
-
-insecure() { pull --insecure-options=image,http "$@"; }
+teardown() { stop_servers; }
 
 @test "badserver serves a good image when nothing is wrong" {
 	make_oci

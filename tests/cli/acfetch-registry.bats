@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # acfetch pull: what registries may say about an image.
-# shellcheck disable=SC2154,SC2153 # run sets $stderr, start_nginx $PORT
+# shellcheck disable=SC2154,SC2153,SC2034 # run sets $stderr, start_nginx $PORT
 
 load helper
 load pull
@@ -10,12 +10,7 @@ setup() {
 	make_oci 1000
 }
 
-teardown() {
-	[ -z "${BAD_PID-}" ] || stop "$BAD_PID"
-	[ -z "${NGINX_PID-}" ] || stop "$NGINX_PID"
-}
-
-insecure() { pull --insecure-options=image,http "$@"; }
+teardown() { stop_servers; }
 
 index_type=application/vnd.oci.image.index.v1+json
 manifest_type=application/vnd.oci.image.manifest.v1+json
@@ -226,7 +221,7 @@ status 404"
 	mkdir www
 	cp layer.tar.gz www/l
 	acfetch serve --listen "127.0.0.1:$port" www >serve.log 2>&1 3>&- &
-	NGINX_PID=$!
+	SERVER=$!
 	wait_for 10 listening "$port"
 	bad script
 	echo '{"rktKind":"dockerAuth","rktVersion":"v1","registries":["'"$A"'"],"credentials":{"user":"me","password":"pw"}}' >etc/auth.d/a.json

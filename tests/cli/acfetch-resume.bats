@@ -5,30 +5,7 @@
 
 load helper
 load pull
-
-setup_file() {
-	cd "$BATS_FILE_TMPDIR" || return
-	make_key gnupg signer
-}
-
-teardown_file() { drop_key "$BATS_FILE_TMPDIR/gnupg"; }
-
-setup() {
-	store_setup
-	KEY=$BATS_FILE_TMPDIR/gnupg
-	BATCH=()
-}
-
-teardown() {
-	local pid
-	for pid in "${NGINX_PID-}" "${BAD_PID-}" "${BATCH[@]}"; do
-		if [ -n "$pid" ]; then
-			stop "$pid"
-		fi
-	done
-}
-
-insecure() { pull --insecure-options=image,http "$@"; }
+load signer
 
 # A signed image of some 1.5 MB at $URL of an nginx that gives 700 kB of it and
 # then almost nothing, but to who asks for a part; mine.log has what was asked.
@@ -56,7 +33,7 @@ make_big() {
 # start ARGS: a pull in the background, its number in $!.
 start() {
 	env --default-signal=INT acfetch --local-config="$PWD/etc" "$@" >out 2>err 3>&- 8<&- &
-	BATCH=("$!")
+	PIDS=("$!")
 }
 
 # The site gives all it has at once, from now on.
@@ -73,9 +50,9 @@ hurry() {
 break_off() {
 	start --ca-file=ca.pem pull "$URL"
 	wait_for 20 partial_has 524288
-	kill "-$1" "${BATCH[0]}"
-	wait "${BATCH[0]}" 2>/dev/null || code=$?
-	BATCH=()
+	kill "-$1" "${PIDS[0]}"
+	wait "${PIDS[0]}" 2>/dev/null || code=$?
+	PIDS=()
 }
 
 @test "kill -9 in the middle: only the rest is asked for" {
@@ -286,16 +263,16 @@ half() {
 	flock 8
 	start --insecure-options=image,http pull --full "http://$A/x.aci"
 	wait_for 20 grep -q "another process is fetching 'http://$A/x.aci'; waiting for it" err
-	kill -INT "${BATCH[0]}"
+	kill -INT "${PIDS[0]}"
 	code=0
-	wait "${BATCH[0]}" || code=$?
+	wait "${PIDS[0]}" || code=$?
 	[ "$code" = 130 ]
 	: >err
 	start --insecure-options=image,http pull --full "http://$A/x.aci"
 	wait_for 20 grep -q "waiting for it" err
 	exec 8<&-
-	wait "${BATCH[0]}"
-	BATCH=()
+	wait "${PIDS[0]}"
+	PIDS=()
 	[ "$(cat out)" = "$ID" ]
 	[ "$(grep -c waiting err)" = 1 ]
 	ingest_empty
@@ -342,9 +319,9 @@ half() {
 	whole=$(stat -c %s layer.tar.gz)
 	layer_is_here() { [ "$(stat -c %s "store/partial/sha256-${LAYER#sha256:}/blob")" = "$whole" ]; }
 	wait_for 20 layer_is_here
-	kill -9 "${BATCH[0]}"
-	wait "${BATCH[0]}" 2>/dev/null || :
-	BATCH=()
+	kill -9 "${PIDS[0]}"
+	wait "${PIDS[0]}" 2>/dev/null || :
+	PIDS=()
 	: >log
 	run -0 --separate-stderr insecure "docker://$A/app"
 	! grep -q "blobs/$LAYER" log || false

@@ -5,30 +5,8 @@
 
 load helper
 load pull
+load signer
 
-setup_file() {
-	cd "$BATS_FILE_TMPDIR" || return
-	make_key gnupg signer
-}
-
-teardown_file() { drop_key "$BATS_FILE_TMPDIR/gnupg"; }
-
-setup() {
-	store_setup
-	KEY=$BATS_FILE_TMPDIR/gnupg
-	PIDS=()
-}
-
-teardown() {
-	local pid
-	for pid in "${NGINX_PID-}" "${BAD_PID-}" "${PIDS[@]}"; do
-		if [ -n "$pid" ]; then
-			stop "$pid"
-		fi
-	done
-}
-
-insecure() { pull --insecure-options=image,http "$@"; }
 tls() { pull --ca-file=ca.pem "$@"; }
 
 # A signed image at $URL of an nginx with LINES; mine.log has what was asked.

@@ -14,10 +14,23 @@ store_setup() {
 
 pull() { acfetch --local-config="$PWD/etc" --system-config=/nonexistent pull "$@"; }
 
+insecure() { pull --insecure-options=image,http "$@"; }
+
 # End what was started in the background, by its number.
 stop() {
 	kill "$1" 2>/dev/null || return 0
 	wait "$1" 2>/dev/null || :
+}
+
+# stop_servers [PID...]: these, those that the functions here started, and $SERVER
+# of the test.
+stop_servers() {
+	local pid
+	for pid in "${NGINX_PID-}" "${BAD_PID-}" "${SERVER-}" "$@"; do
+		if [ -n "$pid" ]; then
+			stop "$pid"
+		fi
+	done
 }
 
 # The store has no image, and nothing that a download left; what another pull can
