@@ -37,13 +37,12 @@
 
 enum { OUT_SIZE = 256 << 10 };
 
-/* A layer being packed: tar -> digest of it -> compressed -> blob. */
+/* A layer being packed: tar -> digest of it, compressed -> blob. */
 struct pack {
 	struct ac_ocilayout layout;
 	struct ac_aci_build how;
 	struct ac_tar_writer *tar;
 	struct ac_zipper *zip;
-	struct ac_hash *hash;
 	struct ac_buf out;     /* small pieces on their way to the blob */
 	struct ac_stack below; /* of who cannot know owners; else empty */
 	size_t entries;
@@ -54,7 +53,6 @@ static void release(struct pack *p)
 {
 	ac_tar_writer_free(p->tar);
 	ac_zipper_free(p->zip);
-	ac_hash_free(p->hash);
 	ac_buf_release(&p->out);
 	ac_ocilayout_release(&p->layout);
 }
@@ -86,7 +84,6 @@ static int to_zipper(void *ctx, const void *bytes, size_t n, struct ac_err *err)
 
 	if (ac_interrupt_check(err) < 0)
 		return -1;
-	ac_hash_add(p->hash, bytes, n);
 	return ac_zipper_feed(p->zip, bytes, n, err);
 }
 
@@ -105,8 +102,8 @@ static int pack_open(struct pack *p, struct work *w,
 		return -1;
 	if (ac_ocilayout_attach(&p->layout, w->aci, err) < 0)
 		return -1;
-	p->hash = ac_hash_new(AC_SHA256);
 	p->zip = ac_zipper_new(p->how.zip, p->how.level, to_blob, p);
+	ac_zipper_hash(p->zip, AC_SHA256);
 	p->tar = ac_tar_writer_new(to_zipper, p);
 	return 0;
 }
@@ -123,7 +120,7 @@ static struct ac_json *pack_end(struct pack *p, struct ac_err *err)
 	if (ac_zipper_finish(p->zip, err) < 0 || flush(p, err) < 0 ||
 	    ac_ocilayout_blob_end(&p->layout, &blob, &size, err) < 0)
 		return NULL;
-	ac_hash_final(p->hash, &diff);
+	ac_zipper_digest(p->zip, &diff);
 	ac_digest_print(&diff, ':', text);
 	desc = oci_descriptor(p->how.zip == AC_ZIP_GZIP ? AC_OCI_LAYER_GZ
 							: AC_OCI_LAYER,

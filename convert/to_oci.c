@@ -46,7 +46,7 @@ const struct ac_opt to_oci_opts[] = {
 	AC_OPT_END,
 };
 
-/* One conversion: archive -> tar -> hash -> gzip -> blob. */
+/* One conversion: archive -> tar -> digest of it, gzip -> blob. */
 struct job {
 	const char *what;
 	struct ac_secret secret;
@@ -57,7 +57,6 @@ struct job {
 	struct ac_ocilayout layout;
 	struct ac_tar_writer *tar;
 	struct ac_zipper *zip;
-	struct ac_hash *hash; /* of the plain layer */
 	bool skipping;
 	struct ac_digest diff;
 };
@@ -67,7 +66,6 @@ static void release(struct job *j)
 	ac_secret_release(&j->secret);
 	ac_tar_writer_free(j->tar);
 	ac_zipper_free(j->zip);
-	ac_hash_free(j->hash);
 	ac_set_release(&j->only);
 	ac_set_release(&j->ways);
 	ac_image_release(&j->image);
@@ -78,7 +76,6 @@ static int to_layer(void *ctx, const void *p, size_t n, struct ac_err *err)
 {
 	struct job *j = ctx;
 
-	ac_hash_add(j->hash, p, n);
 	return ac_zipper_feed(j->zip, p, n, err);
 }
 
@@ -187,15 +184,15 @@ static int write_layer(struct job *j, uint64_t level, struct ac_digest *digest,
 
 	if (f == NULL)
 		return -1;
-	j->hash = ac_hash_new(AC_SHA256);
 	j->zip = ac_zipper_new(AC_ZIP_GZIP, (int)level, ac_ocilayout_sink,
 			       &j->layout);
+	ac_zipper_hash(j->zip, AC_SHA256);
 	j->tar = ac_tar_writer_new(to_layer, j);
 	if (ac_aci_file_read(f, &ev, &id, NULL, err) < 0)
 		return ac_err_ctx(err, "'%s'", j->what);
 	if (ac_tar_finish(j->tar, err) < 0 || ac_zipper_finish(j->zip, err) < 0)
 		return -1;
-	ac_hash_final(j->hash, &j->diff);
+	ac_zipper_digest(j->zip, &j->diff);
 	return ac_ocilayout_blob_end(&j->layout, digest, size, err);
 }
 
