@@ -15,6 +15,7 @@
 #include "common/image/acifile.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
+#include "common/sys/tmpdir.h"
 
 enum { CHUNK = 1 << 17 };
 
@@ -23,13 +24,12 @@ static int spool(int from, struct ac_err *err)
 {
 	const char *tmp = getenv("TMPDIR");
 	const char *dir = tmp != NULL && tmp[0] == '/' ? tmp : "/var/tmp";
-	AC_CLOSE int fd =
-		open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+	AC_CLOSE int fd = ac_tmpdir_file(dir, err);
 	AC_FREE char *chunk = NULL;
 	ssize_t n;
 
 	if (fd < 0)
-		return ac_err_sys(err, errno, "a temporary file in '%s'", dir);
+		return -1;
 	chunk = ac_xmalloc(CHUNK);
 	do {
 		n = ac_io_read(from, chunk, CHUNK, "the image", err);

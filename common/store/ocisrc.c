@@ -20,6 +20,7 @@
 #include "common/sys/at.h"
 #include "common/sys/io.h"
 #include "common/sys/path.h"
+#include "common/sys/tmpdir.h"
 
 enum { MAX_LINKS = 40 };
 
@@ -115,29 +116,6 @@ void ac_ocisrc_release(struct ac_ocisrc *s)
 
 /* --- opening --- */
 
-/* A file without a name, gone with its descriptor. */
-static int temporary(struct ac_err *err)
-{
-	const char *dir = getenv("TMPDIR");
-	AC_FREE char *name = NULL;
-	int fd;
-
-	if (dir == NULL || dir[0] == '\0')
-		dir = "/tmp";
-	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		return fd;
-	/* Not every file system has O_TMPFILE. */
-	name = ac_xasprintf("%s/acconvert-XXXXXX", dir);
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd < 0)
-		return ac_err_sys(err, errno,
-				  "make a temporary file in '%s' (TMPDIR)",
-				  dir);
-	(void)unlink(name);
-	return fd;
-}
-
 /* Decompress all of FD into a temporary file, which takes its place. */
 static int spool(int *fd, const char *what, struct ac_err *err)
 {
@@ -146,7 +124,7 @@ static int spool(int *fd, const char *what, struct ac_err *err)
 		.max_ratio = ac_limit_ratio(AC_LAYER_MAX_RATIO),
 	};
 	AC_CLEANUP(ac_unzipfd_freep) struct ac_unzipfd *in = NULL;
-	AC_CLOSE int to = temporary(err);
+	AC_CLOSE int to = ac_tmpdir_file(ac_tmpdir_base(), err);
 	const void *p;
 	ssize_t n;
 

@@ -66,6 +66,24 @@ const char *ac_tmpdir_base(void)
 	return tmp != NULL && tmp[0] == '/' ? tmp : "/tmp";
 }
 
+int ac_tmpdir_file(const char *dir, struct ac_err *err)
+{
+	AC_FREE char *name = NULL;
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		return fd;
+	/* Not every file system has O_TMPFILE. */
+	name = ac_xasprintf("%s/.tmp-XXXXXX", dir);
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0)
+		return ac_err_sys(err, errno,
+				  "make a temporary file in '%s' (TMPDIR)",
+				  dir);
+	(void)unlink(name);
+	return fd;
+}
+
 int ac_tmpdir_make(struct ac_tmpdir *s, const char *parent, const char *prefix,
 		   struct ac_err *err)
 {

@@ -23,6 +23,10 @@ struct ac_tmpdir {
 /* $TMPDIR, or /tmp where that is not set or not absolute. */
 const char *ac_tmpdir_base(void);
 
+/* A file without a name in the directory DIR, to write and to read: it is gone
+ * with its descriptor, which is returned. */
+AC_MUSTUSE int ac_tmpdir_file(const char *dir, struct ac_err *err);
+
 /* Make PARENT/PREFIXxxxxxx, mode 0700.  Whatever is called so there, is ours
  * and not locked is removed: a prefix is of one kind of directory. */
 AC_MUSTUSE int ac_tmpdir_make(struct ac_tmpdir *s, const char *parent,
