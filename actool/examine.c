@@ -206,16 +206,35 @@ static int kind_of(const struct ac_json *doc, bool *pod, struct ac_err *err)
 	return ac_err_fix(err, "write \"ImageManifest\" or \"PodManifest\"");
 }
 
-static int check_kind(struct report *r, const char *text, size_t len, bool *pod,
-		      struct ac_err *err)
+/* The document and its kind; NULL: it has none.  Owned by the caller. */
+static struct ac_json *parse(struct report *r, const char *text, size_t len,
+			     bool *pod, struct ac_err *err)
 {
 	AC_JSON struct ac_json *doc = ac_json_parse(text, len, "manifest", err);
 
-	if (doc != NULL)
-		return kind_of(doc, pod, err);
-	ac_err_rule(err, "T10");
-	show_place(r, err, text, len);
-	return -1;
+	if (doc == NULL) {
+		ac_err_rule(err, "T10");
+		show_place(r, err, text, len);
+		return NULL;
+	}
+	return kind_of(doc, pod, err) == 0 ? ac_steal_ptr(&doc) : NULL;
+}
+
+/* Errors are in the findings. */
+static void load(struct report *r, struct ac_json *doc, bool pod)
+{
+	struct ac_err told = AC_ERR_INIT;
+
+	r->inner = 0;
+	r->inner_context =
+		pod ? "invalid PodManifest" : "invalid ImageManifest";
+	r->what = pod ? "PodManifest" : "ImageManifest";
+	if (pod)
+		r->has_pod =
+			ac_pod_load(&r->pod, doc, &r->findings, &told) == 0;
+	else
+		r->has_image =
+			ac_image_load(&r->image, doc, &r->findings, &told) == 0;
 }
 
 static int check_manifest(struct report *r, struct ac_aci_file *file,
@@ -224,27 +243,18 @@ static int check_manifest(struct report *r, struct ac_aci_file *file,
 	AC_CLEANUP(ac_buf_release)
 	struct ac_buf b = AC_BUF_INIT(AC_ACI_MAX_MANIFEST);
 	const struct ac_findings_mark all = {.n = 0};
+	struct ac_json *doc;
 	bool pod = false;
 
 	r->context = "error unmarshaling manifest";
 	if (ac_io_slurp(ac_aci_file_fd(file), &b, r->file, err) < 0)
 		return -1;
-	if (check_kind(r, ac_buf_str(&b), b.len, &pod, err) < 0) {
-		report_fail(r, err);
-		ac_findings_locate(&r->findings, all, ac_buf_str(&b), b.len);
-		return 0;
-	}
-	r->inner = 0;
-	r->inner_context =
-		pod ? "invalid PodManifest" : "invalid ImageManifest";
-	r->what = pod ? "PodManifest" : "ImageManifest";
-	/* Errors are in the findings. */
-	if (pod)
-		r->has_pod = ac_pod_parse(&r->pod, ac_buf_str(&b), b.len,
-					  &r->findings, err) == 0;
+	doc = parse(r, ac_buf_str(&b), b.len, &pod, err);
+	if (doc != NULL)
+		load(r, doc, pod);
 	else
-		r->has_image = ac_image_parse(&r->image, ac_buf_str(&b), b.len,
-					      &r->findings, err) == 0;
+		report_fail(r, err);
+	ac_findings_locate(&r->findings, all, ac_buf_str(&b), b.len);
 	if (r->has_pod) {
 		r->len = b.len;
 		r->text = ac_buf_steal(&b);
