@@ -28,6 +28,8 @@ struct path {
 	uint16_t opaque;     /* the same for what is in it */
 	uint16_t opaque_last;
 	uint16_t through; /* topmost layer that has something below it */
+	uint16_t under;   /* lowest layer so far that has something below it,
+			   * while upper ones hide it, and not it itself */
 	uint16_t flags;
 	uint32_t attrs; /* fingerprint of mode, owner and xattrs in .last */
 };

@@ -176,8 +176,11 @@ static int walk_one(struct squash *q, const char *path, size_t len, bool hidden,
 		p->last = q->layer;
 		p->flags |= PATH_LAST_DIR | PATH_LAST_GUESS;
 	}
-	if (hidden || is_hidden(p, q->layer))
+	if (hidden || is_hidden(p, q->layer)) {
+		if (!mark && (p->flags & PATH_LAST_GUESS) != 0)
+			p->under = q->layer;
 		return 1;
+	}
 	if (p->through == 0)
 		p->through = q->layer;
 	hidden = p->opaque != 0 && p->opaque < q->layer;
@@ -282,17 +285,15 @@ static int on_mark(struct squash *q, const struct ac_entry *e,
 		return odd < 0 ? -1 : 0;
 	ac_path_split(e->path, &dir, &base);
 	parent = ac_xstrndup(dir.p, dir.len);
-	if (e->type == AC_F_DIR && ac_str_starts(base, WH_META))
+	if (ac_str_eq(base, WH_OPAQUE)) /* whatever kind of file it is */
+		return removed(q, parent, true, err);
+	if (ac_str_starts(base, WH_META))
 		return 0;
 	if (e->type == AC_F_DIR)
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s' is a directory; names that begin with "
 				  "'.wh.' mark removed files",
 				  e->path);
-	if (ac_str_eq(base, WH_OPAQUE))
-		return removed(q, parent, true, err);
-	if (ac_str_starts(base, WH_META))
-		return 0;
 	name = base.p + strlen(WH);
 	if (name[0] == '\0' || strcmp(name, ".") == 0 ||
 	    strcmp(name, "..") == 0)
@@ -345,6 +346,24 @@ static int seen_here(const struct path *p, const struct ac_entry *e,
 	return 1;
 }
 
+/* E was written through by a layer above, and then replaced by one above that:
+ * what was written is where E leads, which is too late to know now. */
+static int check_under(const struct squash *q, struct path *p,
+		       const struct ac_entry *e, const char *path,
+		       struct ac_err *err)
+{
+	bool through = p->under != 0 && p->under < q->layer &&
+		       p->white_last < p->under;
+
+	p->under = 0;
+	if (e->type != AC_F_LINK || !through)
+		return 0;
+	return ac_err_set(err, AC_E_UNSUPPORTED,
+			  "layers write through the link '%s', and later ones "
+			  "replace it",
+			  path);
+}
+
 /* Note that the layer has the path of E: 1 when E is to be written, 0 when it
  * is hidden or known, -1; *again when it was in this layer before. */
 static int enter(struct squash *q, const struct ac_entry *e, const char *path,
@@ -371,6 +390,8 @@ static int enter(struct squash *q, const struct ac_entry *e, const char *path,
 		p->flags |= PATH_LAST_DIR;
 		p->attrs = attributes(e);
 	}
+	if (check_under(q, p, e, path, err) < 0)
+		return -1;
 	/* A directory above it began empty: what it replaced is gone. */
 	if (!dir && p->opaque == 0 && (p->flags & PATH_FIRST_DIR) != 0)
 		p->opaque = q->layer;

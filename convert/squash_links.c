@@ -194,6 +194,9 @@ static bool is_removed(const struct squash *q, const struct want *w)
 	const struct path *p = find(q, path);
 	size_t n = strlen(path);
 
+	/* Of its own layer: the file goes, and keeps the link's name. */
+	if (w->since == q->layer)
+		return false;
 	if (p != NULL && p->white_last == q->layer)
 		return true;
 	while (n != 0) {

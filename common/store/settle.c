@@ -74,6 +74,15 @@ static struct ac_strv snapshot(const struct ac_set *set)
 	return out;
 }
 
+/* Only an entry for the directory itself replaces what is below. */
+static int no_directory(const char *path, struct ac_err *err)
+{
+	return ac_err_set(err, AC_E_INVALID,
+			  "there are files in '%s', which is no directory "
+			  "below and does not become one",
+			  path);
+}
+
 /* A directory that no entry named is a link below: names in it belong where
  * that leads.  1 when such a one was found that was not known. */
 static int find_moves(struct ac_unpack *u, const struct ac_stack *below,
@@ -95,6 +104,8 @@ static int find_moves(struct ac_unpack *u, const struct ac_stack *below,
 		r = below_has(u, below, dirs.v[i], true, &h, err);
 		if (r < 0)
 			return -1;
+		if (r > 0 && !S_ISLNK(h.st.st_mode) && !S_ISDIR(h.st.st_mode))
+			return no_directory(dirs.v[i], err);
 		if (r == 0 || !S_ISLNK(h.st.st_mode))
 			continue;
 		*err = AC_ERR_INIT;
@@ -102,7 +113,7 @@ static int find_moves(struct ac_unpack *u, const struct ac_stack *below,
 		if (to == NULL && err->code != AC_OK)
 			return -1;
 		if (to == NULL)
-			continue; /* it leads to a file: replaced */
+			return no_directory(dirs.v[i], err);
 		last = dirs.v[i];
 		ac_strv_push(&u->from, last);
 		ac_strv_take(&u->to, to);
@@ -145,9 +156,11 @@ static char *target_of(const struct ac_unpack *u, const struct ac_stack *below,
 	own = ac_unpack_own(u, parent, err);
 	if (own == AC_OWN_DIR)
 		return ac_xstrdup(path);
-	if (own != AC_OWN_NOTHING)
+	if (own < 0)
 		return NULL;
-	*err = AC_ERR_INIT;
+	*err = AC_ERR_INIT; /* why it is another */
+	if (own == AC_OWN_OTHER)
+		return NULL;
 	to = lead(below, parent, err);
 	if (to == NULL)
 		return NULL;
@@ -193,6 +206,10 @@ static int settle_opaque(struct ac_unpack *u, const struct ac_stack *below,
 	to = own == AC_OWN_DIR ? ac_xstrdup(path) : lead(below, path, err);
 	if (to == NULL)
 		return err->code != AC_OK ? -1 : 0;
+	if (to[0] == '\0') { /* by a link to the root */
+		(void)ac_set_add(&u->opaque, to);
+		return spread_root(u, below, err);
+	}
 	r = below_has(u, below, to, true, &h, err);
 	if (r <= 0 || !S_ISDIR(h.st.st_mode))
 		return r < 0 ? -1 : 0;
@@ -207,7 +224,7 @@ static int settle_opaque(struct ac_unpack *u, const struct ac_stack *below,
 static int settle_removals(struct ac_unpack *u, const struct ac_stack *below,
 			   struct ac_err *err)
 {
-	AC_CLEANUP(ac_strv_release) struct ac_strv white = snapshot(&u->white);
+	AC_CLEANUP(ac_strv_release) struct ac_strv white = AC_STRV_INIT;
 	AC_CLEANUP(ac_strv_release) struct ac_strv opq = snapshot(&u->opaque);
 
 	if (below->n == 0)
@@ -215,6 +232,7 @@ static int settle_removals(struct ac_unpack *u, const struct ac_stack *below,
 	for (size_t i = 0; i < opq.n; i++)
 		if (settle_opaque(u, below, opq.v[i], err) < 0)
 			return -1;
+	white = snapshot(&u->white); /* with those of an emptied root */
 	for (size_t i = 0; i < white.n; i++)
 		if (settle_whiteout(u, below, white.v[i], err) < 0)
 			return -1;

@@ -257,14 +257,14 @@ static int whiteout(struct ac_unpack *u, const struct ac_entry *e,
 	AC_FREE char *path = NULL;
 	const char *name = base.p + strlen(WH);
 
-	if (e->type == AC_F_DIR)
-		return bad_whiteout(e->path, "it is a directory", err);
-	if (ac_str_eq(base, WH_OPAQUE)) {
+	if (ac_str_eq(base, WH_OPAQUE)) { /* whatever kind of file it is */
 		path = moved(u, parent);
 		return remember(u, &u->opaque, path, err);
 	}
 	if (ac_str_starts(base, WH_META))
 		return 0; /* aufs kept its own files so */
+	if (e->type == AC_F_DIR)
+		return bad_whiteout(e->path, "it is a directory", err);
 	if (name[0] == '\0' || strcmp(name, ".") == 0 ||
 	    strcmp(name, "..") == 0)
 		return bad_whiteout(e->path, "it names no file", err);
@@ -307,9 +307,7 @@ static int on_layer_entry(struct ac_unpack *u, const struct ac_entry *e,
 	if (r == 0 && !ac_str_starts(base, WH))
 		return write_moved(u, e, err);
 	u->skipping = true;
-	if (r > 0 || (e->type == AC_F_DIR && ac_str_starts(base, WH_META)))
-		return 0;
-	return whiteout(u, e, dir, base, err);
+	return r > 0 ? 0 : whiteout(u, e, dir, base, err);
 }
 
 static int read_layer(struct ac_unpack *u, struct ac_tar_reader *tar,

@@ -45,7 +45,7 @@
 #include "common/base/own.h"
 #include "common/base/str.h"
 
-enum { MAX_RULES = 64, MAX_HEAD = 64 << 10, MAX_BODY = 256 << 20 };
+enum { MAX_RULES = 1024, MAX_HEAD = 64 << 10, MAX_BODY = 256 << 20 };
 
 struct rule {
 	char *method, *path, *need;
