@@ -81,7 +81,7 @@ static int put_plain(int dirfd, const struct ac_buf *text, struct ac_err *err)
 /* What is in OPENPGP already: 1, 0 when it is not there. */
 static int read_openpgp(int dirfd, struct ac_buf *out, struct ac_err *err)
 {
-	if (ac_io_read_file(dirfd, OPENPGP, out, err) == 0)
+	if (ac_io_read_regular(dirfd, OPENPGP, out, err) == 0)
 		return 1;
 	if (err->code != AC_E_NOT_FOUND)
 		return -1;
