@@ -181,7 +181,7 @@ int ac_list_end(int fd, struct ac_list_end *end, struct ac_err *err)
 
 int ac_list_bytes(int fd, uint64_t *bytes, struct ac_err *err)
 {
-	struct ac_list_end end;
+	struct ac_list_end end = {.entries = 0};
 
 	if (ac_list_end(fd, &end, err) < 0)
 		return -1;

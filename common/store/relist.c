@@ -98,7 +98,7 @@ static int complete(const struct ac_store *s, const char *layer,
 	AC_CLOSE int dir = -1;
 	AC_CLOSE int from = open_list(s, layer, &dir, err);
 	AC_CLOSE int to = -1;
-	struct ac_list_end end;
+	struct ac_list_end end = {.entries = 0};
 	char line[80];
 	int n;
 

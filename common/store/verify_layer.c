@@ -404,7 +404,7 @@ static void check_missing(struct check *c)
 
 static int compare(struct check *c, int files, struct ac_err *err)
 {
-	struct ac_list_end end;
+	struct ac_list_end end = {.entries = 0};
 	struct ac_treerd *t;
 	struct stat st;
 	int rc;
