@@ -69,19 +69,21 @@ int sources_of_call(struct work *w, const struct ac_call *c, struct ac_err *err)
 {
 	const char *name = c->path;
 	const struct dependency_opts *o = c->opts;
+	const char *file;
 	int r = 0;
 
 	if (strcmp(name, "begin") == 0)
 		return c->argc != 0 ? add_start(w, c->argv[0], err) : 0;
 	if (strcmp(name, "dependency add") == 0)
 		return o->file != NULL ? add(w, o->file, err) : 0;
-	if (sources_file(c) != NULL)
-		return add(w, sources_file(c), err);
 	if (strcmp(name, "copy") == 0)
 		return add(w, c->argv[0], err);
-	if (strcmp(name, "copy-to-dir") == 0)
-		for (int i = 0; r == 0 && i < c->argc - 1; i++)
-			r = add(w, c->argv[i], err);
+	if (strcmp(name, "copy-to-dir") != 0) {
+		file = sources_file(c);
+		return file != NULL ? add(w, file, err) : 0;
+	}
+	for (int i = 0; r == 0 && i < c->argc - 1; i++)
+		r = add(w, c->argv[i], err);
 	return r;
 }
 
