@@ -29,6 +29,12 @@ int job_sink(void *ctx, const void *p, size_t n, struct ac_err *err)
 
 	if (ac_interrupt_check(err) < 0 || ac_ingest_feed(j->in, p, n, err) < 0)
 		return -1;
+	/* Those that are deferred are another verification. */
+	if (!j->verifying && job_verifies(j) && !j->deferred.asked) {
+		verify_begin(&j->verify, ac_ingest_blob_fd(j->in));
+		j->verifying = true;
+	}
+	verify_more(&j->verify, ac_ingest_stored(j->in));
 	ac_progress_add(j->progress, n);
 	events_meter_add(&j->meter, n);
 	return 0;
@@ -216,13 +222,13 @@ int pull_aci(struct puller *p, const struct aci_source *src,
 	j.progress = pull_progress(p, j.what);
 	ret = transfer(&j, out, err);
 	ac_progress_free(j.progress);
+	verify_release(&j.verify);
 	if (ret < 0 && j.in != NULL && pull_is_damage(err))
 		ac_ingest_discard(j.in);
 	else
 		ac_ingest_free(j.in);
 	ac_partial_free(j.partial, true);
 	ac_webcache_release(&j.cache);
-	verify_release(&j.verify);
 	free(j.url);
 	free(j.what);
 	return ret;

@@ -21,6 +21,7 @@ struct job {
 	const struct pull_want *want;
 	char *what; /* the source, for messages */
 	struct verify verify;
+	bool verifying; /* of the bytes that come */
 	struct pull_deferred deferred;
 	struct ac_ingest *in;
 	struct ac_progress *progress;

@@ -157,6 +157,8 @@ static int begin(void *ctx, const char *validator, uint64_t total,
 
 int web_again(struct job *j, struct ac_err *err)
 {
+	verify_abort(&j->verify);
+	j->verifying = false;
 	j->partial = ac_ingest_take_partial(j->in);
 	ac_ingest_free(j->in);
 	j->in = NULL;

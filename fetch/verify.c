@@ -1,19 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/verify.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/store/keystore.h"
+#include "common/sys/growing.h"
 
-enum { MAX_TEXT = 700 }; /* an error holds little more */
+enum {
+	MAX_TEXT = 700,   /* an error holds little more */
+	STEP = 256 << 10, /* wake the thread for that much */
+};
+
+/* A verification that goes on while the file comes. */
+struct verify_run {
+	const struct verify *v;
+	struct ac_growing file;
+	uint64_t told; /* how far it was said to have grown */
+	int fd;
+	pthread_t thread;
+
+	/* The thread's, until it is joined. */
+	struct ac_sigs sigs;
+	int rc;
+	struct ac_err err;
+};
 
 void verify_release(struct verify *v)
 {
+	verify_abort(v);
 	for (size_t i = 0; i < v->n; i++) {
 		ac_buf_release(&v->files[i].text);
 		free(v->files[i].source);
@@ -164,10 +186,13 @@ int verify_known(const struct verify *v, struct ac_err *err)
 	return too_few(v, &why, &c, err);
 }
 
-static int check(const struct verify *v, int fd, struct ac_sigs *out,
-		 struct ac_err *err)
+/* GROWS is NULL when all of FD is there. */
+static int check(const struct verify *v, int fd, struct ac_growing *grows,
+		 struct ac_sigs *out, struct ac_err *err)
 {
-	const struct ac_sig_file f = {.name = v->what, .fd = fd};
+	const struct ac_sig_file f = {.name = v->what,
+				      .fd = fd,
+				      .grows = grows};
 
 	for (size_t i = 0; i < v->n; i++) {
 		const struct verify_file *file = &v->files[i];
@@ -247,16 +272,130 @@ static int refuse(const struct verify *v, const struct ac_sigs *sigs,
 				     : "no good signature by a trusted key");
 }
 
+static void *work(void *ctx)
+{
+	struct verify_run *r = ctx;
+
+	r->rc = check(r->v, r->fd, &r->file, &r->sigs, &r->err);
+	return NULL;
+}
+
+void verify_begin(struct verify *v, int fd)
+{
+	struct verify_run *r;
+
+	verify_abort(v);
+	r = ac_xcalloc(1, sizeof(*r));
+	r->v = v;
+	r->fd = fd;
+	r->sigs = AC_SIGS_INIT;
+	ac_growing_init(&r->file);
+	if (pthread_create(&r->thread, NULL, work, r) != 0) {
+		ac_growing_release(&r->file);
+		free(r);
+		return;
+	}
+	v->run = r;
+}
+
+void verify_more(struct verify *v, uint64_t size)
+{
+	struct verify_run *r = v->run;
+
+	if (r == NULL || size < r->told + STEP)
+		return;
+	r->told = size;
+	ac_growing_to(&r->file, size);
+}
+
+/* Wait for the thread; what it found is OUT's. */
+static int join_run(struct verify *v, struct ac_sigs *out, struct ac_err *err)
+{
+	struct verify_run *r = ac_steal_ptr(&v->run);
+	int rc;
+
+	(void)pthread_join(r->thread, NULL);
+	rc = r->rc;
+	*out = r->sigs;
+	if (rc < 0)
+		*err = r->err;
+	ac_growing_release(&r->file);
+	free(r);
+	return rc;
+}
+
+void verify_abort(struct verify *v)
+{
+	AC_CLEANUP(ac_sigs_release) struct ac_sigs sigs = AC_SIGS_INIT;
+	struct ac_err ignored = AC_ERR_INIT;
+
+	if (v->run == NULL)
+		return;
+	ac_growing_abort(&v->run->file);
+	(void)!join_run(v, &sigs, &ignored);
+}
+
+static const struct ac_sig_method *method(const struct ac_sig *s, size_t *kind)
+{
+	for (*kind = 0; strcmp(ac_sig_methods[*kind]->kind, s->kind) != 0;)
+		(*kind)++;
+	return ac_sig_methods[*kind];
+}
+
+/* Is what was found with the keys BEFORE what would be found with those of now?
+ * It is made so where that needs no look at the file. */
+static bool still(const struct verify *v, const struct ac_sig_keys *before,
+		  struct ac_sigs *sigs)
+{
+	for (size_t i = 0; i < sigs->n; i++) {
+		size_t k;
+		const struct ac_sig_method *m = method(&sigs->v[i], &k);
+
+		if (!m->recheck(before->of[k], v->keys.of[k], &sigs->v[i]))
+			return false;
+	}
+	return true;
+}
+
+/* What the signatures are: as the thread found it, when there is one, for the
+ * keys of NAME. */
+static int look(struct verify *v, const char *name, int fd, struct ac_sigs *out,
+		struct ac_err *err)
+{
+	AC_CLEANUP(ac_sig_keys_release)
+	struct ac_sig_keys before = AC_SIG_KEYS_INIT;
+	bool have = v->run != NULL;
+	bool other = v->name == NULL || strcmp(v->name, name) != 0;
+
+	if (have) {
+		struct stat st;
+
+		if (fstat(fd, &st) < 0)
+			return ac_err_sys(err, errno, "size of '%s'", v->what);
+		ac_growing_to(&v->run->file, (uint64_t)st.st_size);
+		ac_growing_end(&v->run->file);
+		if (join_run(v, out, err) < 0)
+			return -1;
+	}
+	if (other) {
+		before = v->keys;
+		v->keys = AC_SIG_KEYS_INIT;
+		if (take_name(v, name, err) < 0)
+			return -1;
+	}
+	if (have && (!other || still(v, &before, out)))
+		return 0;
+	ac_sigs_release(out);
+	return check(v, fd, NULL, out, err);
+}
+
 int verify_image(struct verify *v, const char *name, int fd,
 		 struct ac_strv *signers, struct ac_err *err)
 {
 	AC_CLEANUP(ac_sigs_release) struct ac_sigs sigs = AC_SIGS_INIT;
 	AC_CLEANUP(ac_buf_release) struct ac_buf why = AC_BUF_INIT(MAX_TEXT);
 
-	if ((v->name == NULL || strcmp(v->name, name) != 0) &&
-	    take_name(v, name, err) < 0)
-		return -1;
-	if (check(v, fd, &sigs, err) < 0)
+	if (look(v, name, fd, &sigs, err) < 0)
 		return -1;
 	ac_sigs_signers(&sigs, signers);
 	if (!ac_policy_met(&v->policy, signers, &why))

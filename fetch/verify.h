@@ -17,12 +17,14 @@
  *			ac_sig_methods[k]->suffix, and verify_add() it)
  *	if (verify_known(&v, err) < 0)
  *		return -1;	(the image need not be fetched)
- *	(fetch the image into a file)
+ *	(fetch the image into a file; verify_begin() and verify_more() as it
+ *	grows have it verified at the same time)
  *	return verify_image(&v, manifest->name, fd, &signers, err);
  */
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/attr.h"
 #include "common/base/buf.h"
@@ -49,6 +51,7 @@ struct verify {
 	struct ac_policy policy;
 	struct verify_file *files;
 	size_t n;
+	struct verify_run *run; /* what began; NULL: nothing did */
 };
 #define VERIFY_INIT \
 	((struct verify){.keys = AC_SIG_KEYS_INIT, .policy = AC_POLICY_INIT})
@@ -74,6 +77,15 @@ AC_MUSTUSE int verify_add(struct verify *v, size_t kind, struct ac_buf *text,
  * they be enough?  No: AC_E_NOT_FOUND, naming the keys and saying "run: acfetch
  * trust --prefix ..."; no signature file among them: AC_E_INVALID. */
 AC_MUSTUSE int verify_known(const struct verify *v, struct ac_err *err);
+
+/* Verify what will be in FD (borrowed until verify_abort or verify_image) in a
+ * thread, while it comes.  What began before is forgotten.  Nothing is said of
+ * a failure: verify_image does what was not done. */
+void verify_begin(struct verify *v, int fd);
+/* SIZE bytes can be read of it. */
+void verify_more(struct verify *v, uint64_t size);
+/* It will not be completed. */
+void verify_abort(struct verify *v);
 
 /* Do they sign the content of FD (from its start) by enough keys trusted for
  * NAME, that in the image?  SIGNERS gets their fingerprints.  Good signatures

@@ -21,6 +21,10 @@ struct ac_pgp_ring;
 struct ac_growing;
 struct ac_secret;
 
+/* Is gpg installed?  AC_E_UNSUPPORTED when it is not: to know it before a
+ * download. */
+AC_MUSTUSE int ac_pgp_ready(struct ac_err *err);
+
 /* A keyring in memory. */
 AC_MUSTUSE struct ac_pgp_ring *ac_pgp_ring_new(void);
 void ac_pgp_ring_free(struct ac_pgp_ring *r);

@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/base/alloc.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/codec/pgp.h"
 #include "common/codec/pgp_inline.h"
 #include "common/sys/io.h"
 #include "common/sys/spawn.h"
@@ -81,6 +84,29 @@ static int memory(const struct ac_buf *b, struct ac_err *err)
 	return ac_steal_fd(&fd);
 }
 
+static int missing(struct ac_err *err)
+{
+	return ac_err_set(err, AC_E_UNSUPPORTED,
+			  "signatures need gpg, and it is not installed; "
+			  "install the package 'gnupg'");
+}
+
+int ac_pgp_ready(struct ac_err *err)
+{
+	struct ac_str rest = ac_str(getenv("PATH"));
+
+	while (rest.len != 0) {
+		struct ac_str dir;
+		AC_FREE char *name = NULL;
+
+		(void)ac_str_cut(&rest, ':', &dir);
+		name = ac_xasprintf("%.*s/gpg", (int)dir.len, dir.p);
+		if (access(name, X_OK) == 0)
+			return 0;
+	}
+	return missing(err);
+}
+
 static int begin(struct gpg *g, const char *const *words, size_t n,
 		 struct ac_err *err)
 {
@@ -98,11 +124,7 @@ static int begin(struct gpg *g, const char *const *words, size_t n,
 	g->pid = ac_spawn_start(argv.v, map, AC_LEN(map), err);
 	if (g->pid >= 0)
 		return 0;
-	if (err->code == AC_E_NOT_FOUND)
-		return ac_err_set(err, AC_E_UNSUPPORTED,
-				  "signatures need gpg, and it is not "
-				  "installed; install the package 'gnupg'");
-	return -1;
+	return err->code == AC_E_NOT_FOUND ? missing(err) : -1;
 }
 
 static int prepare(struct gpg *g, const struct ac_buf *ring, struct ac_err *err)

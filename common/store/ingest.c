@@ -519,6 +519,11 @@ int ac_ingest_settle(struct ac_ingest *in, const struct ac_stack *below,
 	return 0;
 }
 
+uint64_t ac_ingest_stored(const struct ac_ingest *in)
+{
+	return in->stored;
+}
+
 int ac_ingest_blob_fd(const struct ac_ingest *in)
 {
 	return in->blobfd;

@@ -73,6 +73,10 @@ struct ac_partial *ac_ingest_partial(const struct ac_ingest *in);
 /* Bytes that were fed. */
 uint64_t ac_ingest_size(const struct ac_ingest *in);
 
+/* Bytes that can be read from the file by now, while more are fed; the
+ * descriptor is as below. */
+uint64_t ac_ingest_stored(const struct ac_ingest *in);
+
 /* After finish: the file as delivered (borrowed, readable, at any position),
  * the digest of the blob (SHA-512 of an ACI, the expected algorithm of a
  * layer, SHA-256 without one), and for an ACI its id and manifest. */

@@ -112,12 +112,14 @@ static void free_keys(void *keys)
 }
 
 /* The keys, a new set when there is none yet. */
-static struct keys *need_keys(void **keys)
+static struct keys *need_keys(void **keys, struct ac_err *err)
 {
 	struct keys *k = *keys;
 
 	if (k != NULL)
 		return k;
+	if (ac_pgp_ready(err) < 0)
+		return NULL;
 	k = ac_xcalloc(1, sizeof(*k));
 	k->ring = ac_pgp_ring_new();
 	*keys = k;
@@ -130,8 +132,10 @@ static int add_key(void **keys, const char *text, size_t len, const char *file,
 	static const char pem[] = "-----BEGIN PUBLIC KEY-----";
 	AC_CLEANUP(ac_buf_release) struct ac_buf b = AC_BUF_INIT(MAX_KEYS);
 	bool keybox = len > 12 && memcmp(text + 8, "KBXf", 4) == 0;
-	struct keys *k = need_keys(keys);
+	struct keys *k = need_keys(keys, err);
 
+	if (k == NULL)
+		return -1;
 	/* gpg would pass it over without a word. */
 	if (memmem(text, len, pem, sizeof(pem) - 1) != NULL)
 		return ac_err_set(err, AC_E_INVALID,
@@ -171,7 +175,9 @@ static int trust(void **keys, const struct ac_trust *t, struct ac_err *err)
 
 	if (*keys == NULL && !ac_trust_has_kind(t, AC_KEY_PGP))
 		return 0;
-	k = need_keys(keys);
+	k = need_keys(keys, err);
+	if (k == NULL)
+		return -1;
 	if (k->n_trusted != 0 && restart(k, err) < 0)
 		return -1;
 	ac_pgp_keys_free(k->trusted, k->n_trusted);

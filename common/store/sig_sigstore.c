@@ -17,6 +17,7 @@
 #include "common/codec/pkey.h"
 #include "common/codec/sigstore.h"
 #include "common/store/keystore.h"
+#include "common/sys/growing.h"
 
 enum {
 	MAX_BUNDLE = 8 << 20,
@@ -155,6 +156,28 @@ static void add_bad(struct ac_sigs *out, const char *kind, const struct key *k,
 				    .key = k != NULL ? ac_xstrdup(k->id) : NULL,
 				    .created = -1,
 				    .reason = ac_xstrdup(reason)});
+}
+
+/* A good signature stays so while its key is there; for others it matters
+ * which keys were tried. */
+static bool recheck(const void *keys, const void *now, struct ac_sig *s)
+{
+	const struct keys *k = now;
+
+	(void)keys;
+	for (size_t i = 0; s->reason == NULL && k != NULL && i < k->n; i++)
+		if (strcmp(k->v[i].id, s->key) == 0)
+			return true;
+	return false;
+}
+
+/* The file F, when all of it is there. */
+static int whole(struct ac_message *m, const struct ac_sig_file *f,
+		 struct ac_err *err)
+{
+	if (f->grows != NULL && ac_growing_wait_end(f->grows, err) < 0)
+		return -1;
+	return ac_message_file(m, f->fd, f->name, err);
 }
 
 /* --- bundles --- */
@@ -311,7 +334,7 @@ static int check_bundle(void *keys, const struct ac_sig_file *f,
 	struct ac_str one;
 	size_t n = 0;
 
-	if (ac_message_file(&m, f->fd, f->name, err) < 0)
+	if (whole(&m, f, err) < 0)
 		return -1;
 	while (ac_sigstore_next(&rest, &one)) {
 		if (++n > AC_SIGSTORE_MAX_BUNDLES) {
@@ -389,7 +412,7 @@ static int check_bare(void *keys, const struct ac_sig_file *f, const char *text,
 	int r = 0;
 
 	(void)source;
-	if (ac_message_file(&m, f->fd, f->name, err) < 0)
+	if (whole(&m, f, err) < 0)
 		return -1;
 	if (decode(text, len, bytes, &n))
 		r = check_bytes(keys, &m, bytes, n, out, err);
@@ -416,6 +439,7 @@ const struct ac_sig_method ac_sig_sigstore = {
 	.free_keys = free_keys,
 	.claims = claims_bundle,
 	.check = check_bundle,
+	.recheck = recheck,
 };
 
 const struct ac_sig_method ac_sig_bare = {
@@ -430,4 +454,5 @@ const struct ac_sig_method ac_sig_bare = {
 	.free_keys = free_keys,
 	.claims = claims_bare,
 	.check = check_bare,
+	.recheck = recheck,
 };

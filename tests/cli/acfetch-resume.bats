@@ -90,6 +90,39 @@ break_off() {
 	ingest_empty
 }
 
+@test "signatures are verified while the image comes, and not longer" {
+	local gpg
+	slow_site
+	start --ca-file=ca.pem pull "$URL"
+	wait_for 20 pgrep -P "${PIDS[0]}" -x gpg
+	gpg=$(pgrep -P "${PIDS[0]}" -x gpg)
+	wait_for 20 partial_has 524288
+	kill -INT "${PIDS[0]}"
+	wait "${PIDS[0]}" 2>/dev/null || code=$?
+	PIDS=()
+	[ "$code" = 130 ]
+	[ ! -e "/proc/$gpg" ]
+	run -0 --separate-stderr pull --ca-file=ca.pem --full "$URL"
+	[ "$output" = "$ID" ]
+	[[ $stderr == *"signature verified"* ]]
+}
+
+@test "another image in the middle, signed or not: all of that one is verified" {
+	slow_site
+	cp www/big.aci.asc first.asc
+	break_off INT
+	make_big www/big.aci
+	cp first.asc www/big.aci.asc
+	hurry
+	run -1 --separate-stderr pull --ca-file=ca.pem "$URL"
+	[[ $stderr == *"does not match the content"* ]]
+	store_empty
+	rm www/big.aci.asc
+	sign "$KEY" www/big.aci
+	run -0 --separate-stderr pull --ca-file=ca.pem --full "$URL"
+	[ "$output" = "$ID" ]
+}
+
 @test "bytes that the disk has changed are fetched again, and no more than they" {
 	slow_site
 	break_off TERM
