@@ -25,7 +25,8 @@ images() {
 	local name expected layers layer digest blob list files
 	export TAR_MODE=0000755
 	mkdir in
-	grep -v '^#' >table
+	# Users get no devices: then there is nothing in the way of others.
+	if [ "$EUID" -eq 0 ]; then cat; else grep -vE '(null|loop) '; fi >table
 	(
 		trap - DEBUG # by which bats looks at each command: much slower
 		while IFS='|' read -r name expected layers; do

@@ -7,7 +7,10 @@ load pull
 load layout
 load rawtar
 
-setup() { store_setup; }
+setup() {
+	store_setup
+	export TAR_MODE=0000755 # a user must be able to remove it all
+}
 
 img() {
 	entry manifest rootfs
