@@ -258,7 +258,8 @@ static int collect(const struct globals *g, bool show, struct ac_json *doc,
 	struct credentials c = CREDENTIALS_INIT;
 	AC_CLEANUP(ac_config_paths_release)
 	struct ac_config_paths paths = AC_CONFIG_PATHS_INIT;
-	AC_CLEANUP(stage1_release) struct stage1 stage1 = {.name = {NULL}};
+	AC_CLEANUP(stage1_release)
+	struct stage1 stage1 = {.name = {.text = NULL}};
 	AC_CLEANUP(ac_config_limits_release)
 	struct ac_config_limits limits = AC_CONFIG_LIMITS_INIT;
 	struct ac_config where = config(g);

@@ -19,16 +19,20 @@ static struct {
 	const char *of;
 	bool chosen; /* by ac_limit_set */
 } limits[] = {
-	[AC_LIMIT_UNPACKED] = {"unpacked", 64ULL << 30, "bytes of files"},
-	[AC_LIMIT_ENTRIES] = {"entries", 10000000, "entries"},
+	[AC_LIMIT_UNPACKED] = {"unpacked", 64ULL << 30, "bytes of files",
+			       false},
+	[AC_LIMIT_ENTRIES] = {"entries", 10000000, "entries", false},
 	[AC_LIMIT_IMPLIED] = {"implied", 16,
-			      "directories for each entry that no entry names"},
-	[AC_LIMIT_RATIO] = {"ratio", 0, "times its size, unpacked"},
-	[AC_LIMIT_DEPTH] = {"depth", 1000, "directories above it"},
-	[AC_LIMIT_XATTRS] = {"xattrs", 1 << 20, "bytes of extended attributes"},
+			      "directories for each entry that no entry names",
+			      false},
+	[AC_LIMIT_RATIO] = {"ratio", 0, "times its size, unpacked", false},
+	[AC_LIMIT_DEPTH] = {"depth", 1000, "directories above it", false},
+	[AC_LIMIT_XATTRS] = {"xattrs", 1 << 20, "bytes of extended attributes",
+			     false},
 	[AC_LIMIT_NAMES] = {"names", 64 << 20,
-			    "bytes of names that a layer removes or implies"},
-	[AC_LIMIT_LAYERS] = {"layers", 4096, "layers"},
+			    "bytes of names that a layer removes or implies",
+			    false},
+	[AC_LIMIT_LAYERS] = {"layers", 4096, "layers", false},
 };
 
 uint64_t ac_limit(enum ac_limit which)

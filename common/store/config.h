@@ -136,7 +136,7 @@ struct ac_config_paths {
 	struct ac_config_value data;          /* the default store */
 	struct ac_config_value stage1_images; /* absolute, as the other */
 };
-#define AC_CONFIG_PATHS_INIT ((struct ac_config_paths){.data = {NULL}})
+#define AC_CONFIG_PATHS_INIT ((struct ac_config_paths){.data = {.text = NULL}})
 AC_MUSTUSE int ac_config_paths(const struct ac_config *c,
 			       struct ac_config_paths *out, struct ac_err *err);
 void ac_config_paths_release(struct ac_config_paths *p);
@@ -145,7 +145,7 @@ void ac_config_paths_release(struct ac_config_paths *p);
 struct ac_config_limits {
 	struct ac_config_value v[AC_LIMITS];
 };
-#define AC_CONFIG_LIMITS_INIT ((struct ac_config_limits){.v = {{NULL}}})
+#define AC_CONFIG_LIMITS_INIT ((struct ac_config_limits){.v = {{.text = NULL}}})
 /* Read them (C NULL: the default configuration) and set them. */
 AC_MUSTUSE int ac_config_limits_read(const struct ac_config *c,
 				     struct ac_config_limits *out,

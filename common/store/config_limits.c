@@ -72,7 +72,7 @@ int ac_config_limits_read(const struct ac_config *c,
 {
 	struct ac_config_limits l = AC_CONFIG_LIMITS_INIT;
 	AC_FREE char *user = NULL;
-	struct ac_config own = {NULL};
+	struct ac_config own = {.user = NULL};
 
 	if (c == NULL) {
 		own.user = user = ac_config_user();

@@ -13,7 +13,7 @@ void ac_config_value_release(struct ac_config_value *v)
 {
 	free(v->text);
 	free(v->file);
-	*v = (struct ac_config_value){NULL};
+	*v = (struct ac_config_value){.text = NULL};
 }
 
 int ac_config_put(const struct ac_config_file *f, const char *key,

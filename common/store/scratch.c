@@ -113,6 +113,9 @@ static int sweep_one(int parent, const char *name, struct ac_err *err)
 		openat(parent, name,
 		       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
+	/* A link, which no process of ours makes, and none can lock. */
+	if (fd < 0 && errno == ELOOP)
+		return ac_tree_remove(parent, name, err);
 	if (fd < 0 && errno != ENOENT)
 		return ac_err_sys(err, errno, "open '%s' in the store's ingest",
 				  name);

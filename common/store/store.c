@@ -60,7 +60,7 @@ int ac_store_path(const char *dir, const struct ac_config *c, char **path,
 	AC_FREE char *user = NULL;
 	AC_CLEANUP(ac_config_paths_release)
 	struct ac_config_paths paths = AC_CONFIG_PATHS_INIT;
-	struct ac_config own = {NULL};
+	struct ac_config own = {.user = NULL};
 
 	if (!given(dir))
 		dir = getenv("ACUTILS_DIR");

@@ -55,7 +55,8 @@ static void set_oom(const struct pod *p, const struct app *a)
 		(void)SYS1(SYS_close, fd);
 }
 
-/* Hand the master of the app's terminal to acrun. */
+/* Hand the master of the app's terminal to acrun, and wait until it has set its
+ * size: an app may ask for that once, at its start. */
 static void send_master(const struct pod *p, const struct app *a, int master)
 {
 	union {
@@ -78,6 +79,7 @@ static void send_master(const struct pod *p, const struct app *a, int master)
 	m.msg_controllen = sizeof(control);
 	need(p, a, SYS3(SYS_sendmsg, p->plan->tty_fd, &m, 0),
 	     "hand over the terminal", "");
+	(void)SYS3(SYS_read, p->plan->tty_fd, &byte, 1);
 }
 
 /* A terminal of the app's own devpts, opened by its master, so that no name in

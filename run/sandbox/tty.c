@@ -69,6 +69,7 @@ static void receive(struct tty *t)
 		tty_resize(t);
 		make_raw(t);
 	}
+	(void)!send(t->socket, "", 1, MSG_NOSIGNAL); /* it waits for that */
 	(void)close(t->socket);
 	t->socket = -1;
 }

@@ -214,11 +214,11 @@ teardown() {
 	mkdir tmp
 	TMPDIR=$PWD/tmp actool verify --key ed.asc a.aci
 	[ -z "$(ls -A tmp)" ]
-	# Nor of one that was told to end.
-	truncate -s 1G big.aci
+	# Nor of one that was told to end, while gpg is at it.
+	truncate -s 4G big.aci
 	cp a.aci.asc big.aci.asc
 	TMPDIR=$PWD/tmp actool verify --key ed.asc big.aci & pid=$!
-	until [ -n "$(ls -A tmp)" ]; do sleep 0.01; done
+	wait_for 20 pgrep -P "$pid" -x gpg
 	kill -TERM $pid
 	rc=0
 	wait $pid || rc=$?

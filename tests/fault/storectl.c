@@ -129,7 +129,7 @@ static int pull_parsed(struct ac_store *s, int layout,
 		       const struct ac_buf *manifest, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf config = AC_BUF_INIT(8 << 20);
-	AC_CLEANUP(ac_oci_config_release) struct ac_oci_config c = {NULL};
+	AC_CLEANUP(ac_oci_config_release) struct ac_oci_config c = {.os = NULL};
 	const struct ac_oci_source src = {.name = "test", .tag = "latest"};
 	AC_FREE struct ac_digest *chains =
 		ac_xcalloc(m->n_layers + 1, sizeof(*chains));
@@ -175,8 +175,8 @@ static int pull(struct ac_store *s, const char *dir, struct ac_err *err)
 	AC_CLOSE int layout = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AC_CLEANUP(ac_buf_release) struct ac_buf index = AC_BUF_INIT(8 << 20);
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(8 << 20);
-	AC_CLEANUP(ac_oci_index_release) struct ac_oci_index x = {NULL};
-	AC_CLEANUP(ac_oci_manifest_release) struct ac_oci_manifest m = {NULL};
+	AC_CLEANUP(ac_oci_index_release) struct ac_oci_index x = {.v = NULL};
+	AC_CLEANUP(ac_oci_manifest_release) struct ac_oci_manifest m = {.layers = NULL};
 
 	if (layout < 0)
 		return ac_err_sys(err, errno, "open '%s'", dir);
