@@ -176,7 +176,8 @@ static int pull(struct ac_store *s, const char *dir, struct ac_err *err)
 	AC_CLEANUP(ac_buf_release) struct ac_buf index = AC_BUF_INIT(8 << 20);
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(8 << 20);
 	AC_CLEANUP(ac_oci_index_release) struct ac_oci_index x = {.v = NULL};
-	AC_CLEANUP(ac_oci_manifest_release) struct ac_oci_manifest m = {.layers = NULL};
+	AC_CLEANUP(ac_oci_manifest_release)
+	struct ac_oci_manifest m = {.layers = NULL};
 
 	if (layout < 0)
 		return ac_err_sys(err, errno, "open '%s'", dir);
