@@ -119,7 +119,7 @@ static struct ac_unzipfd *start(struct ac_unzipfd *u,
 
 	if (limits != NULL)
 		u->limits = *limits;
-	u->ring = ac_ring_new(CHUNKS, CHUNK);
+	u->ring = ac_ring_new(CHUNKS, CHUNK, 1);
 	u->zip = ac_unzip_new(&u->limits, pass_on, u);
 	ac_unzip_lend(u->zip, lend);
 	r = pthread_create(&u->thread, NULL, run, u);
@@ -162,7 +162,7 @@ ssize_t ac_unzipfd_source(void *ctx, const void **p, struct ac_err *err)
 		*err = u->start_err;
 		return -1;
 	}
-	return ac_ring_next(u->ring, p, err);
+	return ac_ring_next(u->ring, 0, p, err);
 }
 
 enum ac_zip ac_unzipfd_format(const struct ac_unzipfd *u)

@@ -36,33 +36,53 @@ static void raise_fd_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &l);
 }
 
-/* The tar that the other thread reads is hashed on its way. */
-static ssize_t hashed_source(void *ctx, const void **p, struct ac_err *err)
+/* Who gets the tar. */
+enum { WORKER, HASHER, CONSUMERS };
+
+static ssize_t source(void *ctx, const void **p, struct ac_err *err)
 {
 	struct ac_ingest *in = ctx;
-	ssize_t n = ac_ring_next(in->ring, p, err);
 
-	if (n > 0)
-		ac_hash_add(in->diff_hash, *p, (size_t)n);
-	return n;
+	return ac_ring_next(in->ring, WORKER, p, err);
 }
 
 static void *work(void *ctx)
 {
 	struct ac_ingest *in = ctx;
 
-	in->worker_rc =
-		ac_unpack_read(&in->layer, hashed_source, in, &in->worker_err);
+	in->worker_rc = ac_unpack_read(&in->layer, source, in, &in->worker_err);
 	if (in->worker_rc < 0)
 		ac_ring_abort(in->ring);
 	return NULL;
 }
 
+/* Beside the worker: files are made while the next bytes are hashed. */
+static void *hash(void *ctx)
+{
+	struct ac_ingest *in = ctx;
+	struct ac_err ignored = AC_ERR_INIT; /* the worker gets it as well */
+	const void *p;
+	ssize_t n;
+
+	while ((n = ac_ring_next(in->ring, HASHER, &p, &ignored)) > 0)
+		ac_hash_add(in->diff_hash, p, (size_t)n);
+	return NULL;
+}
+
+static void join_worker(struct ac_ingest *in)
+{
+	if (in->working)
+		(void)pthread_join(in->worker, NULL);
+	in->working = false;
+}
+
+/* The ring is closed. */
 static void join(struct ac_ingest *in)
 {
-	if (in->running)
-		(void)pthread_join(in->worker, NULL);
-	in->running = false;
+	join_worker(in);
+	if (in->hashing)
+		(void)pthread_join(in->hasher, NULL);
+	in->hashing = false;
 }
 
 static int slot_full(void *ctx, AC_UNUSED const void *p, size_t n,
@@ -80,7 +100,7 @@ static void *lend_slot(void *ctx, size_t *cap, struct ac_err *err)
 	void *p = ac_ring_slot(in->ring, cap);
 
 	if (p == NULL) {
-		join(in);
+		join_worker(in);
 		*err = in->worker_err;
 	}
 	return p;
@@ -149,9 +169,12 @@ static int start(struct ac_ingest *in, struct ac_store *s, struct ac_err *err)
 	if (ac_unpack_open(&in->layer, in->dir.fd, "layer", err) < 0)
 		return -1;
 	r = pthread_create(&in->worker, NULL, work, in);
+	in->working = r == 0;
+	if (r == 0)
+		r = pthread_create(&in->hasher, NULL, hash, in);
 	if (r != 0)
 		return ac_err_sys(err, r, "start a thread");
-	in->running = true;
+	in->hashing = true;
 	return 0;
 }
 
@@ -170,7 +193,7 @@ struct ac_ingest *ac_ingest_new(struct ac_store *s,
 	limits = (struct ac_unzip_limits){.max_out = in->opts.max_bytes,
 					  .max_ratio = in->opts.max_ratio};
 	in->small = ac_xmalloc(SMALL);
-	in->ring = ac_ring_new(SLOTS, SLOT_SIZE);
+	in->ring = ac_ring_new(SLOTS, SLOT_SIZE, CONSUMERS);
 	in->blob_hash = ac_hash_new(in->opts.blob != NULL ? in->opts.blob->alg
 							  : AC_SHA256);
 	in->diff_hash = ac_hash_new(diff_alg(in));
@@ -267,7 +290,7 @@ void ac_ingest_free(struct ac_ingest *in)
 			      ? in->opts.partial
 			      : in->partial;
 	release_partial(in);
-	if (in->running) {
+	if (in->working || in->hashing) {
 		const struct ac_err gone = {.code = AC_E_INVALID};
 
 		ac_ring_close(in->ring, &gone);

@@ -43,8 +43,8 @@ struct ac_ingest {
 	struct ac_digest blob, diff;
 
 	/* The other thread's, until it is joined. */
-	pthread_t worker;
-	bool running;
+	pthread_t worker, hasher;
+	bool working, hashing;
 	struct ac_hash *diff_hash;
 	struct ac_unpack layer;
 	struct ac_image image;

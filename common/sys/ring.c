@@ -3,26 +3,32 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
 
+struct consumer {
+	uint64_t taken; /* chunks given to it */
+	bool reading;   /* it uses the last of them */
+};
+
 struct ac_ring {
 	pthread_mutex_t lock;
-	pthread_cond_t filled; /* the consumer waits here */
+	pthread_cond_t filled; /* consumers wait here */
 	pthread_cond_t freed;  /* the producer waits here */
 	char *mem;             /* chunks * size, owned */
 	size_t *used;          /* bytes in each chunk */
 	size_t chunks, size;
-	size_t head;  /* chunk that the producer fills next */
-	size_t count; /* chunks committed and not given back */
-	bool reading; /* the consumer has the oldest of them */
+	uint64_t committed; /* chunks, in all */
+	struct consumer *consumers;
+	size_t n;
 	bool closed, aborted, failed;
 	struct ac_err err; /* the producer's, when failed */
 };
 
-struct ac_ring *ac_ring_new(size_t chunks, size_t size)
+struct ac_ring *ac_ring_new(size_t chunks, size_t size, size_t consumers)
 {
 	struct ac_ring *r = ac_xcalloc(1, sizeof(*r));
 
@@ -33,6 +39,8 @@ struct ac_ring *ac_ring_new(size_t chunks, size_t size)
 	r->mem = ac_xcalloc(chunks, size);
 	r->chunks = chunks;
 	r->size = size;
+	r->consumers = ac_xcalloc(consumers, sizeof(*r->consumers));
+	r->n = consumers;
 	return r;
 }
 
@@ -43,9 +51,23 @@ void ac_ring_free(struct ac_ring *r)
 	(void)pthread_cond_destroy(&r->freed);
 	(void)pthread_cond_destroy(&r->filled);
 	(void)pthread_mutex_destroy(&r->lock);
+	free(r->consumers);
 	free(r->used);
 	free(r->mem);
 	free(r);
+}
+
+/* Has every consumer done with the chunk where the next one goes? */
+static bool has_room(const struct ac_ring *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct consumer *c = &r->consumers[i];
+		uint64_t done = c->reading ? c->taken - 1 : c->taken;
+
+		if (r->committed - done == r->chunks)
+			return false;
+	}
+	return true;
 }
 
 void *ac_ring_slot(struct ac_ring *r, size_t *cap)
@@ -53,10 +75,10 @@ void *ac_ring_slot(struct ac_ring *r, size_t *cap)
 	void *p = NULL;
 
 	(void)pthread_mutex_lock(&r->lock);
-	while (r->count == r->chunks && !r->aborted)
+	while (!has_room(r) && !r->aborted)
 		(void)pthread_cond_wait(&r->freed, &r->lock);
 	if (!r->aborted) {
-		p = r->mem + r->head * r->size;
+		p = r->mem + r->committed % r->chunks * r->size;
 		*cap = r->size;
 	}
 	(void)pthread_mutex_unlock(&r->lock);
@@ -68,10 +90,8 @@ void ac_ring_commit(struct ac_ring *r, size_t n)
 	if (n == 0)
 		return;
 	(void)pthread_mutex_lock(&r->lock);
-	r->used[r->head] = n;
-	r->head = (r->head + 1) % r->chunks;
-	r->count++;
-	(void)pthread_cond_signal(&r->filled);
+	r->used[r->committed++ % r->chunks] = n;
+	(void)pthread_cond_broadcast(&r->filled);
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -83,28 +103,28 @@ void ac_ring_close(struct ac_ring *r, const struct ac_err *err)
 		r->failed = true;
 		r->err = *err;
 	}
-	(void)pthread_cond_signal(&r->filled);
+	(void)pthread_cond_broadcast(&r->filled);
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
-ssize_t ac_ring_next(struct ac_ring *r, const void **p, struct ac_err *err)
+ssize_t ac_ring_next(struct ac_ring *r, size_t who, const void **p,
+		     struct ac_err *err)
 {
+	struct consumer *c = &r->consumers[who];
 	ssize_t n = 0;
 
 	(void)pthread_mutex_lock(&r->lock);
-	if (r->reading) {
-		r->reading = false;
-		r->count--;
+	if (c->reading)
 		(void)pthread_cond_signal(&r->freed);
-	}
-	while (r->count == 0 && !r->closed)
+	c->reading = false;
+	while (c->taken == r->committed && !r->closed)
 		(void)pthread_cond_wait(&r->filled, &r->lock);
-	if (r->count != 0) {
-		size_t tail = (r->head + r->chunks - r->count) % r->chunks;
+	if (c->taken != r->committed) {
+		size_t at = c->taken++ % r->chunks;
 
-		*p = r->mem + tail * r->size;
-		n = (ssize_t)r->used[tail];
-		r->reading = true;
+		*p = r->mem + at * r->size;
+		n = (ssize_t)r->used[at];
+		c->reading = true;
 	} else if (r->failed) {
 		*err = r->err;
 		n = -1;

@@ -50,7 +50,7 @@ static uint64_t consume(struct ac_ring *r, ssize_t *end, struct ac_err *err)
 	uint64_t at = 0;
 	ssize_t n;
 
-	while ((n = ac_ring_next(r, &p, err)) > 0)
+	while ((n = ac_ring_next(r, 0, &p, err)) > 0)
 		for (ssize_t i = 0; i < n; i++, at++)
 			CHECK(((const unsigned char *)p)[i] == at % 251);
 	*end = n;
@@ -62,7 +62,7 @@ TEST(passes_all_bytes_in_order)
 	static const size_t chunks[] = {1, 2, 7};
 
 	for (size_t i = 0; i < 3; i++) {
-		struct job j = {.ring = ac_ring_new(chunks[i], 1000),
+		struct job j = {.ring = ac_ring_new(chunks[i], 1000, 1),
 				.total = 3000000};
 		struct ac_err err = AC_ERR_INIT;
 		pthread_t t;
@@ -77,7 +77,7 @@ TEST(passes_all_bytes_in_order)
 
 TEST(error_arrives_behind_the_data)
 {
-	struct job j = {.ring = ac_ring_new(3, 64),
+	struct job j = {.ring = ac_ring_new(3, 64, 1),
 			.total = 1000,
 			.fail = true};
 	struct ac_err err = AC_ERR_INIT;
@@ -89,34 +89,67 @@ TEST(error_arrives_behind_the_data)
 	CHECK(consume(j.ring, &end, &err) == 1000);
 	CHECK(end == -1 && err.code == AC_E_NET);
 	CHECK(strcmp(err.msg, "the other end hung up") == 0);
-	CHECK(ac_ring_next(j.ring, &p, &err) == -1);
+	CHECK(ac_ring_next(j.ring, 0, &p, &err) == -1);
 	CHECK(pthread_join(t, NULL) == 0);
 	ac_ring_free(j.ring);
 }
 
 TEST(consumer_gives_up)
 {
-	struct job j = {.ring = ac_ring_new(2, 64), .total = UINT64_MAX};
+	struct job j = {.ring = ac_ring_new(2, 64, 1), .total = UINT64_MAX};
 	struct ac_err err = AC_ERR_INIT;
 	const void *p;
 	pthread_t t;
 
 	CHECK(pthread_create(&t, NULL, produce, &j) == 0);
-	CHECK(ac_ring_next(j.ring, &p, &err) > 0);
+	CHECK(ac_ring_next(j.ring, 0, &p, &err) > 0);
 	ac_ring_abort(j.ring);
 	CHECK(pthread_join(t, NULL) == 0 && j.gave_up);
 	ac_ring_free(j.ring);
 }
 
+static void *drain(void *ctx)
+{
+	struct ac_err err = AC_ERR_INIT;
+	uint64_t total = 0;
+	const void *p;
+	ssize_t n;
+
+	while ((n = ac_ring_next(ctx, 1, &p, &err)) > 0)
+		total += (uint64_t)n;
+	return total == 100000 ? ctx : NULL;
+}
+
+TEST(every_consumer_gets_everything)
+{
+	struct job j = {.ring = ac_ring_new(3, 64, 2), .total = 100000};
+	struct ac_err err = AC_ERR_INIT;
+	uint64_t total = 0;
+	pthread_t producer;
+	pthread_t other;
+	void *all = NULL;
+	const void *p;
+	ssize_t n;
+
+	CHECK(pthread_create(&producer, NULL, produce, &j) == 0);
+	CHECK(pthread_create(&other, NULL, drain, j.ring) == 0);
+	while ((n = ac_ring_next(j.ring, 0, &p, &err)) > 0)
+		total += (uint64_t)n;
+	CHECK(pthread_join(producer, NULL) == 0);
+	CHECK(pthread_join(other, &all) == 0);
+	CHECK(total == 100000 && all == j.ring);
+	ac_ring_free(j.ring);
+}
+
 TEST(nothing_at_all)
 {
-	struct ac_ring *r = ac_ring_new(2, 64);
+	struct ac_ring *r = ac_ring_new(2, 64, 1);
 	struct ac_err err = AC_ERR_INIT;
 	const void *p;
 
 	ac_ring_close(r, NULL);
-	CHECK(ac_ring_next(r, &p, &err) == 0);
-	CHECK(ac_ring_next(r, &p, &err) == 0);
+	CHECK(ac_ring_next(r, 0, &p, &err) == 0);
+	CHECK(ac_ring_next(r, 0, &p, &err) == 0);
 	ac_ring_free(r);
 	ac_ring_free(NULL);
 }
