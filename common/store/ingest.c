@@ -18,8 +18,8 @@
 #include "common/sys/io.h"
 
 enum {
-	SLOTS = 6,
-	SLOT_SIZE = 512 << 10, /* 3 MiB for each layer under way */
+	SLOTS = 12,
+	SLOT_SIZE = 512 << 10, /* 6 MiB for each layer under way */
 	SMALL = 256 << 10,     /* feed the decompressor with this at least */
 	FLUSH_STEP = 8 << 20,
 	MAX_FDS = 65536,
