@@ -37,12 +37,7 @@ int ac_pgp_ring_add(struct ac_pgp_ring *r, const void *key, size_t len,
 static const struct ac_pgp_block *find(const struct ac_pgp_ring *r,
 				       const char *fingerprint)
 {
-	size_t piece = 1;
-	const struct ac_pgp_block *b =
-		r != NULL ? ac_pgp_blocks_find(&r->keys, fingerprint, &piece)
-			  : NULL;
-
-	return piece == 0 ? b : NULL;
+	return r != NULL ? ac_pgp_blocks_key(&r->keys, fingerprint) : NULL;
 }
 
 bool ac_pgp_ring_same(const struct ac_pgp_ring *a, const struct ac_pgp_ring *b,
@@ -54,7 +49,7 @@ bool ac_pgp_ring_same(const struct ac_pgp_ring *a, const struct ac_pgp_ring *b,
 	const struct ac_pgp_block *of_b = find(b, fingerprint);
 
 	if (of_a == NULL || of_b == NULL)
-		return of_a == of_b;
+		return false;
 	ac_pgp_block_write(of_a, &x);
 	ac_pgp_block_write(of_b, &y);
 	return x.len == y.len &&
@@ -177,7 +172,7 @@ int ac_pgp_extract(const void *key, size_t len, const char *what,
 
 	if (ac_pgp_blocks_add(&b, key, len, what, err) < 0)
 		return -1;
-	found = ac_pgp_blocks_find(&b, fingerprint, NULL);
+	found = ac_pgp_blocks_key(&b, fingerprint);
 	if (found == NULL)
 		return ac_err_set(err, AC_E_NOT_FOUND, "%s: no key '%s' in it",
 				  what, fingerprint);

@@ -35,9 +35,8 @@ AC_MUSTUSE int ac_pgp_ring_add(struct ac_pgp_ring *r, const void *key,
 			       struct ac_err *err);
 /* Has it the primary key FINGERPRINT (lower hex)? */
 bool ac_pgp_ring_has(const struct ac_pgp_ring *r, const char *fingerprint);
-/* Is the key the same in both, with all that is known about it, or in neither?
- * (NULL is a ring without keys.)  Then they find the same of a signature by
- * it. */
+/* Have both (NULL: a ring without keys) the primary key, and is all that is
+ * known about it the same?  Then they find the same of a signature by it. */
 bool ac_pgp_ring_same(const struct ac_pgp_ring *a, const struct ac_pgp_ring *b,
 		      const char *fingerprint);
 
@@ -111,8 +110,8 @@ AC_MUSTUSE int ac_pgp_key_names(const void *key, size_t len, const char *what,
 				struct ac_err *err);
 void ac_pgp_keys_free(struct ac_pgp_key *keys, size_t n);
 
-/* The public key FINGERPRINT, alone, out of a key file that may have more:
- * ASCII-armoured text; the caller frees *out. */
+/* The public key with the primary key FINGERPRINT, alone, out of a key file
+ * that may have more: ASCII-armoured text; the caller frees *out. */
 AC_MUSTUSE int ac_pgp_extract(const void *key, size_t len, const char *what,
 			      const char *fingerprint, char **out,
 			      struct ac_err *err);

@@ -103,6 +103,7 @@ struct found {
 	enum verdict verdict;
 	unsigned int why;       /* of FAILED: its number */
 	char fingerprint[65];   /* of the key that signed, or its id; lower */
+	char primary[65];       /* of a good one: its primary key, says gpg */
 	struct ac_str identity; /* of a good one; borrowed */
 };
 
@@ -114,13 +115,13 @@ struct findings {
 	size_t n;
 };
 
-static void set_fingerprint(struct found *f, struct ac_str hex)
+static void set_fingerprint(char out[65], struct ac_str hex)
 {
-	if (hex.len < 16 || hex.len >= sizeof(f->fingerprint))
+	if (hex.len < 16 || hex.len >= 65)
 		return;
 	for (size_t i = 0; i < hex.len; i++)
-		f->fingerprint[i] = (char)tolower((unsigned char)hex.p[i]);
-	f->fingerprint[hex.len] = '\0';
+		out[i] = (char)tolower((unsigned char)hex.p[i]);
+	out[hex.len] = '\0';
 }
 
 /* The next word of LINE. */
@@ -167,20 +168,24 @@ static void read_status(struct findings *all, struct ac_str line)
 	enum verdict v = verdict(keyword);
 	struct found *f = all->n != 0 ? &all->v[all->n - 1] : NULL;
 
-	if (f != NULL && ac_str_eq(keyword, "VALIDSIG"))
-		set_fingerprint(f, word(&line));
+	if (f != NULL && ac_str_eq(keyword, "VALIDSIG")) {
+		set_fingerprint(f->fingerprint, word(&line));
+		for (int i = 0; i < 8; i++)
+			(void)word(&line);
+		set_fingerprint(f->primary, word(&line));
+	}
 	if (v == NONE || all->n == AC_LEN(all->v))
 		return;
 	f = &all->v[all->n++];
 	*f = (struct found){.verdict = v};
-	set_fingerprint(f, word(&line));
+	set_fingerprint(f->fingerprint, word(&line));
 	f->identity = line;
 	if (v != FAILED)
 		return;
 	for (int i = 0; i < 4; i++)
 		(void)word(&line);
 	f->why = number(word(&line));
-	set_fingerprint(f, word(&line));
+	set_fingerprint(f->fingerprint, word(&line));
 }
 
 static void read_findings(const struct ac_buf *b, struct findings *all)
@@ -280,16 +285,26 @@ static int ask(struct ac_pgp_ring *r, const char *fpr,
 	return *key != NULL;
 }
 
+/* The piece of B with the fingerprint FPR. */
+static bool piece_of(const struct ac_pgp_block *b, const char *fpr,
+		     size_t *piece)
+{
+	for (*piece = 0; *piece < b->n; (*piece)++)
+		if (strcmp(b->v[*piece].fingerprint, fpr) == 0)
+			return true;
+	return false;
+}
+
 /* A good one, by a key of which no question is left: 1. */
 static int take_plain(const struct ac_pgp_ring *r, const struct found *f,
 		      const struct ac_pgp_sigpacket *p,
 		      struct ac_pgp_result *out)
 {
 	size_t piece = 0;
-	const struct ac_pgp_block *b =
-		ac_pgp_blocks_find(&r->keys, f->fingerprint, &piece);
+	const struct ac_pgp_block *b = ac_pgp_blocks_key(&r->keys, f->primary);
 
 	if (f->verdict != GOOD || strlen(f->fingerprint) < 40 || b == NULL ||
+	    !piece_of(b, f->fingerprint, &piece) ||
 	    !ac_pgp_block_signs(b, piece))
 		return 0;
 	add_sig(out, (struct ac_pgp_sig){
@@ -320,6 +335,13 @@ static int take_sig(struct ac_pgp_ring *r, struct found *f,
 		return -1;
 	if (key == NULL) {
 		reject(out, AC_E_VERIFY, p, ac_xstrdup("gpg has lost its key"));
+		return 0;
+	}
+	if (f->verdict == GOOD &&
+	    strcmp(f->primary, key->v[0].fingerprint) != 0) {
+		reject(out, AC_E_VERIFY, p,
+		       ac_xstrdup("another trusted key says that this one's "
+				  "subkey is its own"));
 		return 0;
 	}
 	/* Of an id, the fingerprint. */

@@ -151,6 +151,15 @@ const struct ac_pgp_block *ac_pgp_blocks_find(const struct ac_pgp_blocks *b,
 	return NULL;
 }
 
+const struct ac_pgp_block *ac_pgp_blocks_key(const struct ac_pgp_blocks *b,
+					     const char *fpr)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (strcmp(fpr, b->v[i].v[0].fingerprint) == 0)
+			return &b->v[i];
+	return NULL;
+}
+
 /* --- what the signatures over it say --- */
 
 /* The next signature in IN. */
@@ -196,8 +205,15 @@ static void look(const struct ac_pgp_piece *primary,
 			return;
 		}
 		if (s.issuer[0] != '\0' &&
-		    !names(s.issuer, primary->fingerprint))
+		    !names(s.issuer, primary->fingerprint)) {
+			/* Whoever passes a key on can write there that a
+			 * signature is somebody else's. */
+			if (!s.issuer_signed) {
+				out->signs = false;
+				out->expires = true;
+			}
 			continue;
+		}
 		if (p->tag == TAG_PUBLIC_SUBKEY ? s.type != OF_SUBKEY
 						: !about_key(&s))
 			continue;

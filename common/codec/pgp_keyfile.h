@@ -51,6 +51,11 @@ AC_MUSTUSE int ac_pgp_blocks_add(struct ac_pgp_blocks *b, const void *text,
 const struct ac_pgp_block *ac_pgp_blocks_find(const struct ac_pgp_blocks *b,
 					      const char *fpr, size_t *piece);
 
+/* The key whose primary key has the fingerprint FPR; NULL: none.  Nobody has
+ * verified what a key says its subkeys are: whose a key is says only this. */
+const struct ac_pgp_block *ac_pgp_blocks_key(const struct ac_pgp_blocks *b,
+					     const char *fpr);
+
 /* May the key PIECE of B sign, whichever of the signatures over it are good,
  * and is it strong, as the primary key is?  A subkey's primary key never
  * expires.  False: only gpg can tell. */

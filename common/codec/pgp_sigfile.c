@@ -16,11 +16,13 @@ enum subpacket {
 };
 
 static void set_issuer(struct ac_pgp_sigpacket *s, const unsigned char *p,
-		       size_t n)
+		       size_t n, bool hashed)
 {
 	/* A fingerprint says more than an id. */
-	if (n * 2 < sizeof(s->issuer) && n * 2 > strlen(s->issuer))
-		ac_hex_encode(s->issuer, p, n);
+	if (n * 2 >= sizeof(s->issuer) || n * 2 <= strlen(s->issuer))
+		return;
+	ac_hex_encode(s->issuer, p, n);
+	s->issuer_signed = hashed;
 }
 
 static void take_subpackets(struct ac_pgp_in area, struct ac_pgp_sigpacket *s,
@@ -45,10 +47,11 @@ static void take_subpackets(struct ac_pgp_in area, struct ac_pgp_sigpacket *s,
 				sub.p[0] &
 				(s->key_flags >= 0 ? s->key_flags : 0xff);
 		else if (type == SUB_ISSUER && sub.len == 8)
-			set_issuer(s, sub.p, sub.len);
-		else if (type == SUB_FINGERPRINT &&
+			set_issuer(s, sub.p, sub.len, hashed);
+		/* gpg reads it nowhere else. */
+		else if (type == SUB_FINGERPRINT && hashed &&
 			 (sub.len == 21 || sub.len == 33))
-			set_issuer(s, sub.p + 1, sub.len - 1);
+			set_issuer(s, sub.p + 1, sub.len - 1, hashed);
 	}
 }
 
@@ -64,7 +67,7 @@ static bool read_old(struct ac_pgp_in body, struct ac_pgp_sigpacket *s)
 	if (!ac_pgp_take_number(&body, 4, &v) || !ac_pgp_take(&body, 8, &id))
 		return false;
 	s->created = (int64_t)v;
-	set_issuer(s, id.p, id.len);
+	set_issuer(s, id.p, id.len, false);
 	/* The key's algorithm is behind the id, then the digest. */
 	if (!ac_pgp_take(&body, 1, &id) || !ac_pgp_take_number(&body, 1, &v))
 		return false;

@@ -23,10 +23,11 @@ struct ac_pgp_sigpacket {
 	const unsigned char *p; /* borrowed: all of it, with its header */
 	size_t len;
 	uint8_t version;
-	uint8_t type;    /* 0: of bytes, 1: of text */
-	uint8_t hash;    /* 2: SHA-1, 8: SHA-256, ... */
-	int64_t created; /* -1: it does not say */
-	char issuer[65]; /* fingerprint or key id, lower hex; "": none */
+	uint8_t type;       /* 0: of bytes, 1: of text */
+	uint8_t hash;       /* 2: SHA-1, 8: SHA-256, ... */
+	int64_t created;    /* -1: it does not say */
+	char issuer[65];    /* fingerprint or key id, lower hex; "": none */
+	bool issuer_signed; /* the signature covers that */
 	/* Of one over a key: the first byte of its flags (RFC 9580, 5.2.3.29),
 	 * what all of them have when there are several; -1: none. */
 	int key_flags;

@@ -29,6 +29,16 @@ static struct ac_err err;
 #define LIMITED(type, flags)                                 \
 	"\xc2\x14\x04" type "\x16\x08\x00\x09\x02\x1b" flags \
 	"\x05\x09\x00\x00\x00\x01\x00\x00\xab\xcd\x00"
+/* By somebody else, as is said where the signature does not cover it, and where
+ * it does. */
+#define UNSURE(type, flags)                                             \
+	"\xc2\x18\x04" type "\x16\x08\x00\x03\x02\x1b" flags "\x00\x0a" \
+	"\x09\x10\xee\xee\xee\xee\xee\xee\xee\xee\xab\xcd\x00"
+#define OTHERS(type, flags)                                    \
+	"\xc2\x25\x04" type "\x16\x08\x00\x1a\x02\x1b" flags   \
+	"\x16\x21\x04\xee\xee\xee\xee\xee\xee\xee\xee\xee\xee" \
+	"\xee\xee\xee\xee\xee\xee\xee\xee\xee\xee"             \
+	"\x00\x00\xab\xcd\x00"
 #define PLAIN(type) "\xc2\x0b\x04" type "\x16\x08\x00\x00\x00\x00\xab\xcd\x00"
 #define SECRET      "\x94\x08\x04\x5e\x00\x00\x09\x16\x00\x00"
 /* What gpg keeps beside signatures, to believe them without a look. */
@@ -127,6 +137,13 @@ TEST(may_sign)
 	CHECK(!SIGNS_AT(KEY("\x01") UID SIG("\x13", CERTIFIES), 0));
 	CHECK(!SIGNS_AT(KEY("\x01") UID PLAIN("\x13"), 0));
 	CHECK(!SIGNS_AT(WEAK("\x01") UID SIG("\x13", SIGNS), 0));
+	CHECK(SIGNS_AT(KEY("\x01") UID SIG("\x13", SIGNS)
+			       OTHERS("\x13", CERTIFIES),
+		       0));
+	/* Whoever passed it on may have written that. */
+	CHECK(!SIGNS_AT(KEY("\x01") UID SIG("\x13", SIGNS)
+				UNSURE("\x13", CERTIFIES),
+			0));
 	CHECK(!SIGNS_AT(KEY("\x01") UID SIG("\x13", SIGNS)
 				SIG("\x13", CERTIFIES),
 			0));

@@ -237,6 +237,61 @@ TEST(bad_signatures)
 	ac_pgp_ring_free(r);
 }
 
+/* A key file of Bob's that has Alice's primary key as one of his subkeys:
+ * nobody bound it to his key. */
+static void borrow(struct ac_buf *out, const struct ac_buf *alice)
+{
+	const unsigned char *p = (const unsigned char *)alice->p;
+
+	export("bob@example.com", out, false);
+	CHECK(p[0] == 0x98); /* a public key, one byte of length */
+	ac_buf_addc(out, (char)0xb8);
+	ac_buf_add(out, p + 1, 1U + p[1]);
+}
+
+TEST(another_key_as_a_subkey)
+{
+	BUF sig = AC_BUF_INIT(1 << 16);
+	BUF alice = AC_BUF_INIT(1 << 16);
+	BUF bob = AC_BUF_INIT(1 << 16);
+	AC_CLOSE int fd = content("the content\n");
+	AC_CLEANUP(ac_pgp_result_release) struct ac_pgp_result got = {0};
+	struct ac_pgp_ring *both = ac_pgp_ring_new();
+	struct ac_pgp_ring *one = ac_pgp_ring_new();
+	struct ac_pgp_key *keys = NULL;
+	AC_FREE char *fpr = NULL;
+	AC_FREE char *out = NULL;
+	size_t n = 0;
+
+	start();
+	sign_as("alice@example.com", fd, &sig);
+	export("alice@example.com", &alice, false);
+	borrow(&bob, &alice);
+	CHECK(ac_pgp_keys(alice.p, alice.len, "alice", &keys, &n, &err) == 0);
+	fpr = ac_xstrdup(keys[0].fingerprint);
+	ac_pgp_keys_free(keys, n);
+
+	CHECK(ac_pgp_ring_add(both, bob.p, bob.len, "bob", &err) == 0);
+	CHECK(!ac_pgp_ring_has(both, fpr));
+	CHECK(ac_pgp_extract(bob.p, bob.len, "bob", fpr, &out, &err) < 0);
+	CHECK(ac_pgp_ring_add(both, alice.p, alice.len, "alice", &err) == 0);
+	CHECK(ac_pgp_ring_has(both, fpr));
+	CHECK(ac_pgp_ring_same(both, both, fpr));
+	/* Where it is not trusted, nothing found by it may stay. */
+	CHECK(!ac_pgp_ring_same(both, one, fpr));
+	CHECK(!ac_pgp_ring_same(both, NULL, fpr));
+	CHECK(ac_pgp_ring_add(one, bob.p, bob.len, "bob", &err) == 0);
+	CHECK(!ac_pgp_ring_same(both, one, fpr));
+	CHECK(ac_pgp_verify(one, sig.p, sig.len, fd, "x", &got, &err) < 0);
+	CHECK(got.n == 0);
+	ac_pgp_result_release(&got);
+	/* gpg may take the first that it finds; then nobody signed. */
+	(void)!ac_pgp_verify(both, sig.p, sig.len, fd, "x", &got, &err);
+	CHECK(got.n == 0 || strcmp(got.sigs[0].fingerprint, fpr) == 0);
+	ac_pgp_ring_free(both);
+	ac_pgp_ring_free(one);
+}
+
 TEST(expired_revoked_and_weak)
 {
 	BUF sig = AC_BUF_INIT(1 << 16);
