@@ -174,6 +174,20 @@ static bool has_signature(const struct ac_offer *by, const char *id)
 	return fd >= 0;
 }
 
+/* Does R promise what is wanted by name?  Only an ACI has signatures that
+ * say so. */
+static int is_offered(const struct pull_want *want, const struct ac_record *r,
+		      struct ac_err *err)
+{
+	if (r->kind != AC_IMAGE_ACI)
+		return ac_err_set(err, AC_E_VERIFY,
+				  "'%.20s' is no App Container Image", r->id);
+	if (pull_check(&r->image, want, err) < 0)
+		return -1;
+	return pull_check_pin(want->pin, r->id,
+			      r->n_blobs != 0 ? r->blobs[0].size : 0, err);
+}
+
 static int add_candidate(void *ctx, const struct ac_offer *by,
 			 const struct ac_record *r,
 			 AC_UNUSED struct ac_err *err)
@@ -182,12 +196,7 @@ static int add_candidate(void *ctx, const struct ac_offer *by,
 	struct ac_err differs = AC_ERR_INIT;
 	size_t at = 0;
 
-	if (r->kind != AC_IMAGE_ACI ||
-	    pull_check(&r->image, c->want, &differs) < 0 ||
-	    pull_check_pin(c->want->pin, r->id,
-			   r->n_blobs != 0 ? r->blobs[0].size : 0,
-			   &differs) < 0 ||
-	    !has_signature(by, r->id))
+	if (is_offered(c->want, r, &differs) < 0 || !has_signature(by, r->id))
 		return 0;
 	while (at < c->n && c->v[at].imported >= r->imported)
 		at++;
@@ -229,7 +238,9 @@ static int offered_name(struct puller *p, const struct ac_offers *offers,
 		struct ac_err why = AC_ERR_INIT;
 
 		t.by = c.v[i].by;
+		/* He may have changed it since it was looked at. */
 		if (ac_store_get(&t.by->store, t.id, &r, &why) <= 0 ||
+		    is_offered(&want, &r, &why) < 0 ||
 		    take_offer(&t, &r, out, &why) < 0)
 			ac_warn("%s; it is passed over", why.msg);
 		else

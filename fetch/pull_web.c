@@ -50,7 +50,8 @@ static bool usable(const struct job *j)
 	const struct pull_want *want = j->want;
 	struct ac_err no = AC_ERR_INIT;
 
-	if (ac_store_get(&j->p->store, j->cache.image, &r, &no) != 1 ||
+	if (!ac_store_owns(&j->p->store, j->cache.image) ||
+	    ac_store_get(&j->p->store, j->cache.image, &r, &no) != 1 ||
 	    !whole(&j->p->store, &r) || pull_check(&r.image, want, &no) < 0 ||
 	    pull_check_pin(want->pin, r.id,
 			   r.n_blobs != 0 ? r.blobs[0].size : 0, &no) < 0)

@@ -302,7 +302,8 @@ int ac_store_name(struct ac_store *s, const char *id, const char *name,
 
 	AC_CLEANUP(ac_record_release) struct ac_record r = AC_RECORD_INIT;
 	AC_CLOSE int lock = ac_publish_lock(s, err);
-	int got = lock < 0 ? -1 : ac_store_get(s, id, &r, err);
+	/* Its own: a record of another store has nothing here to speak of. */
+	int got = lock < 0 ? -1 : ac_record_get(s, id, &r, err);
 
 	if (got == 0)
 		return ac_err_set(err, AC_E_NOT_FOUND,

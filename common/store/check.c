@@ -511,12 +511,11 @@ int ac_store_check(struct ac_store *s, const struct ac_check_opts *o,
 	if (be_alone(s, o->repair, err) < 0 || ac_layout_read(s, err) < 0)
 		return -1;
 	found = s->layout;
-	if (o->repair && ac_layout_migrate(s, true, err) < 0)
-		return -1;
 	if (fstat(s->dirfd, &st) < 0)
 		return ac_err_sys(err, errno, "look at '%s'", s->path);
 	c.owner = st.st_uid;
-	if (check_dirs(&c, err) < 0)
+	if (check_dirs(&c, err) < 0 ||
+	    (o->repair && ac_layout_migrate(s, true, err) < 0))
 		return -1;
 	/* Without its directories there is nothing to compare. */
 	if ((c.left == 0 || o->repair) &&

@@ -46,7 +46,9 @@ static void add(struct ac_offers *o, const struct ac_store *s, int members,
 	uint64_t uid;
 	struct stat st;
 
-	if (ac_num_max(ac_str(name), UINT32_MAX - 1, &uid) < 0 || uid == 0) {
+	/* One name a user: no zeros in front. */
+	if (ac_num_max(ac_str(name), UINT32_MAX - 1, &uid) < 0 ||
+	    *name == '0') {
 		passed_over(s, name, "it is not named as a user's number is");
 		return;
 	}

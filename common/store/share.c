@@ -128,17 +128,21 @@ static bool settled(int dir, const struct stat *st, const struct groups *g)
 static int set_bits(int dir, const char *name, mode_t and_bits, mode_t or_bits,
 		    struct ac_err *err)
 {
+	/* What is looked at is what is changed, whoever may write here. */
+	AC_CLOSE int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char path[sizeof("/proc/self/fd/") + 12];
 	struct stat st;
 	mode_t mode;
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT
-			       ? 0
-			       : ac_err_sys(err, errno, "look at '%s'", name);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return ac_err_sys(err, errno, "look at '%s'", name);
 	mode = ((st.st_mode & and_bits) | or_bits) & 07777;
 	if (S_ISLNK(st.st_mode) || mode == (st.st_mode & 07777))
 		return 0;
-	if (fchmodat(dir, name, mode, 0) < 0)
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (chmod(path, mode) < 0)
 		return ac_err_sys(err, errno, "set the mode of '%s'", name);
 	return 0;
 }

@@ -50,7 +50,7 @@ int ac_lock_file(int dirfd, const char *name, enum ac_lock_mode mode, bool wait,
 		AC_CLOSE int fd = openat(dirfd, name,
 					 O_RDWR | O_CREAT | O_NOFOLLOW |
 						 O_CLOEXEC | O_NOCTTY,
-					 0644);
+					 0600);
 		int r;
 
 		/* A reader may hold a lock in a store it cannot write to. */

@@ -37,6 +37,17 @@ by_digest() {
 	done
 }
 
+@test "what another store has is pulled into one's own, all of it" {
+	printf 'GET /v2/app/manifests/%s\nfile manifest.json\n' one two >rules
+	registry <rules
+	ACUTILS_DIR=$PWD/shared insecure "docker://$A/app:one"
+	run -0 --separate-stderr insecure --full --store-read shared "docker://$A/app:two"
+	rm -r shared
+	acfetch store check
+	acfetch image render "$output" tree
+	[ -n "$(ls tree)" ]
+}
+
 @test "an index in an index" {
 	index "$(entry manifest.json $manifest_type "$(here)")" >inner
 	index "$(entry inner $index_type)" >middle

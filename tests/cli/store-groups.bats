@@ -368,6 +368,12 @@ root_looks() {
 		alice rm -rf "$record"
 	done
 
+	# Another name for the same user, which would double what he may offer.
+	alice mkdir "/var/lib/acutils/members/0$ALICE"
+	root_looks
+	[[ $stderr == *"0$ALICE"*"it is not named as a user's number is"* ]]
+	alice rmdir "/var/lib/acutils/members/0$ALICE"
+
 	# A record of root's image: root's own is what counts.
 	alice sh -c 'cp "$1" "$2"' sh "$own/images/$ID.json" "$own/images/$zed.json"
 	root_looks

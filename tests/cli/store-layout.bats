@@ -259,6 +259,14 @@ hold() {
 	wait_for 20 test -e held
 }
 
+@test "layout 1: the check makes what is missing before it migrates" {
+	old_store
+	rm -r store/ingest
+	check 0 --repair
+	[ "$(cat store/version)" = 2 ]
+	check 0
+}
+
 @test "layout 1: who migrates waits for those who add, and says so" {
 	old_store
 	make_aci d.aci example.com/d 1.0.0
