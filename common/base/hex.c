@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/hex.h"
 
+#include <string.h>
+
+static const char digits[] = "0123456789abcdef";
+
 static int digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -13,6 +17,11 @@ static int digit(char c)
 int ac_hex_digit(char c)
 {
 	return digit(c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c);
+}
+
+bool ac_hex_is(const char *s, size_t n, const char *suffix)
+{
+	return strspn(s, digits) == n && strcmp(s + n, suffix) == 0;
 }
 
 int ac_hex_decode(uint8_t *out, size_t n, const char *hex, size_t len)
@@ -32,8 +41,6 @@ int ac_hex_decode(uint8_t *out, size_t n, const char *hex, size_t len)
 
 void ac_hex_encode(char *out, const uint8_t *p, size_t n)
 {
-	static const char digits[] = "0123456789abcdef";
-
 	for (size_t i = 0; i < n; i++) {
 		out[2 * i] = digits[p[i] >> 4];
 		out[2 * i + 1] = digits[p[i] & 15];

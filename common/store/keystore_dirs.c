@@ -33,9 +33,7 @@ static size_t dirs_of(const struct ac_keystore *ks,
 
 bool ac_fingerprint_ok(const char *s)
 {
-	size_t n = strspn(s, "0123456789abcdef");
-
-	return s[n] == '\0' && (n == 40 || n == AC_FINGERPRINT_MAX);
+	return ac_hex_is(s, 40, "") || ac_hex_is(s, AC_FINGERPRINT_MAX, "");
 }
 
 bool ac_fingerprint_read(const char *s, char out[AC_FINGERPRINT_MAX + 1])

@@ -7,6 +7,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/hex.h"
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/image/name.h"
@@ -36,9 +37,7 @@ bool ac_layer_name_ok(const char *s)
 		size_t n = strlen(kinds[i]);
 
 		if (strncmp(s, kinds[i], n) == 0)
-			return strlen(s + n) == (i == 0 ? 64 : 128) &&
-			       strspn(s + n, "0123456789abcdef") ==
-				       strlen(s + n);
+			return ac_hex_is(s + n, i == 0 ? 64 : 128, "");
 	}
 	return false;
 }

@@ -17,3 +17,11 @@ TEST(table)
 		      t[i].ret);
 	}
 }
+
+TEST(names)
+{
+	CHECK(ac_hex_is("0af", 3, "") && ac_hex_is("0af.x", 3, ".x"));
+	CHECK(!ac_hex_is("0af", 2, "") && !ac_hex_is("0af", 4, ""));
+	CHECK(!ac_hex_is("0aF", 3, "") && !ac_hex_is("0af.xy", 3, ".x"));
+	CHECK(!ac_hex_is("0af", 3, ".x") && ac_hex_is("", 0, ""));
+}
