@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/sitekeys.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/hex.h"
 #include "common/base/own.h"
 #include "common/codec/pgp.h"
 #include "common/codec/pkey.h"
@@ -126,31 +126,20 @@ static int add_keys(int dirfd, const struct ac_strv *more, struct ac_err *err)
 
 static bool is_plain(const char *name)
 {
-	return strspn(name, "0123456789abcdef") == 64 &&
-	       strcmp(name + 64, PLAIN) == 0;
+	return ac_hex_is(name, 64, PLAIN);
 }
 
 int site_keys_files(int dirfd, struct ac_strv *out, struct ac_err *err)
 {
-	AC_CLOSE int fd =
-		openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AC_CLOSEDIR DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	AC_CLEANUP(ac_strv_release) struct ac_strv plain = AC_STRV_INIT;
-	const struct dirent *de;
+	AC_CLEANUP(ac_strv_release) struct ac_strv all = AC_STRV_INIT;
 
-	if (d == NULL)
+	if (ac_io_names(dirfd, ".", &all) < 0)
 		return ac_err_sys(err, errno, "list the site");
-	fd = -1;
-	while (errno = 0, (de = readdir(d)) != NULL)
-		if (is_plain(de->d_name))
-			ac_strv_push(&plain, de->d_name);
-		else if (strcmp(de->d_name, OPENPGP) == 0)
-			ac_strv_push(out, de->d_name);
-	if (errno != 0)
-		return ac_err_sys(err, errno, "list the site");
-	ac_strv_sort(&plain);
-	for (size_t i = 0; i < plain.n; i++)
-		ac_strv_push(out, plain.v[i]);
+	if (ac_strv_has(&all, OPENPGP))
+		ac_strv_push(out, OPENPGP);
+	for (size_t i = 0; i < all.n; i++)
+		if (is_plain(all.v[i]))
+			ac_strv_push(out, all.v[i]);
 	/* Clients look at so many tags of a page (D4). */
 	if (out->n > MAX_FILES)
 		return ac_err_set(err, AC_E_LIMIT, "more than %d files of keys",

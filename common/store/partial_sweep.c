@@ -11,10 +11,12 @@
 
 #include "common/base/alloc.h"
 #include "common/base/err.h"
+#include "common/base/hex.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/store/partial.h"
 #include "common/store/scratch.h"
+#include "common/sys/io.h"
 #include "common/sys/tree.h"
 
 enum { MAX_KEPT = 32 };
@@ -94,24 +96,10 @@ static int open_dir(const struct ac_store *s)
 int ac_partial_names(const struct ac_store *s, struct ac_strv *out,
 		     struct ac_err *err)
 {
-	AC_CLOSEDIR DIR *d = NULL;
-	AC_CLOSE int fd = open_dir(s);
-	const struct dirent *de;
-
-	if (fd < 0 && errno == ENOENT)
-		return 0; /* a store of an earlier version */
-	d = fd >= 0 ? fdopendir(fd) : NULL;
-	if (d == NULL)
-		return ac_err_sys(err, errno, "read '%s/partial'", s->path);
-	(void)ac_steal_fd(&fd); /* d owns it now */
-	while (errno = 0, (de = readdir(d)) != NULL)
-		if (strcmp(de->d_name, ".") != 0 &&
-		    strcmp(de->d_name, "..") != 0)
-			ac_strv_push(out, de->d_name);
-	if (errno != 0)
-		return ac_err_sys(err, errno, "read '%s/partial'", s->path);
-	ac_strv_sort(out);
-	return 0;
+	/* A store of an earlier version has none. */
+	if (ac_io_names(s->dirfd, "partial", out) == 0 || errno == ENOENT)
+		return 0;
+	return ac_err_sys(err, errno, "read '%s/partial'", s->path);
 }
 
 static bool well_named(const char *name)
@@ -125,9 +113,7 @@ static bool well_named(const char *name)
 		size_t len = strlen(kinds[i].prefix);
 
 		if (strncmp(name, kinds[i].prefix, len) == 0)
-			return strlen(name + len) == kinds[i].digits &&
-			       strspn(name + len, "0123456789abcdef") ==
-				       kinds[i].digits;
+			return ac_hex_is(name + len, kinds[i].digits, "");
 	}
 	return false;
 }

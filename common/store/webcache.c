@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/store/webcache.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/hex.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
@@ -209,31 +209,16 @@ static bool has_record(const struct ac_store *s, const char *id)
 int ac_webcache_names(const struct ac_store *s, struct ac_strv *out,
 		      struct ac_err *err)
 {
-	AC_CLOSEDIR DIR *d = NULL;
-	AC_CLOSE int fd = open_dir(s);
-	const struct dirent *de;
-
-	if (fd < 0 && errno == ENOENT)
-		return 0; /* a store of an earlier version */
-	d = fd >= 0 ? fdopendir(fd) : NULL;
-	if (d == NULL)
-		return ac_err_sys(err, errno, "read '%s/http'", s->path);
-	(void)ac_steal_fd(&fd); /* d owns it now */
-	while (errno = 0, (de = readdir(d)) != NULL)
-		if (strcmp(de->d_name, ".") != 0 &&
-		    strcmp(de->d_name, "..") != 0)
-			ac_strv_push(out, de->d_name);
-	if (errno != 0)
-		return ac_err_sys(err, errno, "read '%s/http'", s->path);
-	ac_strv_sort(out);
-	return 0;
+	/* A store of an earlier version has none. */
+	if (ac_io_names(s->dirfd, "http", out) == 0 || errno == ENOENT)
+		return 0;
+	return ac_err_sys(err, errno, "read '%s/http'", s->path);
 }
 
 /* Is NAME that of a file of ours: HEX.json? */
 static bool well_named(const char *name)
 {
-	return strspn(name, "0123456789abcdef") == HEX &&
-	       strcmp(name + HEX, ".json") == 0;
+	return ac_hex_is(name, HEX, ".json");
 }
 
 int ac_webcache_check(const struct ac_store *s, const char *name,

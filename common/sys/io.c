@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/sys/io.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/base/str.h"
 #include "common/sys/interrupt.h"
 
 enum { CHUNK = 64 << 10, COPY_CHUNK = 1 << 20, STEP = 32 << 20 };
@@ -228,4 +231,24 @@ int ac_io_read_regular(int dirfd, const char *name, struct ac_buf *out,
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s' is not a regular file", name);
 	return ac_io_slurp(fd, out, name, err);
+}
+
+int ac_io_names(int dirfd, const char *name, struct ac_strv *out)
+{
+	AC_CLOSE int fd =
+		openat(dirfd, name,
+		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AC_CLOSEDIR DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	if (d == NULL)
+		return -1;
+	(void)ac_steal_fd(&fd); /* d owns it now */
+	while (errno = 0, (e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			ac_strv_push(out, e->d_name);
+	if (errno != 0)
+		return -1;
+	ac_strv_sort(out);
+	return 0;
 }

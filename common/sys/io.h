@@ -12,6 +12,7 @@
 
 struct ac_buf;
 struct ac_err;
+struct ac_strv;
 
 /* Write all N bytes.  WHAT names the file in the message. */
 AC_MUSTUSE int ac_io_write(int fd, const void *p, size_t n, const char *what,
@@ -45,6 +46,10 @@ void ac_io_flush_behind(int fd);
  * AC_E_INVALID. */
 AC_MUSTUSE int ac_io_copy(int in, uint64_t off, uint64_t len, int out,
 			  const char *what, struct ac_err *err);
+
+/* Append the names in the directory NAME of DIRFD, which is no link, to OUT:
+ * all but "." and "..", sorted.  Returns -1 with errno. */
+AC_MUSTUSE int ac_io_names(int dirfd, const char *name, struct ac_strv *out);
 
 /* Append all that is left of FD to OUT; more than OUT's maximum is
  * AC_E_LIMIT. */

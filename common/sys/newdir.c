@@ -17,29 +17,18 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
+#include "common/sys/io.h"
 #include "common/sys/meta.h"
 #include "common/sys/tree.h"
 #include "common/sys/treewr.h"
 
 enum { OPEN_DIR = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 
-/* The names in the directory FD, sorted. */
 static int list(int fd, struct ac_strv *names, struct ac_err *err)
 {
-	AC_CLOSE int copy = openat(fd, ".", OPEN_DIR);
-	AC_CLOSEDIR DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *e;
-
-	if (d == NULL)
-		return ac_err_sys(err, errno, "read the output directory");
-	(void)ac_steal_fd(&copy); /* d has it */
-	while (errno = 0, (e = readdir(d)) != NULL)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			ac_strv_push(names, e->d_name);
-	if (errno != 0)
-		return ac_err_sys(err, errno, "read the output directory");
-	ac_strv_sort(names);
-	return 0;
+	return ac_io_names(fd, ".", names) == 0
+		       ? 0
+		       : ac_err_sys(err, errno, "read the output directory");
 }
 
 /* Split PATH, as the user wrote it, and open where its last name is. */
