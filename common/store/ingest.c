@@ -15,6 +15,7 @@
 #include "common/image/aci_check.h"
 #include "common/store/ingest_priv.h"
 #include "common/store/partial.h"
+#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 
 enum {
@@ -433,9 +434,20 @@ int ac_ingest_feed_fd(struct ac_ingest *in, int fd, struct ac_err *err)
 	ssize_t n;
 
 	while ((n = ac_io_read(fd, buf, SMALL, in->what, err)) > 0)
-		if (ac_ingest_feed(in, buf, (size_t)n, err) < 0)
+		if (ac_interrupt_check(err) < 0 ||
+		    ac_ingest_feed(in, buf, (size_t)n, err) < 0)
 			return -1;
 	return n < 0 ? -1 : 0;
+}
+
+int ac_ingest_from_store(struct ac_ingest *in, const struct ac_store *s,
+			 const struct ac_digest *d, struct ac_err *err)
+{
+	AC_CLOSE int fd = ac_store_open_blob(s, d, err);
+
+	if (fd < 0 || ac_ingest_feed_fd(in, fd, err) < 0)
+		return -1;
+	return ac_ingest_finish(in, err);
 }
 
 static int mismatch(const char *which, const struct ac_digest *want,

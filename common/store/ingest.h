@@ -60,7 +60,12 @@ AC_MUSTUSE int ac_ingest_feed(struct ac_ingest *in, const void *p, size_t n,
 /* Feed all of FD, from its position. */
 AC_MUSTUSE int ac_ingest_feed_fd(struct ac_ingest *in, int fd,
 				 struct ac_err *err);
-/* No more bytes: wait for the other thread, check sizes and digests. */
+/* Feed all of the blob D of the store S, and finish. */
+AC_MUSTUSE int ac_ingest_from_store(struct ac_ingest *in,
+				    const struct ac_store *s,
+				    const struct ac_digest *d,
+				    struct ac_err *err);
+/* No more bytes: wait for the other threads, check sizes and digests. */
 AC_MUSTUSE int ac_ingest_finish(struct ac_ingest *in, struct ac_err *err);
 void ac_ingest_free(struct ac_ingest *in);
 /* The same, when the bytes turned out to be bad: nothing of them is kept. */
@@ -78,8 +83,8 @@ uint64_t ac_ingest_size(const struct ac_ingest *in);
 uint64_t ac_ingest_stored(const struct ac_ingest *in);
 
 /* After finish: the file as delivered (borrowed, readable, at any position),
- * the digest of the blob (SHA-512 of an ACI, the expected algorithm of a
- * layer, SHA-256 without one), and for an ACI its id and manifest. */
+ * the digest of the blob (the expected algorithm, SHA-256 without one), and for
+ * an ACI its id and manifest. */
 int ac_ingest_blob_fd(const struct ac_ingest *in);
 const struct ac_digest *ac_ingest_blob(const struct ac_ingest *in);
 const struct ac_digest *ac_ingest_diff(const struct ac_ingest *in);

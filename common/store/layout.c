@@ -44,7 +44,7 @@ int ac_layout_read(struct ac_store *s, struct ac_err *err)
 
 /* By one rename, of a file that is on the disk; the name is too when this
  * returns: what is written next is of that layout. */
-static int write_layout(struct ac_store *s, struct ac_err *err)
+int ac_layout_write(struct ac_store *s, struct ac_err *err)
 {
 	AC_CLEANUP(ac_scratch_release) struct ac_scratch d = AC_SCRATCH_INIT;
 	AC_CLOSE int fd = -1;
@@ -66,11 +66,6 @@ static int write_layout(struct ac_store *s, struct ac_err *err)
 		return ac_err_sys(err, errno, "write '%s/version'", s->path);
 	s->layout = AC_LAYOUT;
 	return 0;
-}
-
-int ac_layout_init(struct ac_store *s, struct ac_err *err)
-{
-	return write_layout(s, err);
 }
 
 static int be_alone(struct ac_store *s, struct ac_err *err)
@@ -97,7 +92,7 @@ static int migrate(struct ac_store *s, struct ac_err *err)
 	/* Another process may have done it while we waited. */
 	if (ac_layout_read(s, err) < 0)
 		return -1;
-	return s->layout == AC_LAYOUT ? 0 : write_layout(s, err);
+	return s->layout == AC_LAYOUT ? 0 : ac_layout_write(s, err);
 }
 
 int ac_layout_migrate(struct ac_store *s, bool exclusive, struct ac_err *err)

@@ -25,8 +25,8 @@ enum {
  * AC_E_UNSUPPORTED, and says what to do. */
 AC_MUSTUSE int ac_layout_read(struct ac_store *s, struct ac_err *err);
 
-/* A new store becomes one. */
-AC_MUSTUSE int ac_layout_init(struct ac_store *s, struct ac_err *err);
+/* Write this program's: a new store becomes one. */
+AC_MUSTUSE int ac_layout_write(struct ac_store *s, struct ac_err *err);
 
 /* Have S, whose s->lockfd is held, in this program's layout.  Waits for those
  * who hold `lock`, and says so; s->lockfd is held as before when this

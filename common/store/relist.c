@@ -21,8 +21,6 @@
 #include "common/sys/io.h"
 #include "common/sys/xattr.h"
 
-enum { CHUNK = 64 << 10 };
-
 static int open_list(const struct ac_store *s, const char *layer, int *dir,
 		     struct ac_err *err)
 {
@@ -65,30 +63,6 @@ static int has_none(const struct ac_store *s, const char *layer,
 	return r <= 0 ? r : end.has_xattrs && end.xattrs == 0;
 }
 
-static int copy(int from, uint64_t len, int to, struct ac_err *err)
-{
-	AC_FREE char *chunk = ac_xmalloc(CHUNK);
-
-	if (lseek(from, 0, SEEK_SET) < 0)
-		return ac_err_sys(err, errno, "read the list of files");
-	while (len != 0) {
-		size_t ask = len < CHUNK ? (size_t)len : CHUNK;
-		ssize_t n =
-			ac_io_read(from, chunk, ask, "the list of files", err);
-
-		if (n <= 0)
-			return n < 0 ? -1
-				     : ac_err_set(err, AC_E_INVALID,
-						  "the list of files became "
-						  "shorter");
-		if (ac_io_write(to, chunk, (size_t)n, "the list of files",
-				err) < 0)
-			return -1;
-		len -= (uint64_t)n;
-	}
-	return 0;
-}
-
 /* Say in the list of LAYER that there are no attributes: a new file in the
  * place of the old one, so that there is one at any time. */
 static int complete(const struct ac_store *s, const char *layer,
@@ -111,7 +85,7 @@ static int complete(const struct ac_store *s, const char *layer,
 		return ac_err_sys(err, errno, "make a list of files");
 	n = snprintf(line, sizeof(line), "= %" PRIu64 " %" PRIu64 " 0\n",
 		     end.entries, end.bytes);
-	if (copy(from, end.at, to, err) < 0 ||
+	if (ac_io_copy(from, 0, end.at, to, "the list of files", err) < 0 ||
 	    ac_io_write(to, line, (size_t)n, "the list of files", err) < 0)
 		return -1;
 	if (fsync(to) < 0 || renameat(d.fd, "files", dir, "files") < 0)

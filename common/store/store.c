@@ -188,7 +188,7 @@ static int open_to_add(struct ac_store *s, struct ac_err *err)
 	if (known < 0)
 		return -1;
 	if ((known > 0 ? ac_layout_migrate(s, false, err)
-		       : ac_layout_init(s, err)) < 0)
+		       : ac_layout_write(s, err)) < 0)
 		return -1;
 	/* What cannot be removed is in nobody's way. */
 	if (ac_scratch_sweep(s, &left) < 0 ||

@@ -12,13 +12,9 @@
 #include "common/base/own.h"
 #include "common/codec/json.h"
 #include "common/image/oci.h"
-#include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 
-enum {
-	MAX_TEXT = 8 << 20, /* of a manifest, of a configuration */
-	CHUNK = 1 << 18,
-};
+enum { MAX_TEXT = 8 << 20 }; /* of a manifest, of a configuration */
 
 /* One image on its way. */
 struct way {
@@ -42,20 +38,6 @@ static void way_release(struct way *w)
 	ac_buf_release(&w->config);
 	ac_oci_manifest_release(&w->m);
 	ac_oci_config_release(&w->c);
-}
-
-static int feed(const struct way *w, struct ac_ingest *in,
-		const struct ac_digest *d, struct ac_err *err)
-{
-	AC_FREE char *chunk = ac_xmalloc(CHUNK);
-	AC_CLOSE int fd = ac_store_open_blob(w->t->from, d, err);
-	ssize_t n = -1;
-
-	while (fd >= 0 && ac_interrupt_check(err) == 0 &&
-	       (n = ac_io_read(fd, chunk, CHUNK, "the blob", err)) > 0)
-		if (ac_ingest_feed(in, chunk, (size_t)n, err) < 0)
-			return -1;
-	return n != 0 ? -1 : ac_ingest_finish(in, err);
 }
 
 /* What the record says besides, when it is believed. */
@@ -102,7 +84,8 @@ static int take_aci(struct way *w, char id[AC_DIGEST_TEXT], struct ac_err *err)
 	    (w->in[0] = ac_ingest_new(w->s, &o, err)) == NULL)
 		return -1;
 	w->n = 1;
-	if (feed(w, w->in[0], &r->blobs[0].digest, err) < 0 ||
+	if (ac_ingest_from_store(w->in[0], w->t->from, &r->blobs[0].digest,
+				 err) < 0 ||
 	    (w->t->check != NULL &&
 	     w->t->check(w->t->ctx, ac_ingest_image(w->in[0]),
 			 ac_ingest_blob_fd(w->in[0]), &signers, err) < 0))
@@ -167,7 +150,9 @@ static int take_layer(struct way *w, size_t i, const struct ac_digest *chain,
 	if (ac_store_has_layer(w->s, chain, &d->digest))
 		return 0;
 	w->in[i] = ac_ingest_new(w->s, &o, err);
-	return w->in[i] != NULL ? feed(w, w->in[i], &d->digest, err) : -1;
+	return w->in[i] != NULL ? ac_ingest_from_store(w->in[i], w->t->from,
+						       &d->digest, err)
+				: -1;
 }
 
 /* Its name is not in its content: a stranger's word gives it none. */

@@ -66,17 +66,6 @@ int ac_verify_blob(const struct ac_store *s, const struct ac_blob *b,
 	return 0;
 }
 
-/* Feed the blob D to IN and finish it. */
-static int refill(const struct ac_store *s, struct ac_ingest *in,
-		  const struct ac_digest *d, struct ac_err *err)
-{
-	AC_CLOSE int fd = ac_store_open_blob(s, d, err);
-
-	if (fd < 0 || ac_ingest_feed_fd(in, fd, err) < 0)
-		return -1;
-	return ac_ingest_finish(in, err);
-}
-
 /* Put IN's layer in the place of NAME, of which LOCK (or -1) holds what is
  * there now. */
 static int swap(const struct ac_store *s, struct ac_ingest *in,
@@ -118,7 +107,7 @@ static int repair_aci(struct ac_store *s, const struct ac_record *r,
 	in = ac_ingest_new(s, &o, err);
 	if (in == NULL)
 		return -1;
-	rc = refill(s, in, &r->blobs[0].digest, err);
+	rc = ac_ingest_from_store(in, s, &r->blobs[0].digest, err);
 	if (rc == 0)
 		rc = swap(s, in, r->id, err);
 	ac_ingest_free(in);
@@ -197,7 +186,7 @@ static int repair_oci(struct ac_store *s, const struct ac_record *r, size_t i,
 	if (in == NULL)
 		return -1;
 	below = (struct ac_stack){.roots = low.roots, .n = low.n};
-	rc = refill(s, in, &b->digest, err);
+	rc = ac_ingest_from_store(in, s, &b->digest, err);
 	if (rc == 0)
 		rc = ac_ingest_settle(in, &below, err);
 	if (rc == 0)
