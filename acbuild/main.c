@@ -20,6 +20,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
+#include "common/cli/configopt.h"
 #include "common/cli/insecure.h"
 #include "common/cli/prog.h"
 #include "common/store/store.h"
@@ -32,16 +33,7 @@ static const struct ac_opt global_opts[] = {
 		      "the store of images, acfetch's (default: "
 		      "$ACUTILS_DIR, or /var/lib/acutils for root and "
 		      "~/.local/share/acutils for others)"),
-	AC_OPT_LIST(struct globals, store_read, "store-read", "DIR",
-		    "also read the store in DIR (repeat)"),
-	AC_OPT_STRING(struct globals, config.system, "system-config", "DIR",
-		      "configuration and keys of the system (acfetch)"),
-	AC_OPT_STRING(struct globals, config.local, "local-config", "DIR",
-		      "configuration and keys of this machine (acfetch)"),
-	AC_OPT_STRING(struct globals, config.user, "user-config", "DIR",
-		      "configuration and keys of the user (acfetch)"),
-	AC_OPT_BOOL(struct globals, config.rkt, "rkt-config",
-		    "read rkt's credentials and keys, too, when fetching"),
+	AC_OPT_CONFIG(struct globals, store_read, config),
 	AC_OPT_CHOICES(struct globals, insecure, "insecure-options", "LIST",
 		       AC_INSECURE_VALUES,
 		       "what not to insist on when fetching, separated by "

@@ -10,6 +10,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/cli/configopt.h"
 #include "common/cli/insecure.h"
 #include "common/store/store.h"
 #include "common/sys/io.h"
@@ -24,16 +25,7 @@ const struct ac_opt global_opts[] = {
 	AC_OPT_STRING(struct globals, dir, "dir", "DIR",
 		      "the store (default: $ACUTILS_DIR, or "
 		      "/var/lib/acutils)"),
-	AC_OPT_LIST(struct globals, store_read, "store-read", "DIR",
-		    "also read the store in DIR (repeat)"),
-	AC_OPT_STRING(struct globals, config.system, "system-config", "DIR",
-		      "configuration and keys of the system (acfetch)"),
-	AC_OPT_STRING(struct globals, config.local, "local-config", "DIR",
-		      "configuration and keys of this machine (acfetch)"),
-	AC_OPT_STRING(struct globals, config.user, "user-config", "DIR",
-		      "configuration and keys of the user (acfetch)"),
-	AC_OPT_BOOL(struct globals, config.rkt, "rkt-config",
-		    "read rkt's credentials and keys, too, when fetching"),
+	AC_OPT_CONFIG(struct globals, store_read, config),
 	AC_OPT_CHOICES(struct globals, insecure, "insecure-options",
 		       "NAME,NAME...", AC_INSECURE_VALUES,
 		       "switch off: image, tls, http, pubkey (when fetching), "
