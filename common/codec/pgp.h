@@ -79,15 +79,6 @@ AC_MUSTUSE int ac_pgp_check_growing(struct ac_pgp_ring *r, const void *sig,
 				    struct ac_pgp_result *out,
 				    struct ac_err *err);
 
-/* Verify SIG (armoured or binary, LEN bytes) over the content of FD from its
- * start.  At least one signature must be good: by a key of the ring, not
- * expired, not revoked, no weak digest (MD5, SHA-1); otherwise AC_E_VERIFY with
- * the reason and the key's id, and AC_E_NOT_FOUND when the only reason is that
- * the key is not in the ring. */
-AC_MUSTUSE int ac_pgp_verify(struct ac_pgp_ring *r, const void *sig, size_t len,
-			     int fd, const char *what,
-			     struct ac_pgp_result *out, struct ac_err *err);
-
 /* The key ids that a signature names as its makers (16 lower hex each), without
  * verifying: to know before a download whether the key is there. */
 AC_MUSTUSE int ac_pgp_issuers(const void *sig, size_t len, struct ac_strv *out,

@@ -263,26 +263,24 @@ static void write_ring(const struct ac_pgp_ring *r, struct ac_buf *out)
 		ac_pgp_block_write(&r->keys.v[i], out);
 }
 
-/* The key with the (sub)key FPR, a fingerprint or an id, as gpg knows it: 1;
- * 0 when it does not. */
-static int ask(struct ac_pgp_ring *r, const char *fpr,
+/* The key B as gpg knows it; *key is NULL when it does not. */
+static int ask(struct ac_pgp_ring *r, const struct ac_pgp_block *b,
 	       const struct ac_gpg_key **key, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf ring = AC_BUF_INIT(SIZE_MAX);
-	size_t piece = 0;
-	const struct ac_pgp_block *b =
-		ac_pgp_blocks_find(&r->keys, fpr, &piece);
 
 	*key = NULL;
-	write_ring(r, &ring);
-	if (!r->asked && ac_gpg_list(&ring, &r->known, err) < 0)
-		return -1;
-	r->asked = true;
-	for (size_t i = 0; b != NULL && i < r->known.n; i++)
+	if (!r->asked) {
+		write_ring(r, &ring);
+		if (ac_gpg_list(&ring, &r->known, err) < 0)
+			return -1;
+		r->asked = true;
+	}
+	for (size_t i = 0; i < r->known.n; i++)
 		if (strcmp(r->known.v[i].v[0].fingerprint,
 			   b->v[0].fingerprint) == 0)
 			*key = &r->known.v[i];
-	return *key != NULL;
+	return 0;
 }
 
 /* The piece of B with the fingerprint FPR. */
@@ -321,7 +319,7 @@ static int take_sig(struct ac_pgp_ring *r, struct found *f,
 		    const struct ac_pgp_sigpacket *p, struct ac_pgp_result *out,
 		    struct ac_err *err)
 {
-	const struct ac_gpg_key *key;
+	const struct ac_gpg_key *key = NULL;
 	const struct ac_pgp_block *b;
 	size_t piece = 0;
 
@@ -331,7 +329,8 @@ static int take_sig(struct ac_pgp_ring *r, struct found *f,
 	}
 	if (take_plain(r, f, p, out) != 0)
 		return 0;
-	if (ask(r, f->fingerprint, &key, err) < 0)
+	b = ac_pgp_blocks_find(&r->keys, f->fingerprint, &piece);
+	if (b != NULL && ask(r, b, &key, err) < 0)
 		return -1;
 	if (key == NULL) {
 		reject(out, AC_E_VERIFY, p, ac_xstrdup("gpg has lost its key"));
@@ -345,10 +344,7 @@ static int take_sig(struct ac_pgp_ring *r, struct found *f,
 		return 0;
 	}
 	/* Of an id, the fingerprint. */
-	b = ac_pgp_blocks_find(&r->keys, f->fingerprint, &piece);
-	if (b != NULL)
-		memcpy(f->fingerprint, b->v[piece].fingerprint,
-		       sizeof(f->fingerprint));
+	memcpy(f->fingerprint, b->v[piece].fingerprint, sizeof(f->fingerprint));
 	add_sig(out,
 		(struct ac_pgp_sig){
 			.fingerprint = ac_xstrdup(key->v[0].fingerprint),
@@ -453,44 +449,4 @@ int ac_pgp_check_growing(struct ac_pgp_ring *r, const void *sig, size_t len,
 		return 0;
 	ac_pgp_result_release(out);
 	return -1;
-}
-
-/* Why there is no good one.  That a key is not in the ring is said only when
- * nothing else is wrong. */
-static int explain(const struct ac_pgp_result *all, const char *what,
-		   struct ac_err *err)
-{
-	AC_CLEANUP(ac_buf_release)
-	struct ac_buf b = AC_BUF_INIT(sizeof(err->msg));
-	enum ac_code code = AC_E_NOT_FOUND;
-
-	for (size_t i = 0; i < all->n_rejected; i++)
-		if (all->rejected[i].code != AC_E_NOT_FOUND)
-			code = all->rejected[i].code;
-	for (size_t i = 0; i < all->n_rejected; i++) {
-		const struct ac_pgp_sig *s = &all->rejected[i];
-
-		if (s->code == AC_E_NOT_FOUND && code != s->code)
-			continue;
-		ac_buf_adds(&b, b.len != 0 ? "; " : "");
-		if (s->subkey[0] != '\0')
-			ac_buf_addf(&b, "signature by key %s: ", s->subkey);
-		ac_buf_adds(&b, s->fault);
-	}
-	return ac_err_set(err, code, "%s: %s", what, ac_buf_str(&b));
-}
-
-int ac_pgp_verify(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
-		  const char *what, struct ac_pgp_result *out,
-		  struct ac_err *err)
-{
-	AC_CLEANUP(ac_pgp_result_release) struct ac_pgp_result all = {0};
-
-	if (ac_pgp_check(r, sig, len, fd, what, &all, err) < 0)
-		return -1;
-	if (all.n == 0)
-		return explain(&all, what, err);
-	*out = all;
-	all = (struct ac_pgp_result){.sigs = NULL};
-	return 0;
 }

@@ -158,6 +158,45 @@ static void gpg_sign(const char *text, const char *who, const char *option,
 	CHECK(out->len != 0);
 }
 
+/* What is said of a file without a good signature.  That a key is not in the
+ * ring is said only when nothing else is wrong. */
+static int explain(const struct ac_pgp_result *all, const char *what,
+		   struct ac_err *e)
+{
+	AC_CLEANUP(ac_buf_release)
+	struct ac_buf b = AC_BUF_INIT(sizeof(e->msg));
+	enum ac_code code = AC_E_NOT_FOUND;
+
+	for (size_t i = 0; i < all->n_rejected; i++)
+		if (all->rejected[i].code != AC_E_NOT_FOUND)
+			code = all->rejected[i].code;
+	for (size_t i = 0; i < all->n_rejected; i++) {
+		const struct ac_pgp_sig *s = &all->rejected[i];
+
+		if (s->code == AC_E_NOT_FOUND && code != s->code)
+			continue;
+		ac_buf_adds(&b, b.len != 0 ? "; " : "");
+		if (s->subkey[0] != '\0')
+			ac_buf_addf(&b, "signature by key %s: ", s->subkey);
+		ac_buf_adds(&b, s->fault);
+	}
+	return ac_err_set(e, code, "%s: %s", what, ac_buf_str(&b));
+}
+
+static int verify(struct ac_pgp_ring *r, const void *sig, size_t len, int fd,
+		  const char *what, struct ac_pgp_result *out, struct ac_err *e)
+{
+	AC_CLEANUP(ac_pgp_result_release) struct ac_pgp_result all = {0};
+
+	if (ac_pgp_check(r, sig, len, fd, what, &all, e) < 0)
+		return -1;
+	if (all.n == 0)
+		return explain(&all, what, e);
+	*out = all;
+	all = (struct ac_pgp_result){.sigs = NULL};
+	return 0;
+}
+
 TEST(good_signatures)
 {
 	BUF sig = AC_BUF_INIT(1 << 16);
@@ -176,16 +215,16 @@ TEST(good_signatures)
 	r = ac_pgp_ring_new();
 	CHECK(r != NULL);
 	/* Not in the ring. */
-	CHECK(ac_pgp_verify(r, sig.p, sig.len, fd, "x.aci", &got, &err) < 0);
+	CHECK(verify(r, sig.p, sig.len, fd, "x.aci", &got, &err) < 0);
 	CHECK(err.code == AC_E_NOT_FOUND);
 	CHECK(strstr(err.msg, "x.aci: signature by key ") != NULL);
 	CHECK(ac_pgp_ring_add(r, binary.p, binary.len, "bob", &err) == 0);
-	CHECK(ac_pgp_verify(r, sig.p, sig.len, fd, "x.aci", &got, &err) < 0);
+	CHECK(verify(r, sig.p, sig.len, fd, "x.aci", &got, &err) < 0);
 	CHECK(err.code == AC_E_NOT_FOUND);
 
 	CHECK(ac_pgp_ring_add(r, key.p, key.len, "alice", &err) == 0);
 	CHECK(ac_pgp_ring_add(r, key.p, key.len, "alice", &err) == 0);
-	if (ac_pgp_verify(r, sig.p, sig.len, fd, "x.aci", &got, &err) < 0)
+	if (verify(r, sig.p, sig.len, fd, "x.aci", &got, &err) < 0)
 		fprintf(stderr, "# %s\n", err.msg);
 	CHECK(got.n == 1 && strlen(got.sigs[0].fingerprint) == 40);
 	CHECK(strcmp(got.sigs[0].fingerprint, got.sigs[0].subkey) == 0);
@@ -217,17 +256,17 @@ TEST(bad_signatures)
 	sign_as("alice@example.com", fd, &sig);
 	export("alice@example.com", &key, true);
 	CHECK(ac_pgp_ring_add(r, key.p, key.len, "alice", &err) == 0);
-	CHECK(ac_pgp_verify(r, sig.p, sig.len, other, "x", &got, &err) < 0);
+	CHECK(verify(r, sig.p, sig.len, other, "x", &got, &err) < 0);
 	CHECK(err.code == AC_E_VERIFY);
 	CHECK(strstr(err.msg, "does not match the content") != NULL);
 	for (size_t i = 0; i < AC_LEN(junk); i++) {
-		CHECK(ac_pgp_verify(r, junk[i], strlen(junk[i]), fd, "x", &got,
-				    &err) < 0);
+		CHECK(verify(r, junk[i], strlen(junk[i]), fd, "x", &got, &err) <
+		      0);
 		CHECK(err.code == AC_E_INVALID || err.code == AC_E_VERIFY);
 		CHECK(ac_pgp_issuers(junk[i], strlen(junk[i]), &ids, &err) < 0);
 	}
 	/* A key is no signature, a signature no key. */
-	CHECK(ac_pgp_verify(r, key.p, key.len, fd, "x", &got, &err) < 0);
+	CHECK(verify(r, key.p, key.len, fd, "x", &got, &err) < 0);
 	CHECK(ac_pgp_ring_add(r, sig.p, sig.len, "k", &err) < 0);
 	CHECK(err.code == AC_E_INVALID);
 	CHECK(ac_pgp_ring_add(r, "junk", 4, "k", &err) < 0);
@@ -282,11 +321,11 @@ TEST(another_key_as_a_subkey)
 	CHECK(!ac_pgp_ring_same(both, NULL, fpr));
 	CHECK(ac_pgp_ring_add(one, bob.p, bob.len, "bob", &err) == 0);
 	CHECK(!ac_pgp_ring_same(both, one, fpr));
-	CHECK(ac_pgp_verify(one, sig.p, sig.len, fd, "x", &got, &err) < 0);
+	CHECK(verify(one, sig.p, sig.len, fd, "x", &got, &err) < 0);
 	CHECK(got.n == 0);
 	ac_pgp_result_release(&got);
 	/* gpg may take the first that it finds; then nobody signed. */
-	(void)!ac_pgp_verify(both, sig.p, sig.len, fd, "x", &got, &err);
+	(void)!verify(both, sig.p, sig.len, fd, "x", &got, &err);
 	CHECK(got.n == 0 || strcmp(got.sigs[0].fingerprint, fpr) == 0);
 	ac_pgp_ring_free(both);
 	ac_pgp_ring_free(one);
@@ -312,14 +351,14 @@ TEST(expired_revoked_and_weak)
 	CHECK(ac_pgp_ring_add(r, key.p, key.len, "keys", &err) == 0);
 
 	gpg_sign("text", "alice@example.com", "--digest-algo", "SHA1", &sig);
-	CHECK(ac_pgp_verify(r, sig.p, sig.len, fd, "x", &got, &err) < 0);
+	CHECK(verify(r, sig.p, sig.len, fd, "x", &got, &err) < 0);
 	CHECK(err.code == AC_E_VERIFY &&
 	      strstr(err.msg, "digest that is weak") != NULL);
 
 	ac_buf_reset(&sig);
 	gpg_sign("text", "old@example.com", "--faked-system-time",
 		 "20200101T010000!", &sig);
-	CHECK(ac_pgp_verify(r, sig.p, sig.len, fd, "x", &got, &err) < 0);
+	CHECK(verify(r, sig.p, sig.len, fd, "x", &got, &err) < 0);
 	CHECK(err.code == AC_E_VERIFY);
 	CHECK(strstr(err.msg, "the key has expired") != NULL);
 
@@ -332,8 +371,7 @@ TEST(expired_revoked_and_weak)
 			  i == 0 ? "20200201T000000!" : "20990101T000000!",
 			  "--default-sig-expire", "1", "--output", "-",
 			  "--detach-sign", name) == 0);
-		CHECK(ac_pgp_verify(r, sig.p, sig.len, fd, "x", &got, &err) <
-		      0);
+		CHECK(verify(r, sig.p, sig.len, fd, "x", &got, &err) < 0);
 		CHECK(err.code == AC_E_VERIFY);
 		CHECK(strstr(err.msg, i == 0 ? "signature has expired"
 					     : "in the future") != NULL);
@@ -342,7 +380,7 @@ TEST(expired_revoked_and_weak)
 	/* Bob's key is revoked: gpg wrote the certificate when it made it. */
 	ac_buf_reset(&sig);
 	gpg_sign("text", "bob@example.com", "--digest-algo", "SHA512", &sig);
-	CHECK(ac_pgp_verify(r, sig.p, sig.len, fd, "x", &got, &err) == 0);
+	CHECK(verify(r, sig.p, sig.len, fd, "x", &got, &err) == 0);
 	text = ac_xasprintf("%s/openpgp-revocs.d/%s.rev", home,
 			    got.sigs[0].fingerprint);
 	for (char *p = text + strlen(text) - 44; *p != '.'; p++)
@@ -358,13 +396,13 @@ TEST(expired_revoked_and_weak)
 	CHECK(ac_pgp_ring_add(r, strstr(cert, ":-----BEGIN") + 1,
 			      strlen(strstr(cert, ":-----BEGIN") + 1), "rev",
 			      &err) == 0);
-	CHECK(ac_pgp_verify(r, sig.p, sig.len, fd, "x", &got, &err) < 0);
+	CHECK(verify(r, sig.p, sig.len, fd, "x", &got, &err) < 0);
 	CHECK(err.code == AC_E_VERIFY);
 	CHECK(strstr(err.msg, "the key was revoked") != NULL);
 
 	/* Alice signs as well: one good one is enough. */
 	gpg_sign("text", "alice@example.com", "--digest-algo", "SHA512", &sig);
-	CHECK(ac_pgp_verify(r, sig.p, sig.len, fd, "x", &got, &err) == 0);
+	CHECK(verify(r, sig.p, sig.len, fd, "x", &got, &err) == 0);
 	CHECK(got.n == 1 && got.sigs[0].identity[0] == 'A');
 	ac_pgp_result_release(&got);
 	ac_pgp_ring_free(r);
@@ -437,7 +475,7 @@ TEST(subkeys_and_passphrases)
 		CHECK(false);
 	}
 	ac_pgp_signer_free(s);
-	CHECK(ac_pgp_verify(r, sig, len, fd, "x", &got, &err) == 0);
+	CHECK(verify(r, sig, len, fd, "x", &got, &err) == 0);
 	CHECK(strcmp(got.sigs[0].fingerprint, keys[0].fingerprint) == 0);
 	CHECK(strcmp(got.sigs[0].subkey, keys[0].subkeys.v[0]) == 0);
 	free(sig);
@@ -470,7 +508,7 @@ TEST(nothing_is_left)
 	CHECK(mkdir(tmp, 0700) == 0 && setenv("TMPDIR", tmp, 1) == 0);
 	r = ac_pgp_ring_new();
 	CHECK(ac_pgp_ring_add(r, key.p, key.len, "alice", &err) == 0);
-	CHECK(ac_pgp_verify(r, sig.p, sig.len, text, "x", &got, &err) == 0);
+	CHECK(verify(r, sig.p, sig.len, text, "x", &got, &err) == 0);
 	ac_pgp_result_release(&got);
 	ac_pgp_ring_free(r);
 	CHECK(rmdir(tmp) == 0); /* empty */
