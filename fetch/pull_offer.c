@@ -38,23 +38,24 @@ struct taking {
 int pull_keep_signatures(const struct puller *p, const struct verify *v,
 			 const char *id, struct ac_err *err)
 {
+	AC_CLOSE int dir = -1;
+
 	if (!p->store.offered || v->n == 0)
 		return 0;
 	if (mkdirat(p->store.dirfd, "signatures", 0700) < 0 && errno != EEXIST)
 		return ac_err_sys(err, errno, "make '%s/signatures'",
 				  p->store.path);
+	dir = openat(p->store.dirfd, "signatures",
+		     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return ac_err_sys(err, errno, "open '%s/signatures'",
+				  p->store.path);
 	for (size_t i = 0; i < v->n && i < AC_SHARE_SIGNATURES; i++) {
 		AC_CLEANUP(ac_atomic_release)
 		struct ac_atomic a = AC_ATOMIC_INIT;
 		AC_FREE char *name = ac_share_signature(id, i);
-		AC_CLOSE int dir =
-			openat(p->store.dirfd, "signatures",
-			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		const struct ac_buf *text = &v->files[i].text;
 
-		if (dir < 0)
-			return ac_err_sys(err, errno, "open '%s/signatures'",
-					  p->store.path);
 		if (ac_atomic_open(&a, dir, strchr(name, '/') + 1, 0600, err) <
 			    0 ||
 		    ac_io_write(a.fd, text->p, text->len, name, err) < 0 ||
