@@ -19,9 +19,7 @@
 #include "common/sys/io.h"
 
 enum {
-	SLOTS = 12,
-	SLOT_SIZE = 512 << 10, /* 6 MiB for each layer under way */
-	SMALL = 256 << 10,     /* feed the decompressor with this at least */
+	READ_SIZE = 256 << 10,
 	FLUSH_STEP = 8 << 20,
 	MAX_FDS = 65536,
 };
@@ -35,76 +33,6 @@ static void raise_fd_limit(void)
 		return;
 	l.rlim_cur = l.rlim_max < MAX_FDS ? l.rlim_max : MAX_FDS;
 	(void)setrlimit(RLIMIT_NOFILE, &l);
-}
-
-/* Who gets the tar. */
-enum { WORKER, HASHER, CONSUMERS };
-
-static ssize_t source(void *ctx, const void **p, struct ac_err *err)
-{
-	struct ac_ingest *in = ctx;
-
-	return ac_ring_next(in->ring, WORKER, p, err);
-}
-
-static void *work(void *ctx)
-{
-	struct ac_ingest *in = ctx;
-
-	in->worker_rc = ac_unpack_read(&in->layer, source, in, &in->worker_err);
-	if (in->worker_rc < 0)
-		ac_ring_abort(in->ring);
-	return NULL;
-}
-
-/* Beside the worker: files are made while the next bytes are hashed. */
-static void *hash(void *ctx)
-{
-	struct ac_ingest *in = ctx;
-	struct ac_err ignored = AC_ERR_INIT; /* the worker gets it as well */
-	const void *p;
-	ssize_t n;
-
-	while ((n = ac_ring_next(in->ring, HASHER, &p, &ignored)) > 0)
-		ac_hash_add(in->diff_hash, p, (size_t)n);
-	return NULL;
-}
-
-static void join_worker(struct ac_ingest *in)
-{
-	if (in->working)
-		(void)pthread_join(in->worker, NULL);
-	in->working = false;
-}
-
-/* The ring is closed. */
-static void join(struct ac_ingest *in)
-{
-	join_worker(in);
-	if (in->hashing)
-		(void)pthread_join(in->hasher, NULL);
-	in->hashing = false;
-}
-
-static int slot_full(void *ctx, AC_UNUSED const void *p, size_t n,
-		     AC_UNUSED struct ac_err *err)
-{
-	struct ac_ingest *in = ctx;
-
-	ac_ring_commit(in->ring, n);
-	return 0;
-}
-
-static void *lend_slot(void *ctx, size_t *cap, struct ac_err *err)
-{
-	struct ac_ingest *in = ctx;
-	void *p = ac_ring_slot(in->ring, cap);
-
-	if (p == NULL) {
-		join_worker(in);
-		*err = in->worker_err;
-	}
-	return p;
 }
 
 static void set_limits(struct ac_ingest *in, const struct ac_ingest_opts *o)
@@ -159,8 +87,6 @@ static int open_blob(struct ac_ingest *in, const struct ac_store *s,
 
 static int start(struct ac_ingest *in, struct ac_store *s, struct ac_err *err)
 {
-	int r;
-
 	if (ac_scratch_open(&in->dir, s, err) < 0 || open_blob(in, s, err) < 0)
 		return -1;
 	in->layer.kind = in->opts.kind;
@@ -169,14 +95,7 @@ static int start(struct ac_ingest *in, struct ac_store *s, struct ac_err *err)
 	in->layer.image = &in->image;
 	if (ac_unpack_open(&in->layer, in->dir.fd, "layer", err) < 0)
 		return -1;
-	r = pthread_create(&in->worker, NULL, work, in);
-	in->working = r == 0;
-	if (r == 0)
-		r = pthread_create(&in->hasher, NULL, hash, in);
-	if (r != 0)
-		return ac_err_sys(err, r, "start a thread");
-	in->hashing = true;
-	return 0;
+	return ingest_start(in, err);
 }
 
 struct ac_ingest *ac_ingest_new(struct ac_store *s,
@@ -184,22 +103,15 @@ struct ac_ingest *ac_ingest_new(struct ac_store *s,
 				struct ac_err *err)
 {
 	struct ac_ingest *in = ac_xcalloc(1, sizeof(*in));
-	struct ac_unzip_limits limits;
 
 	raise_fd_limit();
 	set_limits(in, opts);
 	in->dir = AC_SCRATCH_INIT;
 	in->layer.dir = in->layer.rootfs = in->layer.files = -1;
 	in->blobfd = in->blobdir = -1;
-	limits = (struct ac_unzip_limits){.max_out = in->opts.max_bytes,
-					  .max_ratio = in->opts.max_ratio};
-	in->small = ac_xmalloc(SMALL);
-	in->ring = ac_ring_new(SLOTS, SLOT_SIZE, CONSUMERS);
 	in->blob_hash = ac_hash_new(in->opts.blob != NULL ? in->opts.blob->alg
 							  : AC_SHA256);
 	in->diff_hash = ac_hash_new(diff_alg(in));
-	in->unzip = ac_unzip_new(&limits, slot_full, in);
-	ac_unzip_lend(in->unzip, lend_slot);
 	if (start(in, s, err) < 0) {
 		(void)ac_err_ctx(err, "%s", in->what);
 		ac_ingest_free(in);
@@ -211,17 +123,10 @@ struct ac_ingest *ac_ingest_new(struct ac_store *s,
 /* What only the stream needed: many layers may wait for their turn. */
 static void end_stream(struct ac_ingest *in)
 {
-	ac_pgp_decrypt_free(in->decrypt);
-	ac_unzip_free(in->unzip);
-	ac_ring_free(in->ring);
+	ingest_end(in);
 	ac_hash_free(in->blob_hash);
 	ac_hash_free(in->diff_hash);
-	free(in->small);
-	in->decrypt = NULL;
-	in->unzip = NULL;
-	in->ring = NULL;
 	in->blob_hash = in->diff_hash = NULL;
-	in->small = NULL;
 }
 
 /* The next N bytes behind those that are written, and are in the file up to
@@ -248,8 +153,8 @@ static void release_partial(struct ac_ingest *in)
 
 	if (in->partial == NULL)
 		return;
-	if (keep && in->n_small != 0)
-		(void)!store_bytes(in, in->small, in->n_small, &ignored);
+	if (keep && in->n_slot != 0)
+		(void)!store_bytes(in, in->slot, in->n_slot, &ignored);
 	ac_partial_free(in->partial, keep);
 	in->partial = NULL;
 	in->blobfd = -1;
@@ -291,12 +196,6 @@ void ac_ingest_free(struct ac_ingest *in)
 			      ? in->opts.partial
 			      : in->partial;
 	release_partial(in);
-	if (in->working || in->hashing) {
-		const struct ac_err gone = {.code = AC_E_INVALID};
-
-		ac_ring_close(in->ring, &gone);
-		join(in);
-	}
 	end_stream(in);
 	ac_unpack_release(&in->layer);
 	ac_image_release(&in->image);
@@ -326,73 +225,67 @@ static void flush_behind(struct ac_ingest *in)
 	in->flushed = in->written;
 }
 
-static int inflate(void *ctx, const void *p, size_t n, struct ac_err *err)
-{
-	struct ac_ingest *in = ctx;
-
-	return ac_unzip_feed(in->unzip, p, n, err);
-}
-
 /* The first bytes tell whether an image is encrypted. */
-static void look(struct ac_ingest *in, const void *p, size_t n)
+static void look(struct ac_ingest *in)
 {
-	if (in->opts.kind != AC_IMAGE_ACI || !ac_pgp_is_encrypted(p, n))
+	if (in->opts.kind != AC_IMAGE_ACI ||
+	    !ac_pgp_is_encrypted(in->slot, in->n_slot))
 		return;
 	in->encrypted = true;
-	in->decrypt =
-		ac_pgp_decrypt_new(in->opts.secret, in->what, inflate, in);
+	in->decrypt = ingest_decrypt(in);
 }
 
-static int consume(struct ac_ingest *in, const void *p, size_t n,
-		   struct ac_err *err)
+/* What was collected is stored, hashed, and goes on to the other threads. */
+static int pass_on(struct ac_ingest *in, struct ac_err *err)
 {
-	if (store_bytes(in, p, n, err) < 0)
+	size_t n = in->n_slot;
+
+	if (n == 0)
+		return 0;
+	if (store_bytes(in, in->slot, n, err) < 0)
 		return -1;
 	if (in->written == 0)
-		look(in, p, n);
+		look(in);
 	in->written += n;
 	flush_behind(in);
-	ac_hash_add(in->blob_hash, p, n);
-	if (in->decrypt != NULL)
-		return ac_pgp_decrypt_feed(in->decrypt, p, n, err);
-	return inflate(in, p, n, err);
+	ac_hash_add(in->blob_hash, in->slot, n);
+	in->slot = NULL;
+	in->n_slot = 0;
+	ac_ring_commit(in->zipped, n);
+	/* Meanwhile somebody may be asked for a passphrase: nothing else is to
+	 * be told or shown until that is known. */
+	if (in->encrypted && in->written == n)
+		ac_ring_drain(in->zipped);
+	return 0;
 }
 
-static int consume_small(struct ac_ingest *in, struct ac_err *err)
-{
-	size_t n = in->n_small;
-
-	in->n_small = 0;
-	return n != 0 ? consume(in, in->small, n, err) : 0;
-}
-
-static int feed(struct ac_ingest *in, const void *p, size_t n,
+static int feed(struct ac_ingest *in, const char *p, size_t n,
 		struct ac_err *err)
 {
-	size_t head;
-
 	in->size += n;
 	if (in->opts.size != 0 && in->size > in->opts.size)
 		return ac_err_set(err, AC_E_VERIFY,
 				  "it is longer than the %" PRIu64
 				  " bytes that were announced",
 				  in->opts.size);
-	if (n < SMALL - in->n_small) {
-		memcpy(in->small + in->n_small, p, n);
-		in->n_small += n;
-		return 0;
+	while (n != 0) {
+		size_t some;
+
+		if (in->slot == NULL)
+			in->slot = ac_ring_slot(in->zipped, &in->cap);
+		if (in->slot == NULL) {
+			(void)!ingest_join(in, err); /* why they gave up */
+			return -1;
+		}
+		some = n < in->cap - in->n_slot ? n : in->cap - in->n_slot;
+		memcpy(in->slot + in->n_slot, p, some);
+		in->n_slot += some;
+		p += some;
+		n -= some;
+		if (in->n_slot == in->cap && pass_on(in, err) < 0)
+			return -1;
 	}
-	/* What is looked at first is enough to tell. */
-	if (in->written == 0 && in->n_small < AC_PGP_HEAD) {
-		head = AC_PGP_HEAD - in->n_small;
-		memcpy(in->small + in->n_small, p, head);
-		in->n_small += head;
-		p = (const char *)p + head;
-		n -= head;
-	}
-	if (consume_small(in, err) < 0)
-		return -1;
-	return consume(in, p, n, err);
+	return 0;
 }
 
 int ac_ingest_feed(struct ac_ingest *in, const void *p, size_t n,
@@ -430,10 +323,10 @@ int ac_ingest_resume(struct ac_ingest *in, uint64_t *have, struct ac_err *err)
 
 int ac_ingest_feed_fd(struct ac_ingest *in, int fd, struct ac_err *err)
 {
-	AC_FREE char *buf = ac_xmalloc(SMALL);
+	AC_FREE char *buf = ac_xmalloc(READ_SIZE);
 	ssize_t n;
 
-	while ((n = ac_io_read(fd, buf, SMALL, in->what, err)) > 0)
+	while ((n = ac_io_read(fd, buf, READ_SIZE, in->what, err)) > 0)
 		if (ac_interrupt_check(err) < 0 ||
 		    ac_ingest_feed(in, buf, (size_t)n, err) < 0)
 			return -1;
@@ -483,18 +376,10 @@ static int finish(struct ac_ingest *in, struct ac_err *err)
 {
 	const struct ac_stack nothing = {.n = 0};
 	struct ac_err bad = AC_ERR_INIT;
-	int rc = consume_small(in, &bad);
+	int rc = pass_on(in, &bad);
 
-	if (rc == 0 && in->decrypt != NULL)
-		rc = ac_pgp_decrypt_finish(in->decrypt, &bad);
 	if (rc == 0)
-		rc = ac_unzip_finish(in->unzip, &bad);
-	ac_ring_close(in->ring, rc < 0 ? &bad : NULL);
-	join(in);
-	if (rc == 0 && in->worker_rc < 0) {
-		rc = -1;
-		bad = in->worker_err;
-	}
+		rc = ingest_join(in, &bad);
 	if ((rc == 0 || bad.code != AC_E_SYS) && check(in, err) < 0)
 		return -1;
 	if (rc < 0) {

@@ -4,11 +4,11 @@
 
 /*
  * One pass from the network to the disk.  Bytes as delivered are fed in; this
- * thread writes the blob, hashes it, decrypts and inflates; a thread of the
- *ingest's own hashes the tar, parses it and writes the files.  Memory is
- *bounded whatever the size.  All happens below ingest/, in a directory that is
- *locked while its process lives; whatever is unlocked there is left over and is
- *removed by the next one who opens the store to add.
+ * thread writes the blob and hashes it; of the ingest's own threads one
+ *decrypts and inflates, one hashes the tar, one parses it and writes the files.
+ *Memory is bounded whatever the size.  All happens below ingest/, in a
+ *directory that is locked while its process lives; whatever is unlocked there
+ *is left over and is removed by the next one who opens the store to add.
  *
  *	in = ac_ingest_new(store, &opts, err);
  *	... ac_ingest_feed(in, p, n, err) ...
@@ -55,6 +55,7 @@ AC_MUSTUSE struct ac_ingest *ac_ingest_new(struct ac_store *s,
  * there.  *have gets how much that is, also on failure. */
 AC_MUSTUSE int ac_ingest_resume(struct ac_ingest *in, uint64_t *have,
 				struct ac_err *err);
+/* What is wrong with the bytes may be told by a later call. */
 AC_MUSTUSE int ac_ingest_feed(struct ac_ingest *in, const void *p, size_t n,
 			      struct ac_err *err);
 /* Feed all of FD, from its position. */

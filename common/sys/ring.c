@@ -95,6 +95,24 @@ void ac_ring_commit(struct ac_ring *r, size_t n)
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
+/* Has every consumer done with all that was passed on? */
+static bool is_drained(const struct ac_ring *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->consumers[i].reading ||
+		    r->consumers[i].taken != r->committed)
+			return false;
+	return true;
+}
+
+void ac_ring_drain(struct ac_ring *r)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	while (!is_drained(r) && !r->aborted)
+		(void)pthread_cond_wait(&r->freed, &r->lock);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
 void ac_ring_close(struct ac_ring *r, const struct ac_err *err)
 {
 	(void)pthread_mutex_lock(&r->lock);

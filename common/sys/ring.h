@@ -32,6 +32,9 @@ void ac_ring_free(struct ac_ring *r);
 AC_MUSTUSE void *ac_ring_slot(struct ac_ring *r, size_t *cap);
 /* Pass on the first N bytes of the slot (N may be 0: nothing happens). */
 void ac_ring_commit(struct ac_ring *r, size_t n);
+/* Wait until the consumers have used all that was passed on, or one of them
+ * gave up. */
+void ac_ring_drain(struct ac_ring *r);
 /* No more chunks.  ERR (may be NULL) reaches the consumers behind them. */
 void ac_ring_close(struct ac_ring *r, const struct ac_err *err);
 

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "common/base/err.h"
 #include "common/sys/ring.h"
@@ -138,6 +139,43 @@ TEST(every_consumer_gets_everything)
 	CHECK(pthread_join(producer, NULL) == 0);
 	CHECK(pthread_join(other, &all) == 0);
 	CHECK(total == 100000 && all == j.ring);
+	ac_ring_free(j.ring);
+}
+
+static void *slow(void *ctx)
+{
+	struct job *j = ctx;
+	struct ac_err err = AC_ERR_INIT;
+	const void *p;
+
+	while (ac_ring_next(j->ring, 0, &p, &err) > 0) {
+		(void)usleep(20000);
+		j->total++;
+	}
+	return NULL;
+}
+
+TEST(drained)
+{
+	struct job j = {.ring = ac_ring_new(3, 64, 1)};
+	pthread_t t;
+	size_t cap;
+
+	ac_ring_drain(j.ring);
+	CHECK(pthread_create(&t, NULL, slow, &j) == 0);
+	for (int i = 0; i < 2; i++) {
+		CHECK(ac_ring_slot(j.ring, &cap) != NULL);
+		ac_ring_commit(j.ring, 1);
+	}
+	ac_ring_drain(j.ring);
+	CHECK(j.total == 2);
+	ac_ring_close(j.ring, NULL);
+	CHECK(pthread_join(t, NULL) == 0);
+	/* Nobody waits for one who gave up. */
+	CHECK(ac_ring_slot(j.ring, &cap) != NULL);
+	ac_ring_commit(j.ring, 1);
+	ac_ring_abort(j.ring);
+	ac_ring_drain(j.ring);
 	ac_ring_free(j.ring);
 }
 
