@@ -63,12 +63,17 @@ corpus() {
 }
 
 # warm FILE...: all there is to read in memory, nothing left to write, and what
-# memory will be filled was in use before (the host of a virtual machine may give
-# it at first touch, which takes longer than a copy): the same before each run.
+# memory will be filled was in use before: the host of a virtual machine may give
+# it at first touch, which takes four times as long as filling it, and take back
+# what was free for a moment.  The same before each run.
 warm() {
 	sync
 	find "$@" -type f -exec cat {} + >/dev/null
-	dd if=/dev/zero of=/dev/null bs=1500M count=1 2>/dev/null || true
+	# Two gigabytes twice, but no more than half of what there is.
+	mb=$(awk '/^MemAvailable:/ { m = int($2 / 4096); print m < 2000 ? m : 2000 }' /proc/meminfo)
+	dd if=/dev/zero of=/dev/null bs="${mb}M" count=1 2>/dev/null &
+	dd if=/dev/zero of=/dev/null bs="${mb}M" count=1 2>/dev/null || true
+	wait $! || true
 }
 size() { stat -c %s "$1"; }
 
