@@ -25,6 +25,7 @@
 #include "common/sys/io.h"
 #include "common/sys/lock.h"
 #include "common/sys/path.h"
+#include "common/sys/spread.h"
 
 static char *absolute(const char *path)
 {
@@ -97,16 +98,34 @@ static int make_dirs(const char *path, struct ac_err *err)
 	return 0;
 }
 
+/* Layers begin in ingest/.  Only in a directory that we have just made is it
+ * known that one belongs there. */
+static void spread(const char *path, bool made)
+{
+	AC_FREE char *ingest = ac_xasprintf("%s/ingest", path);
+	AC_CLOSE int fd = -1;
+
+	if (made)
+		(void)mkdir(ingest, 0755);
+	fd = open(ingest, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		ac_spread(fd);
+}
+
 int ac_store_make(const char *path, struct ac_err *err)
 {
 	struct stat st;
+	bool missing = stat(path, &st) < 0 && errno == ENOENT;
 
-	if (stat(path, &st) < 0 && errno == ENOENT && make_dirs(path, err) < 0)
+	if (missing && make_dirs(path, err) < 0)
 		return -1;
 	/* Confined, nobody could say who may. */
 	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 && errno == EACCES)
 		return ac_share_denied(path, EACCES, err);
-	return ac_share_settle(path, err);
+	if (ac_share_settle(path, err) < 0)
+		return -1;
+	spread(path, missing);
+	return 0;
 }
 
 int ac_store_open_file(const struct ac_store *s, const char *path,

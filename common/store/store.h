@@ -55,9 +55,9 @@ struct ac_store {
 AC_MUSTUSE int ac_store_path(const char *dir, const struct ac_config *c,
 			     char **path, struct ac_err *err);
 
-/* Make the directory PATH (of ac_store_path) if it is missing, and give it to
- * the groups (share.h), for who opens it with less privileges than that
- * takes. */
+/* Make the directory PATH (of ac_store_path) if it is missing, give it to the
+ * groups (share.h), and have its file system spread layers (spread.h), for who
+ * opens it with less privileges than that takes. */
 AC_MUSTUSE int ac_store_make(const char *path, struct ac_err *err);
 
 /* Have every store that is opened after this read the stores in DIRS too, in

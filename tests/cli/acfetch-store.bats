@@ -10,9 +10,12 @@ setup() {
 }
 
 teardown() {
-	if mountpoint -q "$BATS_TEST_TMPDIR/shared"; then
-		umount "$BATS_TEST_TMPDIR/shared"
-	fi
+	local dir
+	for dir in shared ext4; do
+		if mountpoint -q "$BATS_TEST_TMPDIR/$dir"; then
+			umount "$BATS_TEST_TMPDIR/$dir"
+		fi
+	done
 }
 
 # Put an image into the store: its id.
@@ -306,4 +309,24 @@ layers() {
 		check 0
 		layers | diff before -
 	done
+}
+
+@test "on ext4 each layer begins in a group of its own, also of an old store" {
+	needs_root
+	truncate -s 32M disk
+	# 32 groups of 256 inodes.
+	mkfs.ext4 -q -O ^flex_bg -b 1024 -g 1024 -N 8192 disk
+	mkdir ext4
+	mount -o loop disk ext4 || skip "no loop devices here"
+	export ACUTILS_DIR=$PWD/ext4/store
+	make_aci base.aci example.com/base 1.0.0
+	pull ./base.aci >/dev/null
+	# One that was made before there was this.
+	chattr -T ext4/store/ingest
+	for i in 1 2 3; do
+		make_aci "$i.aci" "example.com/$i" 1.0.0
+		pull "./$i.aci" >/dev/null
+	done
+	groups=$(stat -c %i ext4/store/layers/* | while read -r ino; do echo $(((ino - 1) / 256)); done | sort -u | wc -l)
+	[ "$groups" -ge 3 ]
 }
