@@ -52,9 +52,9 @@ gzip -dc "$2/fat.aci" | sha512sum
 tar -C "$2" -xzf "$2/fat.aci"
 SH
 
-# ext4 looks at each inode that was freed within the last minute before it makes
-# a file: whatever was removed before this is to be forgotten, and nothing is
-# removed between rounds.
+# Without a journal, ext4 looks at each inode that was freed within the last
+# minute (five, if it is not on the disk yet) before it makes a file: whatever was
+# removed before this is to be forgotten, and nothing is removed between rounds.
 sync
 sleep 61
 
