@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -248,41 +248,49 @@ static void refused(const char *what)
 	ac_debug("not confined by Landlock: %s: %s", what, strerror(errno));
 }
 
-/* In a process of its own: restrict renames alone, allow them everywhere, and
- * see whether they work. */
-static int try_rename(int dir)
+struct trial {
+	int dir;
+	bool refused;
+};
+
+/* In a thread of its own, which alone is restricted: refuse renames, allow them
+ * everywhere, and see whether they work. */
+static void *try_rename(void *ctx)
 {
+	struct trial *t = ctx;
 	struct ruleset_attr a = {.fs = REFER};
 	struct rules r = {.fs = REFER};
 
-	if (mkdirat(dir, "a", 0700) < 0 || mkdirat(dir, "b", 0700) < 0 ||
-	    mknodat(dir, "a/f", S_IFREG | 0600, 0) < 0)
-		return 0;
+	if (mkdirat(t->dir, "a", 0700) < 0 || mkdirat(t->dir, "b", 0700) < 0 ||
+	    mknodat(t->dir, "a/f", S_IFREG | 0600, 0) < 0)
+		return NULL;
 	r.fd = (int)syscall(CREATE, &a, sizeof(a), 0);
+	if (r.fd < 0)
+		return NULL;
 	allow(&r, "/", REFER);
-	if (r.fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    syscall(RESTRICT, r.fd, 0) < 0)
-		return 0;
-	return renameat(dir, "a/f", dir, "b/f") < 0 && errno == EXDEV;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    syscall(RESTRICT, r.fd, 0) == 0)
+		t->refused = renameat(t->dir, "a/f", t->dir, "b/f") < 0 &&
+			     errno == EXDEV;
+	(void)close(r.fd);
+	return NULL;
 }
 
 bool ac_confine_landlock_fits(const char *parent)
 {
 	AC_CLEANUP(ac_tmpdir_release) struct ac_tmpdir dir = AC_TMPDIR_INIT;
 	struct ac_err ignored = AC_ERR_INIT;
-	int status = 0;
-	pid_t pid;
+	struct trial t = {.refused = false};
+	pthread_t thread;
 
 	if (syscall(CREATE, NULL, 0, QUERY_ABI) < 2)
 		return true; /* the kernel's answer */
 	if (ac_tmpdir_make(&dir, parent, AC_CONFINE_TMP_PREFIX, &ignored) < 0)
 		return false;
-	pid = fork();
-	if (pid == 0)
-		_exit(try_rename(dir.fd));
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return !WIFEXITED(status) || WEXITSTATUS(status) == 0;
+	t.dir = dir.fd;
+	if (pthread_create(&thread, NULL, try_rename, &t) == 0)
+		(void)pthread_join(thread, NULL);
+	return !t.refused;
 }
 
 void ac_confine_landlock(const struct ac_confine *c, unsigned int flags,

@@ -36,7 +36,8 @@ struct ac_ring *ac_ring_new(size_t chunks, size_t size, size_t consumers)
 	(void)pthread_cond_init(&r->filled, NULL);
 	(void)pthread_cond_init(&r->freed, NULL);
 	r->used = ac_xcalloc(chunks, sizeof(*r->used));
-	r->mem = ac_xcalloc(chunks, size);
+	/* Not zeroed: what is never filled is never touched. */
+	r->mem = ac_xrealloc(NULL, chunks, size);
 	r->chunks = chunks;
 	r->size = size;
 	r->consumers = ac_xcalloc(consumers, sizeof(*r->consumers));
