@@ -40,10 +40,10 @@ DIRS         := $(foreach p,$(PROGRAMS),$(DIR_$p))
 TREE_LIBS      := -lcrypto -lisal -ldeflate -lzstd -lbz2 -llzma -ljansson -lxxhash
 LIBS_acbuild   := $(TREE_LIBS)
 LIBS_actool    := $(TREE_LIBS) -lgpgme -lsodium
-LIBS_acfetch   := $(TREE_LIBS) -lgpgme -lcurl -lxml2 -lmicrohttpd -lsodium
+LIBS_acfetch   := $(TREE_LIBS) -lgpgme -lcurl -lmicrohttpd -lsodium
 LIBS_acconvert := $(TREE_LIBS)
 LIBS_acrun     := -ljansson
-LIBS_tests     := $(TREE_LIBS) -larchive -lgpgme -lcurl -lxml2 -lsodium
+LIBS_tests     := $(TREE_LIBS) -larchive -lgpgme -lcurl -lsodium
 
 # CFLAGS and friends are the user's.  What the code needs is in AC_*.
 CFLAGS   ?= -O2 -g

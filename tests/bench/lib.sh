@@ -3,6 +3,7 @@
 
 : "${BINDIR:?run with: make bench}" "${TOOLDIR:?}"
 export LC_ALL=C
+unset SSL_CERT_DIR SSL_CERT_FILE # each certificate costs
 PATH=$BINDIR:$PATH
 
 # once LABEL COMMAND...: one run of it, its figures added to LABEL's.

@@ -301,3 +301,16 @@ PublicKeys: https://localhost/kb" ]
 	run -0 ldd "$(command -v actool)"
 	[[ $output != *curl* && $output != *xml2* ]]
 }
+
+@test "a machine without libxml2 is told so; an image by its URL needs none" {
+	start_nginx
+	page /a "ac-discovery localhost/a https://localhost/a.{ext}"
+	mkdir none
+	# The linker looks there first, and what it finds is no library.
+	for so in libxml2.so.2 libxml2.so.16; do echo none >"none/$so"; done
+	export LD_LIBRARY_PATH=$PWD/none
+	run -1 --separate-stderr discover localhost/a
+	[[ $stderr == *"is missing; install libxml2, or name the image by its URL"* ]]
+	make_aci www/a.aci localhost/a 1.0.0
+	insecure --ca-file=ca.pem "https://localhost:$PORT/a.aci" >/dev/null
+}
