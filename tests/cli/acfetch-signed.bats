@@ -758,3 +758,27 @@ only() { rm -rf etc && mkdir etc && pin localhost/app "$KEYS/$1.asc"; }
 	accepted
 	[ "$(af --json trust list 2>/dev/null | jq '.[0].identities | length')" = 3 ]
 }
+
+@test "a file system without splice(2): signatures are verified all the same" {
+	pin localhost/app "$KEYS/alice.asc"
+	# More than is copied at once, and a change in the middle of it.
+	mkdir -p d/rootfs
+	head -c 100000 /dev/urandom >d/rootfs/x
+	echo '{"acKind":"ImageManifest","acVersion":"0.8.11","name":"localhost/app"}' >d/manifest
+	tar -C d -cf big.aci manifest rootfs
+	sign_by alice big.aci
+	no_splice() {
+		"$TOOLDIR/faulty" -c splice -n 1 -a -e EINVAL -o count acfetch --local-config="$PWD/etc" \
+			--system-config="$PWD/sys" pull "$1"
+	}
+	run -0 --separate-stderr no_splice big.aci
+	[[ $(cat count) == *splice* ]]
+	[[ $stderr == *"signature verified: "* ]]
+	rm -rf store
+	cp big.aci.asc changed.aci.asc
+	cp big.aci changed.aci
+	printf x | dd of=changed.aci bs=1 seek=60000 conv=notrunc status=none
+	run -1 --separate-stderr no_splice changed.aci
+	[[ $(cat count) == *splice* ]]
+	store_empty
+}

@@ -81,6 +81,7 @@ static const struct call calls[] = {
 	CALL(read, "read", FD),
 	CALL(pread64, "read", FD),
 	CALL(getdents64, "read", FD),
+	CALL(splice, "splice", FD),
 	CALL(fsync, "sync", FD),
 	CALL(fdatasync, "sync", FD),
 	CALL(syncfs, "sync", FD),
@@ -122,7 +123,8 @@ static const struct {
 } errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO},       {"EDQUOT", EDQUOT},
 	      {"EINTR", EINTR},   {"EMFILE", EMFILE}, {"ENFILE", ENFILE},
 	      {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN}, {"EROFS", EROFS},
-	      {"EACCES", EACCES}, {"EPERM", EPERM}};
+	      {"EACCES", EACCES}, {"EPERM", EPERM},
+	      {"EINVAL", EINVAL}};
 
 static struct {
 	const char *classes; /* NULL: all */
