@@ -5,25 +5,38 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/err.h"
 #include "common/base/own.h"
+#include "common/sys/interrupt.h"
 
+enum { FIRST_PAUSE = 1000000, LAST_PAUSE = 20000000 }; /* nanoseconds */
+
+/* By asking again: nobody could interrupt flock(2) without the danger that the
+ * signal comes just before it. */
 int ac_lock_fd(int fd, enum ac_lock_mode mode, bool wait, const char *what,
 	       struct ac_err *err)
 {
 	int op = mode == AC_LOCK_SHARED ? LOCK_SH : LOCK_EX;
-	int r;
+	struct timespec pause = {.tv_nsec = FIRST_PAUSE};
 
-	do {
-		r = flock(fd, wait ? op : op | LOCK_NB);
-	} while (r < 0 && errno == EINTR);
-	if (r < 0 && errno == EWOULDBLOCK)
-		return ac_err_set(err, AC_E_BUSY,
-				  "'%s' is in use by another process", what);
-	if (r < 0)
-		return ac_err_sys(err, errno, "lock '%s'", what);
+	while (flock(fd, op | LOCK_NB) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return ac_err_sys(err, errno, "lock '%s'", what);
+		if (!wait)
+			return ac_err_set(err, AC_E_BUSY,
+					  "'%s' is in use by another process",
+					  what);
+		if (ac_interrupt_check(err) < 0)
+			return ac_err_ctx(err, "wait for the lock '%s'", what);
+		(void)nanosleep(&pause, NULL);
+		if (pause.tv_nsec < LAST_PAUSE)
+			pause.tv_nsec *= 2;
+	}
 	return 0;
 }
 

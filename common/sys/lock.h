@@ -15,8 +15,9 @@ enum ac_lock_mode {
 	AC_LOCK_EXCLUSIVE,
 };
 
-/* Lock the file or directory open as FD.  Waits when WAIT (retrying on
- * signals), else AC_E_BUSY when somebody else holds it; WHAT names it. */
+/* Lock the file or directory open as FD.  When WAIT, waits until it is free or
+ * the user interrupts (interrupt.h), else AC_E_BUSY when somebody else holds
+ * it; WHAT names it.  Another kind of lock that FD had is lost meanwhile. */
 AC_MUSTUSE int ac_lock_fd(int fd, enum ac_lock_mode mode, bool wait,
 			  const char *what, struct ac_err *err);
 

@@ -293,6 +293,25 @@ hold() {
 	[ "$(acfetch image list --no-legend | wc -l)" = 5 ]
 }
 
+@test "who waits for those who add ends at the first signal" {
+	make_aci a.aci example.com/a 1.0.0
+	pull ./a.aci
+	hold
+	acfetch store check --repair >out 2>err 3>&- &
+	pids=$!
+	wait_for 20 grep -q 'waiting for' err
+	kill -TERM "$pids"
+	status=0
+	wait "$pids" || status=$?
+	pids=
+	[ "$status" = 143 ]
+	[[ $(cat err) == *"stopped"* ]]
+	echo >hold
+	wait "$holder"
+	holder=
+	check 0
+}
+
 @test "layout: a store of a later program is left alone" {
 	make_aci a.aci example.com/a 1.0.0
 	pull ./a.aci
