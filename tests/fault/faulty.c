@@ -123,8 +123,7 @@ static const struct {
 } errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO},       {"EDQUOT", EDQUOT},
 	      {"EINTR", EINTR},   {"EMFILE", EMFILE}, {"ENFILE", ENFILE},
 	      {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN}, {"EROFS", EROFS},
-	      {"EACCES", EACCES}, {"EPERM", EPERM},
-	      {"EINVAL", EINVAL}};
+	      {"EACCES", EACCES}, {"EPERM", EPERM},   {"EINVAL", EINVAL}};
 
 static struct {
 	const char *classes; /* NULL: all */
