@@ -160,9 +160,9 @@ static int put_copied(struct feed *f, off64_t end, struct ac_err *err)
 
 	while (f->at < end) {
 		size_t left = (size_t)(end - f->at);
-		ssize_t n = pread(f->d->fd, buf,
-				  left < sizeof(buf) ? left : sizeof(buf),
-				  f->at);
+		ssize_t n =
+			pread(f->d->fd, buf,
+			      left < sizeof(buf) ? left : sizeof(buf), f->at);
 		int r;
 
 		if (n < 0 && errno == EINTR)
