@@ -248,6 +248,11 @@ static int try_page(struct walk *w, const char *scheme, const char *name,
 		return 0;
 	}
 	if (read_page(w, &r, &why) < 0) {
+		/* No other page would be read either. */
+		if (why.code == AC_E_UNSUPPORTED) {
+			*err = why;
+			return -1;
+		}
 		ac_strv_pushf(&w->out->attempts, "'%s': %s", shown, why.msg);
 		return 0;
 	}

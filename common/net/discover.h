@@ -54,7 +54,8 @@ AC_MUSTUSE int ac_discover(struct ac_http *h, const struct ac_ref *name,
 
 /* The meta tags of one page, for PREFIX-matching by the caller: content
  * strings of ac-discovery and ac-discovery-pubkeys in document order.  By a
- * real HTML parser. */
+ * real HTML parser, which is loaded at the first call; AC_E_UNSUPPORTED when it
+ * is not installed. */
 AC_MUSTUSE int ac_discover_parse(const char *html, size_t len,
 				 struct ac_strv *endpoints,
 				 struct ac_strv *keys, struct ac_err *err);

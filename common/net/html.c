@@ -3,6 +3,7 @@
 #include <libxml/HTMLparser.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/err.h"
@@ -27,15 +28,23 @@ static struct {
 	__typeof__(htmlCtxtUseOptions) *options;
 	__typeof__(htmlParseDocument) *parse;
 	__typeof__(htmlFreeParserCtxt) *close;
-	const char *missing; /* NULL: all is there */
+	char missing[256]; /* why it cannot be used; empty: it can */
 } xml;
+
+static void missing(void)
+{
+	const char *why = dlerror();
+
+	(void)snprintf(xml.missing, sizeof(xml.missing), "%s",
+		       why != NULL ? why : LIBXML);
+}
 
 static void find(void *lib, const char *name, void *fn)
 {
 	void *p = dlsym(lib, name);
 
 	if (p == NULL)
-		xml.missing = name;
+		missing();
 	memcpy(fn, &p, sizeof(p));
 }
 
@@ -45,7 +54,7 @@ static void load(void)
 	void *lib = dlopen(LIBXML, RTLD_NOW | RTLD_LOCAL);
 
 	if (lib == NULL) {
-		xml.missing = LIBXML;
+		missing();
 		return;
 	}
 	find(lib, "xmlInitParser", &xml.init);
@@ -56,7 +65,7 @@ static void load(void)
 	find(lib, "htmlCtxtUseOptions", &xml.options);
 	find(lib, "htmlParseDocument", &xml.parse);
 	find(lib, "htmlFreeParserCtxt", &xml.close);
-	if (xml.missing == NULL)
+	if (xml.missing[0] == '\0')
 		xml.init();
 }
 
@@ -112,10 +121,10 @@ int ac_discover_parse(const char *html, size_t len, struct ac_strv *endpoints,
 	if (len > INT_MAX)
 		return ac_err_set(err, AC_E_LIMIT, "the page is too large");
 	(void)pthread_once(&once, load);
-	if (xml.missing != NULL)
+	if (xml.missing[0] != '\0')
 		return ac_err_set(err, AC_E_UNSUPPORTED,
-				  "read the page: %s is missing; install "
-				  "libxml2, or name the image by its URL",
+				  "reading web pages takes libxml2; install it "
+				  "(%s)",
 				  xml.missing);
 	xml.errors(NULL, quiet);
 	t.parser = xml.open(html, (int)len);

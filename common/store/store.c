@@ -98,33 +98,47 @@ static int make_dirs(const char *path, struct ac_err *err)
 	return 0;
 }
 
-/* Layers begin in ingest/.  Only in a directory that we have just made is it
- * known that one belongs there. */
-static void spread(const char *path, bool made)
+/* Layers begin in ingest/. */
+static void spread(const char *path)
 {
-	AC_FREE char *ingest = ac_xasprintf("%s/ingest", path);
-	AC_CLOSE int fd = -1;
+	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
+	AC_CLOSE int ingest = -1;
 
-	if (made)
-		(void)mkdir(ingest, 0755);
-	fd = open(ingest, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0)
-		ac_spread(fd);
+	s.path = ac_xstrdup(path);
+	s.dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s.dirfd < 0)
+		return;
+	(void)mkdirat(s.dirfd, "ingest", ac_share_mode(&s, "ingest"));
+	ingest = openat(s.dirfd, "ingest",
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (ingest >= 0)
+		ac_spread(ingest);
+}
+
+/* Of a layout that we know, or none. */
+static int is_known(const char *path, struct ac_err *err)
+{
+	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
+
+	s.path = ac_xstrdup(path);
+	s.dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return s.dirfd >= 0 ? ac_layout_read(&s, err) : 0;
 }
 
 int ac_store_make(const char *path, struct ac_err *err)
 {
+	AC_FREE char *own = NULL;
 	struct stat st;
-	bool missing = stat(path, &st) < 0 && errno == ENOENT;
 
-	if (missing && make_dirs(path, err) < 0)
+	if (stat(path, &st) < 0 && errno == ENOENT && make_dirs(path, err) < 0)
 		return -1;
 	/* Confined, nobody could say who may. */
 	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 && errno == EACCES)
 		return ac_share_denied(path, EACCES, err);
-	if (ac_share_settle(path, err) < 0)
+	if (is_known(path, err) < 0 || ac_share_settle(path, err) < 0 ||
+	    ac_share_own(path, true, &own, err) < 0)
 		return -1;
-	spread(path, missing);
+	spread(own != NULL ? own : path);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ void ac_confine_landlock(const struct ac_confine *c, unsigned int flags,
 /* Can FOR_FILES be?  Within a Landlock domain of somebody else's that has no
  * rules for files (a pod of acrun is in one), such rules refuse every rename
  * between directories, whatever they allow.  Tried in the directory PARENT, by
- * a process of its own. */
+ * a thread of its own; true when it cannot be tried. */
 bool ac_confine_landlock_fits(const char *parent);
 
 #endif

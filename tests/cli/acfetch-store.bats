@@ -320,7 +320,10 @@ layers() {
 	mount -o loop disk ext4 || skip "no loop devices here"
 	export ACUTILS_DIR=$PWD/ext4/store
 	make_aci base.aci example.com/base 1.0.0
+	# Also in a directory that somebody made before.
+	mkdir ext4/store
 	pull ./base.aci >/dev/null
+	[[ $(lsattr -d ext4/store/ingest) == *T*\ * ]]
 	# One that was made before there was this.
 	chattr -T ext4/store/ingest
 	for i in 1 2 3; do

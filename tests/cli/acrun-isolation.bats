@@ -34,7 +34,7 @@ ns_types="pid net ipc uts mnt cgroup"
 }
 
 @test "--net=none has a loopback that works, --net=host is the host's" {
-	run -0 acrun run example.com/sh -- 'ip -o link; (echo hi | nc -l -p 99 & until nc 127.0.0.1 99 < /dev/null; do sleep 0.05; done)'
+	run -0 acrun run example.com/sh -- 'ip -o link; (while :; do echo hi | nc -l -p 99; done & until nc 127.0.0.1 99 < /dev/null | grep hi; do sleep 0.05; done)'
 	[[ $output == *"lo:"*UP* ]]
 	[ "$(grep -c mtu <<< "$output")" = 1 ]
 	[[ $output == *hi* ]]

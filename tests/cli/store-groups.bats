@@ -84,6 +84,16 @@ pin() {
 	[[ $stderr == *"open the store '/var/lib/acutils' (--dir names another): Permission denied"* ]]
 }
 
+@test "a store of a later program is not opened for them" {
+	mkdir -m 700 "$S"
+	echo 99 >"$S/version"
+	make_aci a.aci example.com/a 1
+	run -1 --separate-stderr on "${af[@]}" --insecure-options=image pull ./a.aci
+	[[ $stderr == *"has layout 99"* ]]
+	[ "$(mode "$S")" = "700 0 0" ]
+	[ "$(ls "$S")" = version ]
+}
+
 @test "with them it is opened, what others may not see first, under any umask" {
 	umask 077
 	sed -i '/acutils/d' group

@@ -318,11 +318,14 @@ hold() {
 	cp -a store before
 	for n in 3 18446744073709551615 0; do
 		echo "$n" >store/version
+		chattr -T store/ingest 2>/dev/null || :
+		find store -printf '%p %m %u:%g %C@\n' >was
 		for c in 'pull ./a.aci' 'image list' 'image verify' 'image gc' 'store check --repair'; do
 			# shellcheck disable=SC2086 # words
 			run -1 --separate-stderr acfetch --insecure-options=image $c
 			[[ $stderr == *"store '$PWD/store' has layout $n, this version knows 1 to 2; use a newer one, or another store (--dir)"* ]]
 		done
+		find store -printf '%p %m %u:%g %C@\n' | diff was -
 	done
 	echo x >store/version
 	run -1 --separate-stderr acfetch image list
