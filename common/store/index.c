@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,24 +55,28 @@ static int64_t ns_of(struct timespec t)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* This run of the machine; "-" when nobody says. */
+static char boot[40];
+
+static void read_boot(void)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(256);
+	struct ac_err ignored;
+
+	(void)!ac_io_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id",
+			       &text, &ignored);
+	(void)snprintf(boot, sizeof(boot), "%.36s",
+		       text.len >= 36 ? text.p : "-");
+}
+
 /* What images/ looks like, and this run of the machine: what is written without
  * a sync may be torn after another. */
 static bool stamp_dir(const struct ac_store *s, struct stat *st, char out[HEAD])
 {
-	static char boot[40];
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	char dir[STAMP];
 
-	if (boot[0] == '\0') {
-		AC_CLEANUP(ac_buf_release)
-		struct ac_buf text = AC_BUF_INIT(256);
-		struct ac_err ignored;
-
-		(void)!ac_io_read_file(AT_FDCWD,
-				       "/proc/sys/kernel/random/boot_id", &text,
-				       &ignored);
-		(void)snprintf(boot, sizeof(boot), "%.36s",
-			       text.len >= 36 ? text.p : "-");
-	}
+	(void)pthread_once(&once, read_boot);
 	if (fstatat(s->dirfd, "images", st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	stamp(st, dir);

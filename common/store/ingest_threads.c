@@ -18,12 +18,15 @@ enum {
 enum { WRITER, HASHER, CONSUMERS };
 
 /* None of them is in a hurry, all of them wake each other for each chunk:
- * measured, a fifth of the switches and a twentieth of the time of a pull. */
+ * measured, a fifth of the switches and a twentieth of the time of a pull. What
+ * the user asked for stays, and what we execute does not get it. */
 static void be_patient(void)
 {
 	const struct sched_param none = {.sched_priority = 0};
 
-	(void)sched_setscheduler(0, SCHED_BATCH, &none);
+	if (sched_getscheduler(0) == SCHED_OTHER)
+		(void)sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK,
+					 &none);
 }
 
 static ssize_t source(void *ctx, const void **p, struct ac_err *err)
@@ -187,6 +190,8 @@ void ingest_end(struct ac_ingest *in)
 
 	if (in->zipped == NULL)
 		return;
+	/* What is queued need not be written. */
+	ac_ring_abort(in->tar);
 	join_all(in, &gone);
 	ac_pgp_decrypt_free(in->decrypt);
 	ac_unzip_free(in->unzip);

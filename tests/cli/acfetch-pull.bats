@@ -343,3 +343,18 @@ make_site() {
 	[ "$output" = "$one"$'\n'"$ID" ]
 	run -2 pull
 }
+
+@test "threads are batch tasks, unless the caller wanted something else" {
+	make_aci a.aci example.com/a 1
+	cat >look <<-'END'
+	ps -Lo cls= -p "$(pgrep -P "$PPID" -x acfetch)" >>classes
+	END
+	for policy in --other --idle; do
+		rm -rf store classes
+		chrt "$policy" 0 "$TOOLDIR/faulty" -c write -o count -x '. ./look' \
+			acfetch --insecure-options=image pull ./a.aci >/dev/null 2>&1
+		sort -u classes | tr -d ' ' | tr '\n' ' ' >"classes$policy"
+	done
+	[ "$(cat classes--other)" = "B TS " ]
+	[ "$(cat classes--idle)" = "IDL " ]
+}
