@@ -29,7 +29,6 @@ enum {
 	PART = 1 << PART_BITS,
 	PARTIAL = 0xe0,
 	NEW = 0xc0,
-	COPIED = 16 << 10,
 };
 
 /* The key algorithm, in the packet P. */
@@ -132,12 +131,9 @@ static int learn(struct feed *f, struct ac_err *err)
 	return ac_interrupt_check(err);
 }
 
-/* 1; 0 when the reader wants no more. */
-static int put_bytes(const struct feed *f, const void *p, size_t n,
-		     struct ac_err *err)
+/* What a write that returned R means: 1; 0 when the reader wants no more. */
+static int written(int r, const struct ac_err *err)
 {
-	int r = ac_io_write(f->pipe, p, n, "gpg", err);
-
 	if (r < 0 && err->sys == EPIPE)
 		return 0;
 	return r < 0 ? -1 : 1;
@@ -145,38 +141,20 @@ static int put_bytes(const struct feed *f, const void *p, size_t n,
 
 static int put(const struct feed *f, const struct ac_buf *b, struct ac_err *err)
 {
-	return put_bytes(f, ac_buf_str(b), b->len, err);
+	return written(ac_io_write(f->pipe, ac_buf_str(b), b->len, "gpg", err),
+		       err);
 }
 
-static int shorter(const struct feed *f, struct ac_err *err)
-{
-	return ac_err_set(err, AC_E_INVALID,
-			  "'%s' became shorter while it was read", f->d->what);
-}
-
+/* Where the file system has no splice(2). */
 static int put_copied(struct feed *f, off64_t end, struct ac_err *err)
 {
-	char buf[COPIED];
+	off64_t from = f->at;
 
-	while (f->at < end) {
-		size_t left = (size_t)(end - f->at);
-		ssize_t n =
-			pread(f->d->fd, buf,
-			      left < sizeof(buf) ? left : sizeof(buf), f->at);
-		int r;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return ac_err_sys(err, errno, "read '%s'", f->d->what);
-		if (n == 0)
-			return shorter(f, err);
-		r = put_bytes(f, buf, (size_t)n, err);
-		if (r <= 0)
-			return r;
-		f->at += n;
-	}
-	return 1;
+	f->at = end;
+	return written(ac_io_copy(f->d->fd, (uint64_t)from,
+				  (uint64_t)(end - from), f->pipe, f->d->what,
+				  err),
+		       err);
 }
 
 static int put_data(struct feed *f, size_t n, struct ac_err *err)
@@ -187,7 +165,6 @@ static int put_data(struct feed *f, size_t n, struct ac_err *err)
 	while (f->at < end) {
 		r = splice(f->d->fd, &f->at, f->pipe, NULL,
 			   (size_t)(end - f->at), 0);
-		/* Not every file system has it. */
 		if (r < 0 && errno == EINVAL)
 			return put_copied(f, end, err);
 		if (r < 0 && errno == EPIPE)
@@ -195,7 +172,10 @@ static int put_data(struct feed *f, size_t n, struct ac_err *err)
 		if (r < 0 && errno != EINTR)
 			return ac_err_sys(err, errno, "read '%s'", f->d->what);
 		if (r == 0)
-			return shorter(f, err);
+			return ac_err_set(err, AC_E_INVALID,
+					  "'%s' became shorter while it was "
+					  "read",
+					  f->d->what);
 	}
 	return 1;
 }
