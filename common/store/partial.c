@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -26,7 +25,6 @@
 enum {
 	MAX_STATE = 64 << 20, /* enough for hundreds of gigabytes */
 	MAX_PART = 8 << 20,
-	POLL_MS = 100, /* while another process holds it */
 };
 
 static const char magic[] = AC_PARTIAL_MAGIC;
@@ -186,8 +184,9 @@ static int load(struct ac_partial *p, struct ac_err *err)
 	return 0;
 }
 
-/* 1 when the directory is ours, 0 when somebody else has it now. */
-static int try_hold(struct ac_partial *p, struct ac_err *err)
+/* 1 when the directory is ours; without WAIT, 0 when somebody else has it now.
+ */
+static int try_hold(struct ac_partial *p, bool wait, struct ac_err *err)
 {
 	for (;;) {
 		AC_CLOSE int fd = -1;
@@ -200,7 +199,7 @@ static int try_hold(struct ac_partial *p, struct ac_err *err)
 			continue; /* whoever had it is done */
 		if (fd < 0)
 			return failed(p, errno, err);
-		if (ac_lock_fd(fd, AC_LOCK_EXCLUSIVE, false, p->name, err) < 0)
+		if (ac_lock_fd(fd, AC_LOCK_EXCLUSIVE, wait, p->name, err) < 0)
 			return err->code == AC_E_BUSY ? 0 : -1;
 		if (!ac_scratch_same(fd, p->parent, p->name))
 			continue;
@@ -209,24 +208,18 @@ static int try_hold(struct ac_partial *p, struct ac_err *err)
 	}
 }
 
-/* A lock that is waited for in the kernel could not be left by Ctrl-C. */
 static int hold(struct ac_partial *p, const char *what, bool *waited,
 		struct ac_err *err)
 {
-	const struct timespec t = {.tv_nsec = POLL_MS * 1000000L};
-	int r;
+	int r = try_hold(p, false, err);
 
-	while ((r = try_hold(p, err)) == 0) {
-		if (!*waited)
-			ac_log("another process is fetching '%s'; waiting for "
-			       "it",
-			       what);
-		*waited = true;
-		if (ac_interrupt_check(err) < 0)
-			return -1;
-		(void)nanosleep(&t, NULL);
-	}
-	return r < 0 ? -1 : 0;
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	if (!*waited)
+		ac_log("another process is fetching '%s'; waiting for it",
+		       what);
+	*waited = true;
+	return try_hold(p, true, err) < 0 ? -1 : 0;
 }
 
 static void drop(struct ac_partial *p)
