@@ -58,17 +58,17 @@ void ac_ring_free(struct ac_ring *r)
 	free(r);
 }
 
-/* Has every consumer done with the chunk where the next one goes? */
-static bool has_room(const struct ac_ring *r)
+/* Are there N chunks or more that some consumer is not done with? */
+static bool is_behind(const struct ac_ring *r, size_t n)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		const struct consumer *c = &r->consumers[i];
 		uint64_t done = c->reading ? c->taken - 1 : c->taken;
 
-		if (r->committed - done == r->chunks)
-			return false;
+		if (r->committed - done >= n)
+			return true;
 	}
-	return true;
+	return false;
 }
 
 void *ac_ring_slot(struct ac_ring *r, size_t *cap)
@@ -76,7 +76,7 @@ void *ac_ring_slot(struct ac_ring *r, size_t *cap)
 	void *p = NULL;
 
 	(void)pthread_mutex_lock(&r->lock);
-	while (!has_room(r) && !r->aborted)
+	while (is_behind(r, r->chunks) && !r->aborted)
 		(void)pthread_cond_wait(&r->freed, &r->lock);
 	if (!r->aborted) {
 		p = r->mem + r->committed % r->chunks * r->size;
@@ -96,20 +96,10 @@ void ac_ring_commit(struct ac_ring *r, size_t n)
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
-/* Has every consumer done with all that was passed on? */
-static bool is_drained(const struct ac_ring *r)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (r->consumers[i].reading ||
-		    r->consumers[i].taken != r->committed)
-			return false;
-	return true;
-}
-
 void ac_ring_drain(struct ac_ring *r)
 {
 	(void)pthread_mutex_lock(&r->lock);
-	while (!is_drained(r) && !r->aborted)
+	while (is_behind(r, 1) && !r->aborted)
 		(void)pthread_cond_wait(&r->freed, &r->lock);
 	(void)pthread_mutex_unlock(&r->lock);
 }
