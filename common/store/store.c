@@ -18,6 +18,7 @@
 #include "common/store/config.h"
 #include "common/store/layout.h"
 #include "common/store/partial.h"
+#include "common/store/publish.h"
 #include "common/store/record.h"
 #include "common/store/scratch.h"
 #include "common/store/share.h"
@@ -98,50 +99,6 @@ static int make_dirs(const char *path, struct ac_err *err)
 	return 0;
 }
 
-/* Layers begin in ingest/. */
-static void spread(const char *path)
-{
-	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
-	AC_CLOSE int ingest = -1;
-
-	s.path = ac_xstrdup(path);
-	s.dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s.dirfd < 0)
-		return;
-	(void)mkdirat(s.dirfd, "ingest", ac_share_mode(&s, "ingest"));
-	ingest = openat(s.dirfd, "ingest",
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (ingest >= 0)
-		ac_spread(ingest);
-}
-
-/* Of a layout that we know, or none. */
-static int is_known(const char *path, struct ac_err *err)
-{
-	AC_CLEANUP(ac_store_release) struct ac_store s = AC_STORE_INIT;
-
-	s.path = ac_xstrdup(path);
-	s.dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return s.dirfd >= 0 ? ac_layout_read(&s, err) : 0;
-}
-
-int ac_store_make(const char *path, struct ac_err *err)
-{
-	AC_FREE char *own = NULL;
-	struct stat st;
-
-	if (stat(path, &st) < 0 && errno == ENOENT && make_dirs(path, err) < 0)
-		return -1;
-	/* Confined, nobody could say who may. */
-	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 && errno == EACCES)
-		return ac_share_denied(path, EACCES, err);
-	if (is_known(path, err) < 0 || ac_share_settle(path, err) < 0 ||
-	    ac_share_own(path, true, &own, err) < 0)
-		return -1;
-	spread(own != NULL ? own : path);
-	return 0;
-}
-
 int ac_store_open_file(const struct ac_store *s, const char *path,
 		       struct ac_err *err)
 {
@@ -179,6 +136,54 @@ static int make_subdirs(const struct ac_store *s, struct ac_err *err)
 		if (mkdirat(s->dirfd, dirs[i], 0755) < 0 && errno != EEXIST)
 			return ac_err_sys(err, errno, "make '%s/%s'", s->path,
 					  dirs[i]);
+	return 0;
+}
+
+/* The bare directory of a store; .dirfd is -1 when it cannot be opened. */
+static struct ac_store bare(const char *path)
+{
+	return (struct ac_store){.path = ac_xstrdup(path),
+				 .dirfd = open(path, O_RDONLY | O_DIRECTORY |
+							     O_CLOEXEC),
+				 .lockfd = -1};
+}
+
+/* Layers begin in ingest/.  Who opens the store tells what goes wrong. */
+static void spread(const char *path)
+{
+	AC_CLEANUP(ac_store_release) struct ac_store s = bare(path);
+	AC_CLOSE int ingest = -1;
+	struct ac_err ignored;
+
+	if (s.dirfd < 0 || make_subdirs(&s, &ignored) < 0)
+		return;
+	ingest = ac_publish_dir(&s, "ingest", &ignored);
+	if (ingest >= 0)
+		ac_spread(ingest);
+}
+
+/* A store of a layout that is not known is left alone. */
+static int look(const char *path, struct ac_err *err)
+{
+	AC_CLEANUP(ac_store_release) struct ac_store s = bare(path);
+
+	return s.dirfd >= 0 ? ac_layout_read(&s, err) : 0;
+}
+
+int ac_store_make(const char *path, struct ac_err *err)
+{
+	AC_FREE char *own = NULL;
+	struct stat st;
+
+	if (stat(path, &st) < 0 && errno == ENOENT && make_dirs(path, err) < 0)
+		return -1;
+	/* Confined, nobody could say who may. */
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 && errno == EACCES)
+		return ac_share_denied(path, EACCES, err);
+	if (look(path, err) < 0 || ac_share_settle(path, err) < 0 ||
+	    ac_share_own(path, true, &own, err) < 0)
+		return -1;
+	spread(own != NULL ? own : path);
 	return 0;
 }
 
