@@ -5,10 +5,10 @@
 /*
  * One pass from the network to the disk.  Bytes as delivered are fed in; this
  * thread writes the blob and hashes it; of the ingest's own threads one
- *decrypts and inflates, one hashes the tar, one parses it and writes the files.
- *Memory is bounded whatever the size.  All happens below ingest/, in a
- *directory that is locked while its process lives; whatever is unlocked there
- *is left over and is removed by the next one who opens the store to add.
+ * decrypts and inflates, one hashes the tar, one parses it and writes the
+ * files.  Memory is bounded whatever the size.  All happens below ingest/, in a
+ * directory that is locked while its process lives; whatever is unlocked there
+ * is left over and is removed by the next one who opens the store to add.
  *
  *	in = ac_ingest_new(store, &opts, err);
  *	... ac_ingest_feed(in, p, n, err) ...
