@@ -49,8 +49,9 @@ cpu_ratio() {
 	paste -d' ' "$W/$2.figures" "$W/$3.figures" | awk '{ print $6 / $2 }' | middle "$1" "$4"
 }
 
-# corpus DIR [MEGABYTES]: a root file system, made of what Debian's packages have
-# put below /usr here: 700 MB (or MEGABYTES) in some 20,000 files.
+# corpus DIR [MEGABYTES [BUT]]: a root file system, made of what Debian's packages
+# have put below /usr here: 700 MB (or MEGABYTES) in some 20,000 files, but for
+# those whose names match BUT.
 corpus() {
 	bench=$(dirname "$0")
 	mb=${2:-700}
@@ -58,7 +59,7 @@ corpus() {
 	{
 		sh "$bench/make-image" --list $((mb * 3 / 4))
 		sh "$bench/make-image" --list 1000000 | grep '^usr/share/' | head -n $((mb * 23))
-	} | sort -u >"$W/list"
+	} | grep -Ev -e "${3:-^$}" | sort -u >"$W/list"
 	tar -C / --no-recursion -cf - -T "$W/list" | tar -C "$1" -xf -
 	rm "$W/list"
 }
