@@ -59,6 +59,9 @@ two_images() {
 	[ "$(acfetch image list --no-legend --fields=name --sort=name --order=desc)" = \
 		$'example.com/b:2.0.0\nexample.com/a:1.0.0' ]
 	[ "$(acfetch image list --no-legend --full --fields=id)" = "$a"$'\n'"$b" ]
+	[ "$(acfetch image list --fields='NAME, Id' | head -1)" = \
+		"$(acfetch image list --fields=name,id | head -1)" ]
+	[ "$(acfetch image list --no-legend --full --fields=ID)" = "$a"$'\n'"$b" ]
 	[[ $(acfetch image list --no-legend --full --fields=importtime) =~ ^20[0-9]{2}-[0-9]{2}-[0-9]{2}\ [0-9:]{8} ]]
 	[ "$(acfetch image list --no-legend --fields=name,kind | head -1)" = \
 		$'example.com/a:1.0.0\taci' ]
