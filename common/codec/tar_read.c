@@ -10,6 +10,8 @@
 #include "common/codec/tar.h"
 #include "common/codec/tar_fmt.h"
 
+enum { MAX_TAIL = 64 << 20 }; /* bytes behind the end of an archive */
+
 /*
  * Our own reader, because a library of leniency is no help against archives
  * made to be read in two ways: libarchive cuts names at a NUL, takes unknown
@@ -154,10 +156,11 @@ static bool is_zero(const char *p)
 }
 
 /* After the first zero block: one more, or the end; then whatever is left of
- * the source. */
+ * the source, which must not go on for ever. */
 static int read_end(struct ac_tar_reader *r, struct ac_err *err)
 {
 	const char *p;
+	uint64_t left = 0;
 	int ret = next_block(r, &p, err);
 
 	if (ret < 0)
@@ -166,6 +169,12 @@ static int read_end(struct ac_tar_reader *r, struct ac_err *err)
 		return refuse(r, "an entry behind a single zero block", err);
 	r->ended = true;
 	do {
+		left += r->in.n;
+		if (left > MAX_TAIL)
+			return ac_err_set(err, AC_E_LIMIT,
+					  "tar archive: more than %d MiB "
+					  "follow its end",
+					  MAX_TAIL >> 20);
 		r->in.n = 0;
 		ret = ac_tar_stream_fill(&r->in, err);
 	} while (ret > 0);

@@ -14,6 +14,7 @@ enum {
 	HEAD = 6,           /* bytes that tell the format */
 	OUT_SIZE = 1 << 20, /* plain bytes at a time */
 	RATIO_FROM = 64 << 20,
+	MAX_WASTE = 256 << 20, /* bytes that become nothing */
 };
 
 /* Where we are in the compressed stream. */
@@ -143,6 +144,17 @@ static int account(struct ac_unzip *u, size_t n, struct ac_err *err)
 	return 0;
 }
 
+/* Compressed bytes that become nothing (padding, empty members, frames to skip)
+ * must not go on for ever: no compressor doubles what it is given. */
+static int check_waste(const struct ac_unzip *u, struct ac_err *err)
+{
+	if (u->total_in / 2 <= u->total_out + MAX_WASTE / 2)
+		return 0;
+	return ac_err_set(err, AC_E_LIMIT,
+			  "%s data: more than %d MiB of it unpack to nothing",
+			  names[u->dec.format], MAX_WASTE >> 20);
+}
+
 /* Give what was written to the sink. */
 static int flush(struct ac_unzip *u, struct ac_err *err)
 {
@@ -226,14 +238,15 @@ static int next_member(struct ac_unzip *u, uint8_t first, struct ac_err *err)
 	return ac_decoder_start(&u->dec, err);
 }
 
-static int padding(const struct ac_unzip *u, const uint8_t *p, size_t n,
+static int padding(struct ac_unzip *u, const uint8_t *p, size_t n,
 		   struct ac_err *err)
 {
+	u->total_in += n;
 	for (size_t i = 0; i < n; i++)
 		if (p[i] != 0)
 			return ac_decoder_broken(
 				&u->dec, "something else follows its end", err);
-	return 0;
+	return check_waste(u, err);
 }
 
 /* One step: 1 when there is nothing left to do with the input. */
@@ -251,7 +264,7 @@ static int advance(struct ac_unzip *u, struct ac_decoder_step *s,
 	ret = ac_decoder_step(&u->dec, s, err);
 	made = u->cap - u->used - s->n_out;
 	u->total_in += before - s->n_in;
-	if (ret < 0 || account(u, made, err) < 0)
+	if (ret < 0 || account(u, made, err) < 0 || check_waste(u, err) < 0)
 		return -1;
 	u->used += made;
 	if (ret == 1) {

@@ -193,3 +193,20 @@ teardown() {
 	[[ $stderr == *"No space left"* || $stderr == *"no space left"* ]]
 	[ -z "$left" ]
 }
+
+@test "what follows the end of an archive, or of its compression, does not go on for ever" {
+	file rootfs/a x | img >x.aci
+	gzip -n <x.aci >z.aci
+	# Padding is nothing unusual.
+	cp x.aci y.aci
+	truncate -s 60M y.aci
+	run -0 pull --insecure-options=image y.aci
+	truncate -s 100M x.aci
+	run -1 --separate-stderr pull --insecure-options=image x.aci
+	[[ $stderr == *"tar archive: more than 64 MiB follow its end"* ]]
+	truncate -s 300M z.aci
+	run -1 --separate-stderr pull --insecure-options=image z.aci
+	[[ $stderr == *"gzip data: more than 256 MiB of it unpack to nothing"* ]]
+	[ "$(find store/images -name '*.json' | wc -l)" = 1 ]
+	ingest_empty
+}
