@@ -92,15 +92,14 @@ static struct ac_json *image_node(struct tree *t, const struct ac_record *r,
 static int find_dependency(const struct tree *t, const struct ac_dependency *d,
 			   struct ac_record *r, struct ac_err *err)
 {
-	AC_FREE char *name = ac_xstrdup(d->name);
-	const struct ac_ref ref = {.kind = AC_REF_NAME,
+	bool by_id = d->image_id != NULL; /* which may be cut */
+	AC_FREE char *name = ac_xstrdup(by_id ? d->image_id : d->name);
+	const struct ac_ref ref = {.kind = by_id ? AC_REF_ID : AC_REF_NAME,
 				   .text = name,
 				   .name = name,
 				   .labels = d->labels};
 
-	return d->image_id != NULL
-		       ? ac_store_get(&t->store, d->image_id, r, err)
-		       : ac_store_find(&t->store, &ref, r, err);
+	return ac_store_find(&t->store, &ref, r, err);
 }
 
 static struct ac_json *missing(struct tree *t, const struct ac_dependency *d)

@@ -118,13 +118,23 @@ static int check_dependency(const struct ac_dependency *d,
 	return 0;
 }
 
+/* The image that D names by its id, which manifests may have cut (spec/image.md
+ * T5): of several that begin so, one of the name and labels. */
 static const struct ac_record *by_id(const struct ac_records *all,
-				     const char *id)
+				     const struct ac_dependency *d)
 {
-	for (size_t i = 0; i < all->n; i++)
-		if (strcmp(all->v[i].id, id) == 0)
-			return &all->v[i];
-	return NULL;
+	const struct ac_record *other = NULL;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct ac_record *r = &all->v[i];
+
+		if (strncmp(r->id, d->image_id, strlen(d->image_id)) != 0)
+			continue;
+		if (ac_image_matches(&r->image, d->name, &d->labels))
+			return r;
+		other = r;
+	}
+	return other;
 }
 
 static const struct ac_record *find_dependency(struct walk *w,
@@ -136,7 +146,7 @@ static const struct ac_record *find_dependency(struct walk *w,
 	if (!w->loaded && ac_records_read_all(w->s, &w->all, err) < 0)
 		return NULL;
 	w->loaded = true;
-	r = d->image_id != NULL ? by_id(&w->all, d->image_id)
+	r = d->image_id != NULL ? by_id(&w->all, d)
 				: ac_records_pick(&w->all, d->name, &d->labels);
 	if (r == NULL) {
 		(void)ac_err_set(err, AC_E_NOT_FOUND,

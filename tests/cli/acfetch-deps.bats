@@ -119,6 +119,23 @@ images() { find store/images -name '*.json' | wc -l; }
 	[[ $stderr == *"named 'localhost/odd', 'localhost/base' was asked for"* ]]
 }
 
+@test "an imageID that is cut, as the original printed them" {
+	image base 1
+	cut=${ID:0:71}
+	image top 1 "$(on base 1 "\"imageID\":\"$cut\"")"
+	run -0 get localhost/top:1
+	[ "$(images)" = 2 ]
+	run -0 acfetch image render localhost/top:1 out
+	run -0 --separate-stderr acfetch image tree localhost/top:1
+	[[ $output != *"not in the store"* ]]
+	# It is insisted on, too.
+	image top 2 "$(on base 1 "\"imageID\":\"${cut:0:70}x\"")"
+	run -1 get localhost/top:2
+	image top 3 "$(on base 1 "\"imageID\":\"sha512-$(printf '0%.0s' {1..64})\"")"
+	run -1 --separate-stderr get localhost/top:3
+	[[ $stderr == *"the dependency must be image 'sha512-0000"* ]]
+}
+
 @test "a size is insisted on, before the image is read" {
 	image base 1
 	size=$(stat -c %s www/i/localhost/base-1.aci)
