@@ -94,6 +94,57 @@ static struct credential *new_place(struct credentials *c)
 	return &more[c->n++];
 }
 
+/* HOST without the port that is meant where there is none. */
+static struct ac_str without_port(const char *host)
+{
+	struct ac_str s = ac_str(host);
+
+	return ac_str_ends(s, ":443") ? ac_strn(s.p, s.len - 4) : s;
+}
+
+/* Are both for the same, by whatever name? */
+static bool same_place(const struct credential *a, const struct credential *b)
+{
+	struct ac_str ha = without_port(a->host);
+	struct ac_str hb = without_port(b->host);
+
+	if (a->kind != b->kind)
+		return false;
+	if (strcasecmp(a->host, b->host) == 0)
+		return true;
+	if (a->kind != AC_CONFIG_DOCKER_AUTH)
+		return ha.len == hb.len && strncasecmp(ha.p, hb.p, ha.len) == 0;
+	return strcmp(a->host + strcspn(a->host, "/"),
+		      b->host + strcspn(b->host, "/")) == 0 &&
+	       credentials_hub(ac_strn(a->host, strcspn(a->host, "/"))) &&
+	       credentials_hub(ac_strn(b->host, strcspn(b->host, "/")));
+}
+
+/* What an earlier directory says about the place of ONE, or NULL; there is no
+ * more than that one then. */
+static struct credential *earlier(struct credentials *c,
+				  const struct credential *one)
+{
+	struct credential *there = NULL;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		bool over =
+			c->v[i].level < one->level && same_place(&c->v[i], one);
+
+		if (over && there != NULL) {
+			credential_release(&c->v[i]);
+			continue;
+		}
+		c->v[kept] = c->v[i];
+		if (over)
+			there = &c->v[kept];
+		kept++;
+	}
+	c->n = kept;
+	return there;
+}
+
 int credentials_add(struct credentials *c, struct credential *one,
 		    const char *path, struct ac_err *err)
 {
@@ -104,6 +155,7 @@ int credentials_add(struct credentials *c, struct credential *one,
 		thing = ac_xasprintf("what '%s' wants", one->host);
 		return ac_config_twice(path, there->file, thing, err);
 	}
+	there = earlier(c, one);
 	if (there == NULL && c->n == MAX_CREDENTIALS)
 		return ac_err_set(err, AC_E_LIMIT,
 				  "there are credentials for more than %d "

@@ -151,6 +151,14 @@ END
 	mv etc/auth.d/b.json user/auth.d/
 	run -0 af config --user-config=user
 	[ "$(jq -r '.stage0[0].type' <<<"$output")" = oauth ]
+	# By another name of the same place, too.
+	auth etc/auth.d/a.json h:443 '{"user":"u","password":"p"}'
+	registry_auth etc/auth.d/d.json docker.io '{"user":"a","password":"p"}'
+	registry_auth etc/auth.d/e.json docker.io/team '{"user":"b","password":"p"}'
+	registry_auth user/auth.d/d.json registry-1.docker.io '{"user":"c","password":"p"}'
+	run -0 af config --user-config=user
+	[ "$(jq -c '[.stage0[] | select(.domains or .registries) | [.type // .credentials.user, (.domains // .registries)[0]]]' <<<"$output")" = \
+		'[["oauth","H"],["c","registry-1.docker.io"],["b","docker.io/team"]]' ]
 }
 
 @test "links, what is not known, what others may read or we may not" {
