@@ -135,6 +135,14 @@ enum ac_xfer_result ac_xfer_explain(const struct ac_xfer *x, CURLcode code,
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return no_such_host(x, err);
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		/* What libcurl says may have the proxy's password in it. */
+		ac_err_set(err, AC_E_NET,
+			   "the proxy for '%s' has no address that can be "
+			   "understood; look at http_proxy, https_proxy and "
+			   "no_proxy in the environment",
+			   x->url.host);
+		return AC_XFER_FAIL;
 	case CURLE_COULDNT_CONNECT:
 		return connect_failed(x, why, err);
 	case CURLE_OPERATION_TIMEDOUT:

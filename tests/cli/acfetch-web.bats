@@ -410,4 +410,7 @@ start_proxy() {
 	https_proxy=http://me:secret@127.0.0.1:$port run -1 --separate-stderr tls --retries=0 --no-store "$URL"
 	[[ $stderr == *"the proxy for 'localhost' cannot be reached ("*"127.0.0.1"*"); look at http_proxy, https_proxy and no_proxy in the environment"* ]]
 	[[ $stderr != *secret* ]]
+	https_proxy=http://me:secret@[bad run -1 --separate-stderr tls --retries=0 --no-store "$URL"
+	[[ $stderr == *"the proxy for 'localhost' has no address that can be understood; look at http_proxy"* ]]
+	[[ $stderr != *secret* ]]
 }
