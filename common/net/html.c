@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/attr.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/own.h"
 #include "common/net/discover.h"
 
 enum { MAX_TAGS = 256 };
@@ -77,7 +80,29 @@ static void quiet(void *ctx AC_UNUSED, const char *fmt AC_UNUSED, ...)
 struct tags {
 	struct ac_strv *endpoints, *keys;
 	htmlParserCtxtPtr parser;
+	const char *text; /* the element whose content is text; NULL: none */
 };
+
+/* Besides scripts, which libxml2 knows: what looks like tags in these is text
+ * (HTML, 13.2.5.2 and 13.2.5.3). */
+static const char *text_element(const xmlChar *tag)
+{
+	static const char *const names[] = {"title", "textarea", "xmp",
+					    "iframe", "noembed"};
+
+	for (size_t i = 0; i < AC_LEN(names); i++)
+		if (strcmp((const char *)tag, names[i]) == 0)
+			return names[i];
+	return NULL;
+}
+
+static void on_end(void *ctx, const xmlChar *tag)
+{
+	struct tags *t = ctx;
+
+	if (t->text != NULL && strcmp((const char *)tag, t->text) == 0)
+		t->text = NULL;
+}
 
 /* A tag begins: its name and those of its attributes are in lower case,
  * entities are decoded. */
@@ -87,6 +112,9 @@ static void on_tag(void *ctx, const xmlChar *tag, const xmlChar **attributes)
 	const char *name = NULL;
 	const char *content = NULL;
 
+	if (t->text != NULL)
+		return;
+	t->text = text_element(tag);
 	if (strcmp((const char *)tag, "meta") != 0 || attributes == NULL)
 		return;
 	for (const xmlChar **a = attributes; a[0] != NULL; a += 2) {
@@ -108,12 +136,25 @@ static void on_tag(void *ctx, const xmlChar *tag, const xmlChar **attributes)
 		xml.stop(t->parser);
 }
 
+/* A NUL would end the page for libxml2 somewhere; in UTF-16 it is part of a
+ * character. */
+static void drop_nuls(struct ac_buf *page)
+{
+	if (page->len < 2 || memcmp(page->p, "\xff\xfe", 2) == 0 ||
+	    memcmp(page->p, "\xfe\xff", 2) == 0)
+		return;
+	for (size_t i = 0; i < page->len; i++)
+		if (page->p[i] == '\0')
+			page->p[i] = ' ';
+}
+
 /* By events: a tree of a page of 10 MiB takes a hundred. */
 int ac_discover_parse(const char *html, size_t len, struct ac_strv *endpoints,
 		      struct ac_strv *keys, struct ac_err *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	htmlSAXHandler on = {.startElement = on_tag};
+	htmlSAXHandler on = {.startElement = on_tag, .endElement = on_end};
+	AC_CLEANUP(ac_buf_release) struct ac_buf page = AC_BUF_INIT(INT_MAX);
 	struct tags t = {.endpoints = endpoints, .keys = keys};
 
 	if (len == 0)
@@ -126,8 +167,12 @@ int ac_discover_parse(const char *html, size_t len, struct ac_strv *endpoints,
 				  "reading web pages takes libxml2; install it "
 				  "(%s)",
 				  xml.missing);
+	ac_buf_add(&page, html, len);
+	if (ac_buf_check(&page, "the page", err) < 0)
+		return -1;
+	drop_nuls(&page);
 	xml.errors(NULL, quiet);
-	t.parser = xml.open(html, (int)len);
+	t.parser = xml.open(page.p, (int)page.len);
 	if (t.parser == NULL) {
 		xml.errors(NULL, NULL);
 		return ac_err_set(err, AC_E_INVALID, "the page is not HTML");

@@ -72,6 +72,34 @@ static size_t tags_in(const void *page, size_t n, const char *content)
 	return e.n;
 }
 
+TEST(text_elements)
+{
+	static const char *const names[] = {"title", "textarea", "xmp",
+					    "iframe", "noembed"};
+
+	for (size_t i = 0; i < AC_LEN(names); i++) {
+		AC_CLEANUP(ac_strv_release) struct ac_strv e = AC_STRV_INIT;
+		AC_CLEANUP(ac_strv_release) struct ac_strv k = AC_STRV_INIT;
+		char page[400];
+
+		(void)snprintf(page, sizeof(page),
+			       "<%s>x <meta name=ac-discovery content=\"b "
+			       "https://bad/\"></%s>" META,
+			       names[i], names[i]);
+		parse(page, &e, &k);
+		CHECK(e.n == 1 && strcmp(e.v[0], "a https://h/") == 0);
+	}
+}
+
+TEST(nuls)
+{
+	static const char text[] = "<p>\0</p>" META;
+	static const char tags[] = META "\0\0\n<p \0>" META;
+
+	CHECK(tags_in(text, sizeof(text) - 1, "a https://h/") == 1);
+	CHECK(tags_in(tags, sizeof(tags) - 1, "a https://h/") == 2);
+}
+
 TEST(encodings)
 {
 	static const char *const pages[] = {
