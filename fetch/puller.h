@@ -164,7 +164,7 @@ AC_MUSTUSE int pull_aci(struct puller *p, const struct aci_source *src,
  * (status 202). */
 struct pull_deferred {
 	bool asked;    /* it does */
-	int64_t ready; /* and not before (CLOCK_MONOTONIC, seconds) */
+	int64_t ready; /* and not before (CLOCK_MONOTONIC, ms) */
 };
 /* Wait until then; more than a minute is an error. */
 AC_MUSTUSE int pull_deferred_wait(const struct pull_deferred *d,
