@@ -195,6 +195,27 @@ static int feed_rest(struct job *j, struct ac_http_response *r,
 	return ac_http_do(j->p->http, &q, r, err);
 }
 
+/* R is no image: say what can be done about it. */
+static int no_image(const struct job *j, const struct ac_http_response *r,
+		    struct ac_err *err)
+{
+	uint64_t later = ac_http_retry_after(r);
+
+	if (r->status == 401 || r->status == 403)
+		return ac_err_set(err, AC_E_NET,
+				  "'%s': status %ld; credentials for the "
+				  "server go into a file in auth.d",
+				  j->what, r->status);
+	if (later != 0)
+		return ac_err_set(err, AC_E_NET,
+				  "'%s': status %ld; the server asks to try "
+				  "again in %llu seconds",
+				  j->what, r->status,
+				  (unsigned long long)later);
+	return ac_err_set(err, AC_E_NET, "'%s': status %ld", j->what,
+			  r->status);
+}
+
 int web_feed(struct job *j, struct pulled *out, struct ac_err *err)
 {
 	AC_CLEANUP(ac_http_response_release)
@@ -218,8 +239,7 @@ int web_feed(struct job *j, struct pulled *out, struct ac_err *err)
 				  "'%s': there is no such image (status %ld)",
 				  j->what, r.status);
 	if (r.status != 200 && (r.status != 304 || !j->cached))
-		return ac_err_set(err, AC_E_NET, "'%s': status %ld", j->what,
-				  r.status);
+		return no_image(j, &r, err);
 	note(j, &r, asked);
 	if (r.status == 200)
 		return 0;

@@ -233,9 +233,9 @@ order() { sed 's/^A GET \([^ ]*\) .*/\1/' log | paste -sd' '; }
 	status 202
 	header Retry-After: 2
 	END
-	SECONDS=0
+	began=$(date +%s%N)
 	run -0 --separate-stderr pull --insecure-options=http "$URL"
-	[ "$SECONDS" -ge 1 ]
+	[ $(($(date +%s%N) - began)) -ge 2000000000 ]
 	[ "$(order)" = "/x.aci.asc /x.aci /x.aci.asc" ]
 }
 
@@ -298,6 +298,12 @@ order() { sed 's/^A GET \([^ ]*\) .*/\1/' log | paste -sd' '; }
 	printf 'GET /x.aci\nstatus 503\n' >script
 	bad script
 	run -1 insecure --no-store --retries=0 "http://$A/x.aci"
+	[ "$(grep -c /x.aci log)" = 1 ]
+	stop "$BAD_PID"
+	printf 'GET /x.aci\nstatus 503\nheader Retry-After: 7200\n' >script
+	bad script
+	run -1 --separate-stderr insecure --no-store "http://$A/x.aci"
+	[[ $stderr == *"status 503; the server asks to try again in 7200 seconds"* ]]
 	[ "$(grep -c /x.aci log)" = 1 ]
 	run -2 --separate-stderr insecure --retries=11 "http://$A/x.aci"
 	run -2 --separate-stderr insecure --retries=-1 "http://$A/x.aci"
