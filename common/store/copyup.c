@@ -157,8 +157,9 @@ static int connect_names(void *ctx, const struct ac_list_line *l,
 static int find_names(const struct copy_up *c, const struct ac_hit *h,
 		      struct ac_set *names, struct ac_err *err)
 {
-	AC_CLOSE int list = openat(c->below->roots[h->layer], "../files",
-				   O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AC_CLOSE int list =
+		openat(c->below->roots[h->layer], "../files",
+		       O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	size_t before = 0;
 
 	if (list < 0)

@@ -21,11 +21,15 @@
 int ac_layout_read(struct ac_store *s, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(64);
+	AC_CLOSE int fd = -1;
 	uint64_t n;
 
 	s->layout = 0;
-	if (ac_io_read_file(s->dirfd, "version", &text, err) < 0)
+	fd = ac_store_open_file(s, "version", err);
+	if (fd < 0)
 		return err->code == AC_E_NOT_FOUND ? 0 : -1;
+	if (ac_io_slurp(fd, &text, "version", err) < 0)
+		return -1;
 	if (ac_num_u64(ac_str_trim(ac_strn(text.p, text.len)), &n) < 0)
 		return ac_err_set(err, AC_E_INVALID,
 				  "'%s/version' is damaged; it is '%d' where a "

@@ -14,6 +14,7 @@
 #include "common/base/num.h"
 #include "common/base/own.h"
 #include "common/base/str.h"
+#include "common/sys/at.h"
 #include "common/sys/io.h"
 
 enum {
@@ -137,6 +138,11 @@ static int damaged(struct ac_err *err)
 	return ac_err_set(err, AC_E_INVALID,
 			  "the list of a layer's files is damaged; remove its "
 			  "images and pull them again");
+}
+
+int ac_list_open(int dirfd, struct ac_err *err)
+{
+	return ac_at_open_file(dirfd, "files", err);
 }
 
 /* LINE is "= ENTRIES BYTES [XATTRS]". */

@@ -52,6 +52,10 @@ void ac_list_release(struct ac_list *l);
 void ac_list_escape(struct ac_buf *b, const char *s);
 AC_MUSTUSE int ac_list_unescape(char *s);
 
+/* Open the list of the layer open as DIRFD, without waiting: AC_E_NOT_FOUND
+ * when there is none, AC_E_INVALID when it is no regular file. */
+AC_MUSTUSE int ac_list_open(int dirfd, struct ac_err *err);
+
 /* What the last line of the list open as FD says. */
 struct ac_list_end {
 	uint64_t entries;

@@ -140,10 +140,7 @@ int ac_publish_layer_bytes(const struct ac_store *s, const char *chain,
 			   uint64_t *bytes, struct ac_err *err)
 {
 	AC_FREE char *name = ac_xasprintf("layers/%s/files", chain);
-	AC_CLOSE int fd =
-		openat(s->dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AC_CLOSE int fd = ac_store_open_file(s, name, err);
 
-	if (fd < 0)
-		return ac_err_sys(err, errno, "open '%s/%s'", s->path, name);
-	return ac_list_bytes(fd, bytes, err);
+	return fd >= 0 ? ac_list_bytes(fd, bytes, err) : -1;
 }

@@ -29,15 +29,13 @@ static int open_list(const struct ac_store *s, const char *layer, int *dir,
 
 	*dir = openat(s->dirfd, path,
 		      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	fd = *dir < 0
-		     ? -1
-		     : openat(*dir, "files", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return ac_err_set(err, AC_E_NOT_FOUND, "'%s' has no list",
-				  path);
-	return fd >= 0 ? fd
-		       : ac_err_sys(err, errno, "open '%s/%s/files'", s->path,
-				    path);
+	if (*dir < 0)
+		return errno == ENOENT ? ac_err_set(err, AC_E_NOT_FOUND,
+						    "no '%s'", path)
+				       : ac_err_sys(err, errno, "open '%s/%s'",
+						    s->path, path);
+	fd = ac_list_open(*dir, err);
+	return fd >= 0 ? fd : ac_err_ctx(err, "'%s/%s'", s->path, path);
 }
 
 /* The end of a layer's list: 1, 0 when there is no list that is one. */

@@ -102,19 +102,9 @@ static int make_dirs(const char *path, struct ac_err *err)
 int ac_store_open_file(const struct ac_store *s, const char *path,
 		       struct ac_err *err)
 {
-	AC_CLOSE int fd = ac_at_open(s->dirfd, path,
-				     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, err);
-	struct stat st;
+	int fd = ac_at_open_file(s->dirfd, path, err);
 
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) < 0)
-		return ac_err_sys(err, errno, "look at '%s'", path);
-	if (!S_ISREG(st.st_mode))
-		return ac_err_set(err, AC_E_INVALID,
-				  "'%s/%s' is not a regular file", s->path,
-				  path);
-	return ac_steal_fd(&fd);
+	return fd >= 0 ? fd : ac_err_ctx(err, "'%s'", s->path);
 }
 
 static int no_store(const struct ac_store *s, struct ac_err *err)

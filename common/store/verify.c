@@ -43,6 +43,8 @@ int ac_verify_blob(const struct ac_store *s, const struct ac_blob *b,
 	uint64_t total = 0;
 	ssize_t n;
 
+	if (fd < 0 && err->code == AC_E_INVALID)
+		return ac_err_set(err, AC_E_VERIFY, "it is no regular file");
 	if (fd < 0)
 		return -1;
 	ac_digest_print(&b->digest, ':', text);
@@ -242,7 +244,8 @@ static int put_away(const struct ac_verifier *v, const struct ac_blob *b,
 
 	ac_digest_print(&b->digest, '/', name);
 	path = ac_xasprintf("blobs/%s", name);
-	if (unlinkat(v->s->dirfd, path, 0) < 0 && errno != ENOENT)
+	if (unlinkat(v->s->dirfd, path, 0) < 0 && errno != ENOENT &&
+	    unlinkat(v->s->dirfd, path, AT_REMOVEDIR) < 0)
 		return ac_err_sys(err, errno, "remove '%s/%s'", v->s->path,
 				  path);
 	return 0;

@@ -446,17 +446,20 @@ int ac_verify_layer(const struct ac_store *s, const char *name, bool *xattrs,
 
 	if (ac_store_open_layer(s, name, &root, &lock, err) < 0) {
 		/* A directory without its tree is as good as none. */
-		if (err->code == AC_E_SYS && err->sys == ENOENT)
+		if (err->code == AC_E_SYS &&
+		    (err->sys == ENOENT || err->sys == ENOTDIR))
 			err->code = AC_E_NOT_FOUND;
 		return -1;
 	}
-	files = openat(lock, "files", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (files < 0 && errno == ENOENT)
+	files = ac_list_open(lock, err);
+	if (files < 0 && err->code == AC_E_NOT_FOUND)
 		return ac_err_set(err, AC_E_VERIFY,
 				  "its list of files is missing");
+	if (files < 0 && err->code == AC_E_INVALID)
+		return ac_err_set(err, AC_E_VERIFY,
+				  "its list of files is no regular file");
 	if (files < 0)
-		return ac_err_sys(err, errno, "open the list of layer '%s'",
-				  name);
+		return ac_err_ctx(err, "layer '%s'", name);
 	c.root = root;
 	c.xxh = ac_xxh_new();
 	c.buf = ac_xmalloc(CHUNK);

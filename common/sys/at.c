@@ -132,6 +132,22 @@ int ac_at_open(int dirfd, const char *path, int flags, mode_t mode,
 	return fd >= 0 ? fd : fail(dirfd, path, errno, err);
 }
 
+int ac_at_open_file(int dirfd, const char *path, struct ac_err *err)
+{
+	AC_CLOSE int fd = ac_at_open(dirfd, path,
+				     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, err);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return ac_err_sys(err, errno, "look at '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s' is not a regular file", path);
+	return ac_steal_fd(&fd);
+}
+
 int ac_at_open_in_root(int dirfd, const char *path, int flags,
 		       struct ac_err *err)
 {

@@ -26,6 +26,10 @@ struct ac_err;
 AC_MUSTUSE int ac_at_open(int dirfd, const char *path, int flags, mode_t mode,
 			  struct ac_err *err);
 
+/* The same for the regular file PATH, to read and without waiting; anything
+ * else is AC_E_INVALID. */
+AC_MUSTUSE int ac_at_open_file(int dirfd, const char *path, struct ac_err *err);
+
 /* Open PATH as a process whose root is DIRFD would: links are followed, and
  * none leads out.  Magic links are refused (AC_E_INVALID), as are loops.  FLAGS
  * have no O_CREAT. */

@@ -370,6 +370,18 @@ spoil() {
 	[ ! -e "$blob" ]
 	[ "$(acfetch --json image verify 2>err || :)" = "$(printf '[\n  "%s"\n]' "$b")" ]
 	grep -q 'it is missing' err
+	# So is what is no file, and the other images are looked at.
+	for harm in 'ln -s /etc/passwd' mkfifo mkdir; do
+		pull ./a.aci
+		rm "$blob"
+		$harm "$blob"
+		run -1 --separate-stderr acfetch image verify --no-repair
+		[[ $stderr == *"is damaged: it is no regular file; it would be removed; get it again"* ]]
+		[ "$output" = "successfully verified checksum for image: \"example.com/b\" (\"$b\")" ]
+		run -1 --separate-stderr acfetch store check --repair
+		[[ $output == *": it is no regular file; it was removed; get it again"* ]]
+		[ ! -L "$blob" ] && [ ! -e "$blob" ]
+	done
 	# Another compression of it will do.
 	gunzip <a.aci >plain.aci
 	[ "$(pull ./plain.aci)" = "$a" ]
@@ -424,8 +436,11 @@ partial() {
 	for harm in 'echo other >$root/hello' 'rm $root/hello' 'echo more >$root/more' \
 		'chmod 600 $root/hello' 'touch $root/hello' 'ln -f $root/hello $root/link' \
 		'rm $root/hello; mkdir $root/hello' 'mv $root gone' 'rm store/layers/$a/files' \
-		'sed -i "\$d" store/layers/$a/files' 'rm -r store/layers/$a'; do
+		'sed -i "\$d" store/layers/$a/files' 'rm -r store/layers/$a' \
+		'rm store/layers/$a/files; mkfifo store/layers/$a/files' \
+		'ln -sf /etc/passwd store/layers/$a/files' 'rm -r $root; ln -s / $root'; do
 		eval "$harm"
+		run -0 timeout 20 acfetch image tree example.com/a
 		run -1 --separate-stderr acfetch image verify --no-repair example.com/a
 		[[ $stderr == *"tree cache verification failed for image \"example.com/a\": layer $a: "*"; it would be made again"* ]]
 		run -0 --separate-stderr acfetch image verify example.com/a

@@ -330,6 +330,15 @@ hold() {
 	echo x >store/version
 	run -1 --separate-stderr acfetch image list
 	[[ $stderr == *"'$PWD/store/version' is damaged; it is '2' where"* ]]
+	# Nobody is waited for who would write into it.
+	rm store/version
+	mkfifo store/version
+	for c in 'pull ./a.aci' 'image list' 'store check --repair'; do
+		# shellcheck disable=SC2086 # words
+		run -1 --separate-stderr timeout 20 acfetch --insecure-options=image $c
+		[[ $stderr == *"'version' is not a regular file"* ]]
+	done
+	rm store/version
 	cp before/version store/version
 	diff -r --no-dereference before store
 }
