@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "common/base/alloc.h"
+#include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -57,25 +58,17 @@ static int of_file(struct job *j, const char *path, struct ac_buf *out,
 	return 0;
 }
 
-static int64_t milliseconds(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int pull_deferred_wait(const struct pull_deferred *d, struct ac_err *err)
 {
 	const struct timespec slice = {.tv_nsec = 50000000};
-	int64_t left = (d->ready - milliseconds() + 999) / 1000;
+	int64_t left = (d->ready - ac_clock_ms() + 999) / 1000;
 
 	if (left > MAX_WAIT)
 		return ac_err_set(err, AC_E_NET,
 				  "the signature is promised for in %lld "
 				  "seconds; try again then",
 				  (long long)left);
-	while (milliseconds() < d->ready) {
+	while (ac_clock_ms() < d->ready) {
 		if (ac_interrupt_check(err) < 0)
 			return -1;
 		(void)nanosleep(&slice, NULL);
@@ -87,7 +80,7 @@ int pull_deferred_wait(const struct pull_deferred *d, struct ac_err *err)
 static int defer(struct job *j, const struct ac_http_response *r,
 		 const char *shown, struct ac_err *err)
 {
-	int64_t ready = milliseconds() + (int64_t)ac_http_retry_after(r) * 1000;
+	int64_t ready = ac_clock_ms() + (int64_t)ac_http_retry_after(r) * 1000;
 
 	if (j->again)
 		return ac_err_set(err, AC_E_NET,

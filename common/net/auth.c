@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "common/base/alloc.h"
 #include "common/base/base64.h"
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/codec/json.h"
@@ -25,10 +25,7 @@ enum {
 
 static int64_t now(void)
 {
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec;
+	return ac_clock_ms() / 1000;
 }
 
 static void lock(struct ac_auth *a)

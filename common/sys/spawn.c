@@ -11,11 +11,11 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/sys/interrupt.h"
@@ -174,21 +174,13 @@ int ac_spawn_output_with(char *const argv[], const struct ac_spawn_fd *more,
 
 /* --- a question --- */
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Read all of FD, until DEADLINE. */
 static int listen_to(int fd, const char *name, int64_t deadline,
 		     struct ac_buf *out, struct ac_err *err)
 {
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - ac_clock_ms();
 		char part[4096];
 		ssize_t n;
 
@@ -220,7 +212,7 @@ static int wait_for_end(pid_t pid, const char *name, int64_t deadline,
 
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - ac_clock_ms();
 
 		if (fd < 0)
 			return ac_err_sys(err, errno, "wait for '%s'", name);
@@ -257,7 +249,7 @@ static int converse(char *const argv[], const struct ac_spawn_fd map[3],
 		    int *wr, int rd, unsigned int seconds, struct ac_buf *out,
 		    struct ac_err *err)
 {
-	int64_t deadline = now_ms() + (int64_t)seconds * 1000;
+	int64_t deadline = ac_clock_ms() + (int64_t)seconds * 1000;
 	struct ac_err waited = AC_ERR_INIT;
 	pid_t pid = ac_spawn_start(argv, map, 3, err);
 
