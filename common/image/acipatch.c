@@ -260,11 +260,8 @@ static int detect(struct ac_aci_patch *p, struct ac_err *err)
 	char magic[AC_PGP_HEAD];
 	ssize_t n;
 
-	if (fstat(p->fd, &p->st) < 0)
-		return ac_err_sys(err, errno, "stat '%s'", p->what);
-	if (!S_ISREG(p->st.st_mode))
-		return ac_err_set(err, AC_E_INVALID,
-				  "'%s' is not a regular file", p->what);
+	if (ac_io_regular(p->fd, p->what, &p->st, err) < 0)
+		return -1;
 	n = pread(p->fd, magic, sizeof(magic), 0);
 	if (n < 0)
 		return ac_err_sys(err, errno, "read '%s'", p->what);

@@ -240,11 +240,8 @@ static int file_in_dir(const struct ac_ocisrc *s, const char *path,
 
 	if (fd < 0)
 		return err->code == AC_E_NOT_FOUND ? 0 : -1;
-	if (fstat(fd, &st) < 0)
-		return ac_err_sys(err, errno, "stat '%s'", path);
-	if (!S_ISREG(st.st_mode))
-		return ac_err_set(err, AC_E_INVALID,
-				  "'%s' is not a regular file", path);
+	if (ac_io_regular(fd, path, &st, err) < 0)
+		return -1;
 	*out = (struct ac_part){.fd = ac_steal_fd(&fd),
 				.owned = true,
 				.size = (uint64_t)st.st_size};

@@ -15,6 +15,7 @@
 #include "common/base/own.h"
 #include "common/base/str.h"
 #include "common/sys/at_walk.h"
+#include "common/sys/io.h"
 #include "common/sys/path.h"
 
 enum { EAGAIN_TRIES = 128 };
@@ -138,13 +139,8 @@ int ac_at_open_file(int dirfd, const char *path, struct ac_err *err)
 				     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, err);
 	struct stat st;
 
-	if (fd < 0)
+	if (fd < 0 || ac_io_regular(fd, path, &st, err) < 0)
 		return -1;
-	if (fstat(fd, &st) < 0)
-		return ac_err_sys(err, errno, "look at '%s'", path);
-	if (!S_ISREG(st.st_mode))
-		return ac_err_set(err, AC_E_INVALID,
-				  "'%s' is not a regular file", path);
 	return ac_steal_fd(&fd);
 }
 

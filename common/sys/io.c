@@ -217,19 +217,24 @@ int ac_io_read_file(int dirfd, const char *name, struct ac_buf *out,
 	return fd < 0 ? -1 : ac_io_slurp(fd, out, name, err);
 }
 
+int ac_io_regular(int fd, const char *what, struct stat *st, struct ac_err *err)
+{
+	if (fstat(fd, st) < 0)
+		return ac_err_sys(err, errno, "stat '%s'", what);
+	if (!S_ISREG(st->st_mode))
+		return ac_err_set(err, AC_E_INVALID,
+				  "'%s' is not a regular file", what);
+	return 0;
+}
+
 int ac_io_read_regular(int dirfd, const char *name, struct ac_buf *out,
 		       struct ac_err *err)
 {
 	AC_CLOSE int fd = open_file(dirfd, name, O_NONBLOCK, err);
 	struct stat st;
 
-	if (fd < 0)
+	if (fd < 0 || ac_io_regular(fd, name, &st, err) < 0)
 		return -1;
-	if (fstat(fd, &st) < 0)
-		return ac_err_sys(err, errno, "stat '%s'", name);
-	if (!S_ISREG(st.st_mode))
-		return ac_err_set(err, AC_E_INVALID,
-				  "'%s' is not a regular file", name);
 	return ac_io_slurp(fd, out, name, err);
 }
 

@@ -13,6 +13,7 @@
 struct ac_buf;
 struct ac_err;
 struct ac_strv;
+struct stat;
 
 /* Write all N bytes.  WHAT names the file in the message. */
 AC_MUSTUSE int ac_io_write(int fd, const void *p, size_t n, const char *what,
@@ -46,6 +47,11 @@ void ac_io_flush_behind(int fd);
  * AC_E_INVALID. */
 AC_MUSTUSE int ac_io_copy(int in, uint64_t off, uint64_t len, int out,
 			  const char *what, struct ac_err *err);
+
+/* FD, open without waiting, must be a regular file (else AC_E_INVALID): *st
+ * gets what stat(2) says of it. */
+AC_MUSTUSE int ac_io_regular(int fd, const char *what, struct stat *st,
+			     struct ac_err *err);
 
 /* Append the names in the directory NAME of DIRFD, which is no link, to OUT:
  * all but "." and "..", sorted.  Returns -1 with errno. */
