@@ -206,7 +206,7 @@ size_t credentials_fit(const char *key, const char *host,
 	size_t n;
 
 	(void)ac_str_cut(&path, '/', &at);
-	if ((at.len != strlen(host) || strncasecmp(at.p, host, at.len) != 0) &&
+	if (!ac_str_eq_any_case(at, host) &&
 	    !(credentials_hub(at) && credentials_hub(ac_str(host))))
 		return 0;
 	while (path.len != 0 && path.p[path.len - 1] == '/')

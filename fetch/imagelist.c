@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "common/base/alloc.h"
@@ -144,18 +143,11 @@ static int add_offered(void *ctx, const struct ac_offer *by,
 	return 0;
 }
 
-/* In any case of letters, as options take it. */
-static bool is_field(struct ac_str name, const char *field)
-{
-	return name.len == strlen(field) &&
-	       strncasecmp(name.p, field, name.len) == 0;
-}
-
 static enum field find_field(struct ac_str name)
 {
 	int i = 0;
 
-	while (i + 1 < N_FIELDS && !is_field(name, fields[i].name))
+	while (i + 1 < N_FIELDS && !ac_str_eq_any_case(name, fields[i].name))
 		i++;
 	return (enum field)i;
 }

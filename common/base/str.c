@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
@@ -22,6 +23,11 @@ struct ac_str ac_strn(const char *p, size_t len)
 bool ac_str_eq(struct ac_str a, const char *b)
 {
 	return strlen(b) == a.len && memcmp(a.p, b, a.len) == 0;
+}
+
+bool ac_str_eq_any_case(struct ac_str a, const char *b)
+{
+	return a.len == strlen(b) && strncasecmp(a.p, b, a.len) == 0;
 }
 
 bool ac_str_starts(struct ac_str s, const char *prefix)

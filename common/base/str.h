@@ -24,6 +24,8 @@ struct ac_str {
 struct ac_str ac_str(const char *s); /* of a C string; NULL gives "" */
 struct ac_str ac_strn(const char *p, size_t len);
 bool ac_str_eq(struct ac_str a, const char *b);
+/* The same in any case of letters (ASCII). */
+bool ac_str_eq_any_case(struct ac_str a, const char *b);
 bool ac_str_starts(struct ac_str s, const char *prefix);
 bool ac_str_ends(struct ac_str s, const char *suffix);
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/cli/insecure.h"
 
-#include <string.h>
-#include <strings.h>
-
 #include "common/base/attr.h"
 #include "common/base/str.h"
 
@@ -41,8 +38,7 @@ unsigned int ac_insecure_bits(const char *list)
 
 		(void)ac_str_cut(&rest, ',', &one);
 		for (size_t i = 0; i < AC_LEN(names); i++)
-			if (strlen(names[i].name) == one.len &&
-			    strncasecmp(names[i].name, one.p, one.len) == 0)
+			if (ac_str_eq_any_case(one, names[i].name))
 				found |= names[i].bits;
 	}
 	return found;

@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
@@ -67,8 +66,7 @@ static void set(struct ac_challenge *c, struct ac_str name, const char *text)
 	};
 
 	for (size_t i = 0; i < AC_LEN(known); i++)
-		if (strlen(known[i].name) == name.len &&
-		    strncasecmp(known[i].name, name.p, name.len) == 0 &&
+		if (ac_str_eq_any_case(name, known[i].name) &&
 		    *known[i].to == NULL)
 			*known[i].to = ac_xstrdup(text);
 }

@@ -2,7 +2,6 @@
 /* What the head of an answer says about time (RFC 9110, RFC 9111). */
 #include <curl/curl.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "common/base/num.h"
@@ -38,11 +37,6 @@ uint64_t ac_http_retry_after(const struct ac_http_response *r)
 	return when > now ? (uint64_t)(when - now) : 0;
 }
 
-static bool word(struct ac_str s, const char *name)
-{
-	return s.len == strlen(name) && strncasecmp(s.p, name, s.len) == 0;
-}
-
 /* One directive: the least max-age counts, and "do not" more than any. */
 static void directive(struct ac_str s, bool *any, uint64_t *age)
 {
@@ -56,11 +50,12 @@ static void directive(struct ac_str s, bool *any, uint64_t *age)
 	if (value.len >= 2 && value.p[0] == '"' &&
 	    value.p[value.len - 1] == '"')
 		value = ac_strn(value.p + 1, value.len - 2);
-	if (word(name, "max-age")) {
+	if (ac_str_eq_any_case(name, "max-age")) {
 		/* What is no number nobody knows: ask. */
 		if (!has || !seconds(value, &n))
 			n = 0;
-	} else if (!word(name, "no-store") && !word(name, "no-cache")) {
+	} else if (!ac_str_eq_any_case(name, "no-store") &&
+		   !ac_str_eq_any_case(name, "no-cache")) {
 		return;
 	}
 	if (!*any || n < *age)

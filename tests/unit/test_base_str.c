@@ -12,6 +12,8 @@ TEST(cut)
 	struct ac_str head;
 
 	CHECK(ac_str_cut(&s, ':', &head));
+	CHECK(ac_str_eq_any_case(s, "B:c") && !ac_str_eq_any_case(s, "b:") &&
+	      !ac_str_eq_any_case(s, "b:cd") && !ac_str_eq_any_case(s, "b:d"));
 	CHECK(ac_str_eq(head, "a") && ac_str_eq(s, "b:c"));
 	CHECK(!ac_str_cut(&s, '/', &head));
 	CHECK(ac_str_eq(head, "b:c") && s.len == 0);
