@@ -290,6 +290,7 @@ void verify_begin(struct verify *v, int fd)
 	r->fd = fd;
 	r->sigs = AC_SIGS_INIT;
 	ac_growing_init(&r->file);
+	ac_growing_patient(&r->file);
 	if (pthread_create(&r->thread, NULL, work, r) != 0) {
 		ac_growing_release(&r->file);
 		free(r);

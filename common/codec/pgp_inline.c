@@ -28,6 +28,7 @@ enum {
 	PART_BITS = 20,
 	PART = 1 << PART_BITS,
 	PARTIAL = 0xe0,
+	TURN = 128 << 10, /* what gpg gets at once while it has time */
 	NEW = 0xc0,
 };
 
@@ -146,38 +147,50 @@ static int put(const struct feed *f, const struct ac_buf *b, struct ac_err *err)
 }
 
 /* Where the file system has no splice(2). */
-static int put_copied(struct feed *f, off64_t end, struct ac_err *err)
+static int put_copied(struct feed *f, size_t n, struct ac_err *err)
 {
 	off64_t from = f->at;
 
-	f->at = end;
-	return written(ac_io_copy(f->d->fd, (uint64_t)from,
-				  (uint64_t)(end - from), f->pipe, f->d->what,
-				  err),
+	f->at += (off64_t)n;
+	return written(ac_io_copy(f->d->fd, (uint64_t)from, n, f->pipe,
+				  f->d->what, err),
 		       err);
+}
+
+/* Wait until gpg may have more, of at most N bytes: how many. */
+static size_t turn(const struct feed *f, size_t n)
+{
+	if (f->d->grows == NULL)
+		return n;
+	ac_growing_turn(f->d->grows);
+	return n < TURN ? n : TURN;
+}
+
+/* Up to N bytes of the data: 1; 0 when the reader wants no more. */
+static int put_some(struct feed *f, size_t n, struct ac_err *err)
+{
+	ssize_t r = splice(f->d->fd, &f->at, f->pipe, NULL, n, 0);
+
+	if (r > 0 || (r < 0 && errno == EINTR))
+		return 1;
+	if (r < 0 && errno == EINVAL)
+		return put_copied(f, n, err);
+	if (r < 0 && errno == EPIPE)
+		return 0;
+	if (r < 0)
+		return ac_err_sys(err, errno, "read '%s'", f->d->what);
+	return ac_err_set(err, AC_E_INVALID,
+			  "'%s' became shorter while it was read", f->d->what);
 }
 
 static int put_data(struct feed *f, size_t n, struct ac_err *err)
 {
-	off64_t end = f->at + (off64_t)n;
-	ssize_t r;
+	const off64_t end = f->at + (off64_t)n;
+	int r = 1;
 
-	while (f->at < end) {
-		r = splice(f->d->fd, &f->at, f->pipe, NULL,
-			   (size_t)(end - f->at), 0);
-		if (r < 0 && errno == EINVAL)
-			return put_copied(f, end, err);
-		if (r < 0 && errno == EPIPE)
-			return 0;
-		if (r < 0 && errno != EINTR)
-			return ac_err_sys(err, errno, "read '%s'", f->d->what);
-		if (r == 0)
-			return ac_err_set(err, AC_E_INVALID,
-					  "'%s' became shorter while it was "
-					  "read",
-					  f->d->what);
-	}
-	return 1;
+	while (r > 0 && f->at < end)
+		r = put_some(f, turn(f, (size_t)(end - f->at)), err);
+	return r;
 }
 
 static int put_parts(struct feed *f, struct ac_buf *b, struct ac_err *err)

@@ -2,6 +2,7 @@
 #include "common/sys/growing.h"
 
 #include "common/base/err.h"
+#include "common/sys/idle.h"
 
 void ac_growing_init(struct ac_growing *g)
 {
@@ -10,8 +11,14 @@ void ac_growing_init(struct ac_growing *g)
 	(void)pthread_cond_init(&g->changed, NULL);
 }
 
+void ac_growing_patient(struct ac_growing *g)
+{
+	g->idle = ac_idle_new();
+}
+
 void ac_growing_release(struct ac_growing *g)
 {
+	ac_idle_free(g->idle);
 	(void)pthread_mutex_destroy(&g->lock);
 	(void)pthread_cond_destroy(&g->changed);
 }
@@ -25,6 +32,8 @@ static void change(struct ac_growing *g, uint64_t size, bool ended,
 	g->aborted = g->aborted || aborted;
 	(void)pthread_cond_broadcast(&g->changed);
 	(void)pthread_mutex_unlock(&g->lock);
+	if (ended || aborted)
+		ac_idle_end(g->idle);
 }
 
 void ac_growing_to(struct ac_growing *g, uint64_t size)
@@ -62,4 +71,9 @@ int ac_growing_wait_end(struct ac_growing *g, struct ac_err *err)
 	uint64_t size;
 
 	return ac_growing_wait(g, UINT64_MAX, &size, err);
+}
+
+void ac_growing_turn(struct ac_growing *g)
+{
+	ac_idle_wait(g->idle);
 }

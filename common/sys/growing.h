@@ -20,16 +20,21 @@
 #include "common/base/attr.h"
 
 struct ac_err;
+struct ac_idle;
 
 struct ac_growing {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	uint64_t size; /* bytes that can be read */
-	bool ended;    /* and that is all */
-	bool aborted;  /* it will not be completed */
+	uint64_t size;        /* bytes that can be read */
+	bool ended;           /* and that is all */
+	bool aborted;         /* it will not be completed */
+	struct ac_idle *idle; /* the reader's turns; NULL: none */
 };
 
 void ac_growing_init(struct ac_growing *g);
+/* Before there is a reader: it has time until the end, and gets its turns when
+ * a processor is idle (idle.h). */
+void ac_growing_patient(struct ac_growing *g);
 void ac_growing_release(struct ac_growing *g); /* no thread waits any more */
 
 /* SIZE bytes, never less than before, are there. */
@@ -45,5 +50,9 @@ AC_MUSTUSE int ac_growing_wait(struct ac_growing *g, uint64_t have,
 			       uint64_t *size, struct ac_err *err);
 /* Wait until it is complete. */
 AC_MUSTUSE int ac_growing_wait_end(struct ac_growing *g, struct ac_err *err);
+
+/* The reader, before each piece: wait for its turn.  At once behind the end,
+ * and when nothing was said of patience. */
+void ac_growing_turn(struct ac_growing *g);
 
 #endif
