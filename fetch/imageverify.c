@@ -13,6 +13,7 @@
 #include "common/codec/json.h"
 #include "common/store/config.h"
 #include "common/store/ingest.h"
+#include "common/store/record.h"
 #include "common/store/verify.h"
 #include "common/sys/interrupt.h"
 #include "fetch/image.h"
@@ -32,6 +33,7 @@ struct verifying {
 	struct ac_json *good; /* ids */
 	const char *text;     /* what the user calls the image */
 	size_t bad;
+	size_t unreadable; /* records */
 };
 
 static void release(struct verifying *x)
@@ -80,9 +82,17 @@ static int verify(struct verifying *x, const struct ac_record *r,
 	return 0;
 }
 
-static int verify_each(void *ctx, const struct ac_record *r, struct ac_err *err)
+static int verify_every(struct verifying *x, struct ac_err *err)
 {
-	return verify(ctx, r, NULL, err);
+	AC_CLEANUP(ac_records_release) struct ac_records all = AC_RECORDS_INIT;
+
+	if (ac_records_read_all(&x->store, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++)
+		if (verify(x, &all.v[i], NULL, err) < 0)
+			return -1;
+	x->unreadable = all.unreadable;
+	return 0;
 }
 
 static int verify_named(struct verifying *x, const char *text,
@@ -101,7 +111,7 @@ static int verify_all(struct verifying *x, const struct ac_call *c,
 	int rc = 0;
 
 	if (c->argc == 0)
-		return ac_store_each(&x->store, verify_each, x, err);
+		return verify_every(x, err);
 	for (int i = 0; rc == 0 && i < c->argc; i++)
 		rc = verify_named(x, c->argv[i], err);
 	return rc;
@@ -165,5 +175,11 @@ int verify_run(struct ac_call *c, struct ac_err *err)
 		return ac_err_set(err, AC_E_VERIFY,
 				  "%zu image(s) are not as they were stored",
 				  x.bad);
+	if (x.unreadable != 0)
+		return ac_err_set(err, AC_E_VERIFY,
+				  "%zu record(s) cannot be read, so nothing is "
+				  "known of those images; see 'acfetch store "
+				  "check'",
+				  x.unreadable);
 	return 0;
 }

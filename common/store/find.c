@@ -190,6 +190,7 @@ static int read_with_more(const struct ac_store *s, read_fn read_own,
 
 		if (read_own(&s->more[i], &one, err) < 0)
 			return -1;
+		all.unreadable += one.unreadable;
 		merge(&all, &one);
 	}
 	*out = all;

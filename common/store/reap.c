@@ -22,6 +22,7 @@
 #include "common/store/used.h"
 #include "common/store/webcache.h"
 #include "common/sys/lock.h"
+#include "common/sys/tree.h"
 
 enum { BATCH = 256 }; /* locks held before a flush */
 
@@ -186,6 +187,8 @@ int ac_reap_hold(const struct ac_store *s, const char *name, int *lock,
 		openat(s->dirfd, path,
 		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+	if (fd < 0 && errno == ENOTDIR)
+		return 1; /* of no use to anybody */
 	if (fd < 0)
 		return errno == ENOENT
 			       ? 0
@@ -248,7 +251,7 @@ static int hold_top(struct ac_reaper *r, const struct ac_record *rec,
 				       &lock, err);
 
 	if (held > 0)
-		(void)close(lock);
+		ac_own_closep(&lock);
 	return held < 0 ? -1 : 0;
 }
 
@@ -313,10 +316,7 @@ static int remove_one(struct ac_reaper *r, const char *name, struct ac_err *err)
 		return 0;
 	if (layer)
 		return remove_layer(r, name + 7, err);
-	if (unlinkat(r->s->dirfd, name, 0) < 0 && errno != ENOENT)
-		return ac_err_sys(err, errno, "remove '%s/%s'", r->s->path,
-				  name);
-	return 0;
+	return ac_tree_remove(r->s->dirfd, name, err);
 }
 
 static int flush(struct ac_reaper *r, struct ac_err *err)

@@ -76,8 +76,9 @@ void ac_reaper_release(struct ac_reaper *r);
 /* Names in the directory DIR of S but hidden ones. */
 AC_MUSTUSE int ac_reap_names(const struct ac_store *s, const char *dir,
 			     struct ac_strv *out, struct ac_err *err);
-/* Hold layer NAME exclusively: 1 with its descriptor in *lock, 0 when it is not
- * there, -1 (AC_E_BUSY: a pod holds it). */
+/* Hold layer NAME exclusively: 1 with its descriptor in *lock (untouched when
+ * what has the name is no directory: that nobody uses), 0 when it is not there,
+ * -1 (AC_E_BUSY: a pod holds it). */
 AC_MUSTUSE int ac_reap_hold(const struct ac_store *s, const char *name,
 			    int *lock, struct ac_err *err);
 

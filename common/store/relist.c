@@ -30,10 +30,11 @@ static int open_list(const struct ac_store *s, const char *layer, int *dir,
 	*dir = openat(s->dirfd, path,
 		      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*dir < 0)
-		return errno == ENOENT ? ac_err_set(err, AC_E_NOT_FOUND,
-						    "no '%s'", path)
-				       : ac_err_sys(err, errno, "open '%s/%s'",
-						    s->path, path);
+		return errno == ENOENT || errno == ENOTDIR
+			       ? ac_err_set(err, AC_E_NOT_FOUND, "no '%s'",
+					    path)
+			       : ac_err_sys(err, errno, "open '%s/%s'", s->path,
+					    path);
 	fd = ac_list_open(*dir, err);
 	return fd >= 0 ? fd : ac_err_ctx(err, "'%s/%s'", s->path, path);
 }

@@ -23,6 +23,7 @@
 #include "common/store/render.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
+#include "common/sys/tree.h"
 
 enum { CHUNK = 1 << 18, MAX_CONFIG = 8 << 20 };
 
@@ -244,11 +245,7 @@ static int put_away(const struct ac_verifier *v, const struct ac_blob *b,
 
 	ac_digest_print(&b->digest, '/', name);
 	path = ac_xasprintf("blobs/%s", name);
-	if (unlinkat(v->s->dirfd, path, 0) < 0 && errno != ENOENT &&
-	    unlinkat(v->s->dirfd, path, AT_REMOVEDIR) < 0)
-		return ac_err_sys(err, errno, "remove '%s/%s'", v->s->path,
-				  path);
-	return 0;
+	return ac_tree_remove(v->s->dirfd, path, err);
 }
 
 static int check_blob(struct ac_verifier *v, const struct ac_record *r,

@@ -371,10 +371,11 @@ spoil() {
 	[ "$(acfetch --json image verify 2>err || :)" = "$(printf '[\n  "%s"\n]' "$b")" ]
 	grep -q 'it is missing' err
 	# So is what is no file, and the other images are looked at.
-	for harm in 'ln -s /etc/passwd' mkfifo mkdir; do
+	for harm in 'ln -s /etc/passwd $blob' 'mkfifo $blob' 'mkdir $blob' \
+		'mkdir $blob; echo more >$blob/more'; do
 		pull ./a.aci
 		rm "$blob"
-		$harm "$blob"
+		eval "$harm"
 		run -1 --separate-stderr acfetch image verify --no-repair
 		[[ $stderr == *"is damaged: it is no regular file; it would be removed; get it again"* ]]
 		[ "$output" = "successfully verified checksum for image: \"example.com/b\" (\"$b\")" ]
@@ -429,6 +430,27 @@ partial() {
 	[ -z "$(ls store/partial)" ]
 }
 
+@test "verify: an image whose record cannot be read is not passed over" {
+	two_images
+	echo '{' >"store/images/$a.json"
+	run -1 --separate-stderr acfetch image verify
+	[ "$output" = "successfully verified checksum for image: \"example.com/b\" (\"$b\")" ]
+	[[ $stderr == *"1 record(s) cannot be read, so nothing is known of those images; see 'acfetch store check'" ]]
+	acfetch image verify "$b"
+}
+
+@test "gc: what has a layer's or a blob's name and is none goes" {
+	two_images
+	touch before
+	acfetch image rm "$a"
+	ln -s "$PWD/before" "store/layers/$a"
+	mkdir "store/blobs/sha256/$(sha256sum <a.aci | cut -d' ' -f1)"
+	acfetch image gc
+	[ "$(ls store/layers)" = "$b" ]
+	[ "$(ls store/blobs/sha256)" = "$(sha256sum <b.aci | cut -d' ' -f1)" ]
+	[ -e before ]
+}
+
 @test "verify: a layer is made again from its blob" {
 	two_images
 	root=store/layers/$a/rootfs
@@ -438,7 +460,10 @@ partial() {
 		'rm $root/hello; mkdir $root/hello' 'mv $root gone' 'rm store/layers/$a/files' \
 		'sed -i "\$d" store/layers/$a/files' 'rm -r store/layers/$a' \
 		'rm store/layers/$a/files; mkfifo store/layers/$a/files' \
-		'ln -sf /etc/passwd store/layers/$a/files' 'rm -r $root; ln -s / $root'; do
+		'ln -sf /etc/passwd store/layers/$a/files' 'rm -r $root; ln -s / $root' \
+		'mv store/layers/$a gone; ln -s "$PWD/gone" store/layers/$a' \
+		'rm -r store/layers/$a; ln -s /nowhere store/layers/$a' \
+		'rm -r store/layers/$a; echo no layer >store/layers/$a'; do
 		eval "$harm"
 		run -0 timeout 20 acfetch image tree example.com/a
 		run -1 --separate-stderr acfetch image verify --no-repair example.com/a
