@@ -216,28 +216,24 @@ static int all_trusted(const struct trust_how *how,
 	return found == keys->n ? 1 : 0;
 }
 
-/* Trust the keys in TEXT, which came from LOCATION: how many, or -1. */
-static int trust_text(const struct trust_how *how, const char *location,
-		      const struct ac_buf *text, struct ac_err *err)
+/* Trust KEYS, which came from LOCATION in TEXT: how many, or -1. */
+static int trust_keys(const struct trust_how *how, const char *location,
+		      const struct trust_keys *keys, const struct ac_buf *text,
+		      struct ac_err *err)
 {
-	AC_CLEANUP(trust_keys_release)
-	struct trust_keys keys = TRUST_KEYS_INIT;
-	int r;
+	int r = all_trusted(how, keys, err);
 
-	if (trust_keys_read(&keys, text, location, err) < 0)
-		return -1;
-	r = all_trusted(how, &keys, err);
 	if (r > 0) {
 		AC_FREE char *shown = ac_str_show(location);
 
 		ac_log("key \"%s\" already trusted", shown);
 	} else if (r == 0) {
-		r = review(how, location, &keys, err);
-		for (size_t i = 0; r > 0 && i < keys.n; i++)
-			if (keep(how, &keys, i, text, location, err) < 0)
+		r = review(how, location, keys, err);
+		for (size_t i = 0; r > 0 && i < keys->n; i++)
+			if (keep(how, keys, i, text, location, err) < 0)
 				r = -1;
 	}
-	return r > 0 ? (int)keys.n : r;
+	return r > 0 ? (int)keys->n : r;
 }
 
 static int read_file(const char *path, struct ac_buf *out, struct ac_err *err)
@@ -266,10 +262,11 @@ static int get_url(struct ac_http *h, const char *url, struct ac_buf *out,
 	return ac_buf_check(out, url, err);
 }
 
-static int trust_location(const struct trust_how *how, struct ac_http *h,
-			  const char *location, struct ac_err *err)
+/* The file of keys at LOCATION, as text and as keys. */
+static int get_keys(const struct trust_how *how, struct ac_http *h,
+		    const char *location, struct ac_buf *text,
+		    struct trust_keys *keys, struct ac_err *err)
 {
-	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_KEYS);
 	int r;
 
 	if (is_http(location) && !how->allow_http)
@@ -278,34 +275,74 @@ static int trust_location(const struct trust_how *how, struct ac_http *h,
 				  "URLs: key '%s'",
 				  location);
 	if (is_http(location) || is_https(location))
-		r = get_url(h, location, &text, err);
+		r = get_url(h, location, text, err);
 	else if (strstr(location, "://") != NULL)
 		r = ac_err_set(err, AC_E_USAGE,
 			       "key '%s': only files, http and https are known",
 			       location);
 	else
-		r = read_file(location, &text, err);
-	return r < 0 ? -1 : trust_text(how, location, &text, err);
+		r = read_file(location, text, err);
+	return r < 0 ? -1 : trust_keys_read(keys, text, location, err);
+}
+
+static int trust_location(const struct trust_how *how, struct ac_http *h,
+			  const char *location, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_KEYS);
+	AC_CLEANUP(trust_keys_release)
+	struct trust_keys keys = TRUST_KEYS_INIT;
+
+	if (get_keys(how, h, location, &text, &keys, err) < 0)
+		return -1;
+	return trust_keys(how, location, &keys, &text, err);
+}
+
+/* Of a site: how many, -2 when there are none to be had at URL, or -1. */
+static int trust_url(const struct trust_how *how, struct ac_http *h,
+		     const char *url, struct ac_err *err)
+{
+	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_KEYS);
+	AC_CLEANUP(trust_keys_release)
+	struct trust_keys keys = TRUST_KEYS_INIT;
+	int r;
+
+	/* A site must not make us read files of this machine. */
+	if (is_https(url) || is_http(url))
+		r = get_keys(how, h, url, &text, &keys, err);
+	else
+		r = ac_err_set(err, AC_E_INVALID,
+			       "key '%s': not an http or https URL", url);
+	if (r == 0)
+		return trust_keys(how, url, &keys, &text, err);
+	return ac_interrupt_check(err) < 0 ? -1 : -2;
 }
 
 int trust_urls(const struct trust_how *how, struct ac_http *h,
 	       const struct ac_strv *urls, struct ac_err *err)
 {
+	struct ac_err broken = AC_ERR_INIT;
+	size_t n_broken = 0;
 	int total = 0;
 
 	for (size_t i = 0; i < urls->n; i++) {
-		int r;
+		int r = trust_url(how, h, urls->v[i], err);
 
-		/* A site must not make us read files of this machine. */
-		if (!is_https(urls->v[i]) && !is_http(urls->v[i]))
-			return ac_err_set(err, AC_E_INVALID,
-					  "key '%s': not an http or https URL",
-					  urls->v[i]);
-		r = trust_location(how, h, urls->v[i], err);
-		if (r < 0)
+		if (r == -1)
 			return -1;
-		total += r;
+		if (r >= 0) {
+			total += r;
+			continue;
+		}
+		if (n_broken++ != 0)
+			ac_warn("%s", broken.msg);
+		broken = *err;
 	}
+	if (n_broken != 0 && n_broken == urls->n) {
+		*err = broken;
+		return -1;
+	}
+	if (n_broken != 0)
+		ac_warn("%s; the site's other keys are used", broken.msg);
 	return total;
 }
 

@@ -47,7 +47,8 @@ struct trust_how {
 
 /* Fetch the key files at URLS (as discovery found them), show the fingerprints
  * and ask on the terminal, and keep those that the user trusts.  Keys that come
- * over https are not asked about under --trust-keys-from-https.  Returns how
+ * over https are not asked about under --trust-keys-from-https.  A URL that
+ * gives no keys is told by a warning when another one gives some.  Returns how
  * many keys were added (already trusted ones count), or -1: no terminal to ask
  * on is AC_E_DENIED. */
 AC_MUSTUSE int trust_urls(const struct trust_how *how, struct ac_http *h,

@@ -267,6 +267,26 @@ on_tty() {
 	[ -s "$(place prefix.d/127.0.0.1/app/sub bob)" ]
 	run -1 --separate-stderr af trust --insecure-allow-http \
 		--skip-fingerprint-review --port "${url##*:}" --prefix 127.0.0.1/other
+	# A URL with no keys does not keep those of the others out.
+	mkdir site/part
+	echo garbage >site/garbage.asc
+	for at in "$url/none.asc" "$url/garbage.asc" "$url/bob.asc" "http://127.0.0.1:1/a.asc"; do
+		echo "<meta name=ac-discovery-pubkeys content='127.0.0.1/part $at'>"
+	done >site/part/index.html
+	run -0 --separate-stderr af trust --insecure-allow-http \
+		--skip-fingerprint-review --port "${url##*:}" --prefix 127.0.0.1/part
+	[ -s "$(place prefix.d/127.0.0.1/part bob)" ]
+	[[ $stderr == *"none.asc': bad HTTP status code: 404"* ]]
+	[[ $stderr == *"garbage.asc"* ]]
+	[[ $stderr == *"key 'http://127.0.0.1:1/a.asc'"*"; the site's other keys are used"* ]]
+	sed -i /bob/d site/part/index.html
+	run -1 --separate-stderr af trust --insecure-allow-http \
+		--skip-fingerprint-review --port "${url##*:}" --prefix 127.0.0.1/part
+	[[ $stderr == *"none.asc': bad HTTP status code: 404"* && $stderr != *"are used"* ]]
+	# What the user does not answer ends it.
+	run -1 --separate-stderr af trust --insecure-allow-http \
+		--port "${url##*:}" --prefix 127.0.0.1/app </dev/null
+	[[ $stderr != *"are used"* ]]
 	# A site cannot make us read our own files.
 	echo "<meta name=ac-discovery-pubkeys content='127.0.0.1/app $KEYS/alice.asc'>" \
 		>site/app/index.html
