@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/image.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/alloc.h"
@@ -20,8 +17,8 @@
 #include "common/image/ref.h"
 #include "common/store/offers.h"
 #include "common/store/render.h"
-#include "common/sys/atomic.h"
 #include "common/sys/io.h"
+#include "common/sys/out.h"
 #include "fetch/imagegc.h"
 
 int image_find(const struct ac_store *s, const char *text, struct ac_record *r,
@@ -129,40 +126,17 @@ static const struct ac_opt export_opts[] = {
 	AC_OPT_END,
 };
 
-/* Write the image to the file OUT, whole or not at all. */
+/* Write the image to the file PATH, whole or not at all. */
 static int export_file(const struct ac_store *s, const struct ac_record *r,
-		       const char *out, bool overwrite, enum ac_zip zip,
+		       const char *path, bool overwrite, enum ac_zip zip,
 		       struct ac_secret *secret, struct ac_err *err)
 {
-	AC_CLEANUP(ac_atomic_release) struct ac_atomic a = AC_ATOMIC_INIT;
-	AC_FREE char *path = ac_xstrdup(out);
-	char *slash = strrchr(path, '/');
-	const char *name = slash != NULL ? slash + 1 : path;
-	AC_CLOSE int dir = -1;
-	struct stat st;
+	AC_CLEANUP(ac_out_release) struct ac_out out = AC_OUT_INIT;
 
-	if (slash == NULL)
-		dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	else
-		dir = open(slash == path ? "/" : (*slash = '\0', path),
-			   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return ac_err_sys(err, errno, "open the directory of '%s'",
-				  out);
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (S_ISDIR(st.st_mode))
-			return ac_err_set(err, AC_E_EXISTS,
-					  "output '%s' is a directory", out);
-		if (!overwrite)
-			return ac_err_set(err, AC_E_EXISTS,
-					  "output ACI file '%s' exists (try "
-					  "--overwrite)",
-					  out);
-	}
-	if (ac_atomic_open(&a, dir, name, 0644, err) < 0 ||
-	    ac_export(s, r, a.fd, zip, secret, err) < 0)
+	if (ac_out_open(&out, path, overwrite, err) < 0 ||
+	    ac_export(s, r, out.fd, zip, secret, err) < 0)
 		return -1;
-	return ac_atomic_commit(&a, err);
+	return ac_out_commit(&out, err);
 }
 
 static int export_run(struct ac_call *c, struct ac_err *err)

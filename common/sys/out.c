@@ -14,6 +14,17 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 
+/* What may be replaced: a file, or a link that leads to one or nowhere.  Links
+ * as /dev/stdout lead to what is no file. */
+static bool replaceable(int dirfd, const char *name, const struct stat *st)
+{
+	struct stat target;
+
+	if (!S_ISLNK(st->st_mode))
+		return S_ISREG(st->st_mode);
+	return fstatat(dirfd, name, &target, 0) < 0 || S_ISREG(target.st_mode);
+}
+
 /* Split PATH and open its directory. */
 static int open_parent(struct ac_out *o, const char *path, struct ac_err *err)
 {
@@ -49,7 +60,7 @@ int ac_out_open(struct ac_out *o, const char *path, bool overwrite,
 	if (open_parent(o, path, err) < 0)
 		return -1;
 	if (fstatat(o->dirfd, o->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		if (!replaceable(o->dirfd, o->name, &st))
 			return ac_err_set(err, AC_E_INVALID,
 					  "'%s' is not a regular file", path);
 		if (!overwrite)

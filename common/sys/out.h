@@ -35,7 +35,8 @@ struct ac_out {
 
 /* Start writing PATH with the mode that the user's mask leaves.  A file that is
  * there is AC_E_EXISTS without OVERWRITE; what is not a regular file is never
- * replaced (AC_E_INVALID). */
+ * replaced (AC_E_INVALID), nor is a link to such.  Any other link is replaced
+ * itself. */
 AC_MUSTUSE int ac_out_open(struct ac_out *o, const char *path, bool overwrite,
 			   struct ac_err *err);
 

@@ -131,7 +131,7 @@ two_images() {
 	acfetch image export example.com/a out.aci
 	cmp out.aci <(gunzip <a.aci)
 	run -1 --separate-stderr acfetch image export example.com/a out.aci
-	[[ $stderr == *"output ACI file 'out.aci' exists (try --overwrite)"* ]]
+	[[ $stderr == *"'out.aci' is there already; --overwrite replaces it"* ]]
 	acfetch image export --overwrite example.com/b out.aci
 	cmp out.aci <(gunzip <b.aci)
 	acfetch image export --compression=gzip example.com/a zipped.aci
@@ -142,6 +142,31 @@ two_images() {
 	run -2 acfetch image export --compression=zip example.com/a x.aci
 	[ "$(id_of zipped.aci)" = "$a" ]
 	[ -z "$(find . -name '.tmp*')" ]
+}
+
+@test "export: only a file is replaced" {
+	make_aci a.aci example.com/a 1.0.0
+	pull ./a.aci
+	mkfifo fifo
+	mkdir dir
+	ln -s fifo to-fifo
+	ln -s dir to-dir
+	for out in fifo dir to-fifo to-dir; do
+		run -1 --separate-stderr acfetch image export --overwrite \
+			example.com/a "$out"
+		[[ $stderr == *"'$out' is not a regular file"* ]]
+	done
+	[ -p fifo ]
+	[ -d dir ]
+	[ -L to-fifo ]
+	[ -L to-dir ]
+	echo old >old
+	ln -s old link
+	acfetch image export --overwrite example.com/a link
+	[ "$(cat old)" = old ]
+	cmp link <(gunzip <a.aci)
+	run -1 --separate-stderr acfetch image export example.com/a dir/
+	[[ $stderr == *"'dir/' names no file"* ]]
 }
 
 @test "export: nothing is left on a full disk" {

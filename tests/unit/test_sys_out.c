@@ -90,17 +90,20 @@ TEST(replaces_nothing_that_came_meanwhile)
 
 TEST(never_replaces_other_things)
 {
-	static const char *const paths[] = {"d", "p", "/dev/null", "d/", ""};
+	static const char *const paths[] = {"d",  "p",  "/dev/null", "d/",
+					    "ld", "lp", ""};
 	struct ac_err err = AC_ERR_INIT;
 
 	enter();
 	CHECK(mkdir("d", 0755) == 0 && mkfifo("p", 0600) == 0);
+	CHECK(symlink("d", "ld") == 0 && symlink("p", "lp") == 0);
 	for (size_t i = 0; i < AC_LEN(paths); i++) {
 		AC_CLEANUP(ac_out_release) struct ac_out o = AC_OUT_INIT;
 
 		CHECK(ac_out_open(&o, paths[i], true, &err) < 0);
 		CHECK(err.code == AC_E_INVALID);
 	}
+	CHECK(unlink("ld") == 0 && unlink("lp") == 0);
 	CHECK(rmdir("d") == 0 && unlink("p") == 0);
 	leave();
 }
