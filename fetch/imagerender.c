@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include "common/base/err.h"
 #include "common/base/own.h"
 #include "common/store/render.h"
+#include "common/store/store.h"
 #include "common/sys/atomic.h"
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
@@ -56,6 +59,41 @@ static int fill(const struct ac_store *s, const struct ac_record *r, int dirfd,
 	return write_manifest(dirfd, r, err);
 }
 
+/* Is the directory A the directory B, or below it? */
+static bool is_in(const char *a, const char *b)
+{
+	size_t n = strlen(b);
+
+	return strncmp(a, b, n) == 0 &&
+	       (a[n] == '\0' || a[n] == '/' || b[n - 1] == '/');
+}
+
+static int keep_store(const struct ac_store *s, const char *path,
+		      struct ac_err *err)
+{
+	AC_FREE char *target = realpath(path, NULL);
+	AC_FREE char *store = realpath(s->path, NULL);
+
+	if (target == NULL || store == NULL ||
+	    (!is_in(target, store) && !is_in(store, target)))
+		return 0;
+	return ac_err_set(err, AC_E_INVALID,
+			  "output directory '%s' is the store '%s', in it, or "
+			  "holds it; name another",
+			  path, s->path);
+}
+
+/* What is replaced must not be what is read. */
+static int keep_stores(const struct ac_store *s, const char *path,
+		       struct ac_err *err)
+{
+	int rc = keep_store(s, path, err);
+
+	for (size_t i = 0; rc == 0 && i < s->n_more; i++)
+		rc = keep_store(&s->more[i], path, err);
+	return rc;
+}
+
 static int write_tree(const struct ac_call *c, write_fn write_root,
 		      const char *what, struct ac_err *err)
 {
@@ -68,7 +106,8 @@ static int write_tree(const struct ac_call *c, write_fn write_root,
 	(void)ac_interrupt_catch(); /* what is unfinished must go */
 	if (open_store(g, false, &s, err) < 0 ||
 	    image_find(&s, c->argv[0], &r, err) < 0 ||
-	    ac_newdir_open(&d, c->argv[1], o->overwrite, err) < 0)
+	    ac_newdir_open(&d, c->argv[1], o->overwrite, err) < 0 ||
+	    keep_stores(&s, c->argv[1], err) < 0)
 		return -1;
 	if (fill(&s, &r, d.fd, o->rootfs_only, write_root, err) < 0)
 		return ac_err_ctx(err, "%s image '%s'", what, c->argv[0]);

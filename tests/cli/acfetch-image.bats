@@ -197,6 +197,19 @@ two_images() {
 		run -2 acfetch image render example.com/a "$dir"
 	done
 	run -1 acfetch image render example.com/a none/out
+	# Not over what is read.
+	mkdir -p up/er
+	mv store up/er
+	ln -s up/er/store store
+	for dir in store up up/er "up/er/store/layers/$a"; do
+		run -1 --separate-stderr acfetch image render --overwrite example.com/a "$dir"
+		[[ $stderr == *"output directory '$dir' is the store '"*"', in it, or holds it; name another" ]]
+		run -1 acfetch image extract --overwrite example.com/a "$dir"
+	done
+	acfetch image verify
+	[ -z "$(find . -name '.tmp-*')" ]
+	mkdir store.more
+	acfetch image render example.com/a store.more
 	[ -z "$(find . -maxdepth 1 -name '.tmp*')" ]
 }
 
