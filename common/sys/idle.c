@@ -19,13 +19,17 @@ struct ac_idle {
 	atomic_int users; /* the thread, and the owner: the last one frees */
 };
 
-static void release(struct ac_idle *i)
+static void destroy(struct ac_idle *i)
 {
-	if (atomic_fetch_sub(&i->users, 1) != 1)
-		return;
 	(void)sem_destroy(&i->asked);
 	(void)sem_destroy(&i->given);
 	free(i);
+}
+
+static void release(struct ac_idle *i)
+{
+	if (atomic_fetch_sub(&i->users, 1) == 1)
+		destroy(i);
 }
 
 static void await(sem_t *s)
@@ -65,8 +69,7 @@ struct ac_idle *ac_idle_new(void)
 	(void)pthread_attr_destroy(&detached);
 	if (r == 0)
 		return i;
-	release(i);
-	release(i);
+	destroy(i);
 	return NULL;
 }
 
