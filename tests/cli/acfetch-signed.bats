@@ -534,8 +534,13 @@ site_with() {
 	# Failing to get one is told, and decides nothing.
 	rm www/keys/p256.pub
 	get -0 --trust-keys-from-https
-	[[ $stderr == *"no key was added for \"localhost/app\": get key 'https://localhost:$PORT/keys/p256.pub': bad HTTP status code: 404"* ]]
+	[[ $stderr == *"get key 'https://localhost:$PORT/keys/p256.pub': bad HTTP status code: 404; the site's other keys are used"* ]]
 	rm -r etc/trustedkeys
+	site_with "https://localhost:$PORT/keys/p256.pub" "https://localhost:$PORT/keys/none.asc"
+	get -1 --trust-keys-from-https
+	[[ $stderr == *"get key 'https://localhost:$PORT/keys/p256.pub': bad HTTP status code: 404"* ]]
+	[[ $stderr == *"no key was added for \"localhost/app\": get key 'https://localhost:$PORT/keys/none.asc': bad HTTP status code: 404"* ]]
+	[ ! -e etc/trustedkeys ]
 	site_with
 	get -1 --trust-keys-from-https
 	[[ $stderr == *"no key was added for \"localhost/app\": discovery of 'localhost/app' did not find where its keys are"* ]]
