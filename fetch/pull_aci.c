@@ -73,8 +73,8 @@ static int verify(struct job *j, struct ac_strv *signers, struct ac_err *err)
 {
 	if (!job_verifies(j))
 		return 0;
-	/* While gpg is at the rest. */
-	if (ac_ingest_flush(j->in, err) < 0)
+	/* While gpg is at the rest, and not with the store's lock held. */
+	if (ac_store_flush(&j->p->store, err) < 0)
 		return -1;
 	return verify_image(&j->verify, ac_ingest_image(j->in)->name,
 			    ac_ingest_blob_fd(j->in), signers, err);

@@ -93,13 +93,6 @@ int ac_add_move_blob(const struct ac_store *s, int dirfd, const char *from,
 	return 0;
 }
 
-int ac_add_sync_files(const struct ac_store *s, struct ac_err *err)
-{
-	if (syncfs(s->dirfd) < 0)
-		return ac_err_sys(err, errno, "flush the store '%s'", s->path);
-	return 0;
-}
-
 int ac_add_sync_names(const struct ac_store *s, struct ac_err *err)
 {
 	for (size_t i = 0; i < AC_LEN(blob_dirs); i++)
@@ -245,7 +238,7 @@ static int add_aci(struct ac_store *s, struct ac_ingest *in,
 	if (ac_list_bytes(in->layer.files, &r->size, err) < 0)
 		return -1;
 	lock = ac_add_begin_record(s, r, &p, err);
-	if (lock < 0 || ac_add_sync_files(s, err) < 0)
+	if (lock < 0 || ac_store_flush(s, err) < 0)
 		return -1;
 	/* The same archive in another compression is not kept twice. */
 	if (ac_digest_equal(&r->blobs[0].digest, &in->blob) &&

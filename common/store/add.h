@@ -20,9 +20,6 @@ void ac_add_describe(struct ac_record *r, const struct ac_about *about);
 void ac_add_blob(struct ac_record *r, const struct ac_digest *d, uint64_t size,
 		 const char *type);
 
-/* All that was written so far reaches the disk: one call for thousands of
- * files, where one for each would wait thousands of times. */
-AC_MUSTUSE int ac_add_sync_files(const struct ac_store *s, struct ac_err *err);
 /* Move FROM in DIRFD, whose digest was checked, to where the blob D belongs, in
  * the place of what is there. */
 AC_MUSTUSE int ac_add_move_blob(const struct ac_store *s, int dirfd,

@@ -232,8 +232,7 @@ static int add_oci(struct oci *o, struct ac_record *r,
 	    fill_record(o, r, err) < 0)
 		return -1;
 	lock = ac_add_begin_record(o->s, r, &pending, err);
-	if (lock < 0 || ac_add_sync_files(o->s, err) < 0 ||
-	    move_all(o, err) < 0)
+	if (lock < 0 || ac_store_flush(o->s, err) < 0 || move_all(o, err) < 0)
 		return -1;
 	if (ac_add_end_record(o->s, r, &pending, about->name, err) < 0)
 		return -1;

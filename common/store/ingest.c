@@ -414,14 +414,6 @@ int ac_ingest_finish(struct ac_ingest *in, struct ac_err *err)
 	return 0;
 }
 
-int ac_ingest_flush(struct ac_ingest *in, struct ac_err *err)
-{
-	if (syncfs(in->dir.fd) < 0)
-		return ac_err_sys(err, errno, "flush what %s was unpacked to",
-				  in->what);
-	return 0;
-}
-
 /* The blob once more, into the same layer. */
 static int reread(void *ctx, struct ac_err *err)
 {

@@ -68,10 +68,6 @@ AC_MUSTUSE int ac_ingest_from_store(struct ac_ingest *in,
 				    struct ac_err *err);
 /* No more bytes: wait for the other threads, check sizes and digests. */
 AC_MUSTUSE int ac_ingest_finish(struct ac_ingest *in, struct ac_err *err);
-/* After finish, for whoever waits for something else before it is published:
- * have what was written reach the disk meanwhile.  Publishing does that by
- * itself, but with the store's lock held, and has little left to do then. */
-AC_MUSTUSE int ac_ingest_flush(struct ac_ingest *in, struct ac_err *err);
 void ac_ingest_free(struct ac_ingest *in);
 /* The same, when the bytes turned out to be bad: nothing of them is kept. */
 void ac_ingest_discard(struct ac_ingest *in);

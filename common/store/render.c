@@ -163,9 +163,7 @@ static int make_layer(const struct ac_store *s, const struct ac_plan *p,
 	    render(s, p, -1, rootfs, &list, err) < 0 ||
 	    ac_list_finish(&list, err) < 0 || write_plan(dirfd, p, err) < 0)
 		return -1;
-	if (syncfs(s->dirfd) < 0)
-		return ac_err_sys(err, errno, "flush the store '%s'", s->path);
-	return 0;
+	return ac_store_flush(s, err);
 }
 
 /* Put it in place.  One that was made by another plan goes, when no pod uses

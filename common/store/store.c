@@ -107,6 +107,13 @@ int ac_store_open_file(const struct ac_store *s, const char *path,
 	return fd >= 0 ? fd : ac_err_ctx(err, "'%s'", s->path);
 }
 
+int ac_store_flush(const struct ac_store *s, struct ac_err *err)
+{
+	if (syncfs(s->dirfd) < 0)
+		return ac_err_sys(err, errno, "flush the store '%s'", s->path);
+	return 0;
+}
+
 static int no_store(const struct ac_store *s, struct ac_err *err)
 {
 	return ac_err_set(err, AC_E_NOT_FOUND,

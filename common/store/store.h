@@ -84,6 +84,10 @@ void ac_store_release(struct ac_store *s);
  * Returns the descriptor. */
 AC_MUSTUSE int ac_store_open_file(const struct ac_store *s, const char *path,
 				  struct ac_err *err);
+/* All that was written so far reaches the disk: one call for thousands of
+ * files, where one for each would wait thousands of times.  Whoever publishes
+ * does it with a lock held: it is short then if it was done before. */
+AC_MUSTUSE int ac_store_flush(const struct ac_store *s, struct ac_err *err);
 /* Hold `lock` shared from now on, as with CREATE: nothing is collected that is
  * looked at. */
 AC_MUSTUSE int ac_store_hold(struct ac_store *s, struct ac_err *err);

@@ -78,7 +78,7 @@ static int swap(const struct ac_store *s, struct ac_ingest *in,
 	AC_CLOSE int lock = -1;
 	int held;
 
-	if (layers < 0 || ac_add_sync_files(s, err) < 0)
+	if (layers < 0 || ac_store_flush(s, err) < 0)
 		return -1;
 	held = ac_reap_hold(s, name, &lock, err);
 	if (held < 0)
