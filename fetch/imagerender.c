@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +15,7 @@
 #include "common/sys/interrupt.h"
 #include "common/sys/io.h"
 #include "common/sys/newdir.h"
+#include "common/sys/path.h"
 #include "fetch/image.h"
 
 const struct ac_opt render_opts[] = {
@@ -59,15 +59,6 @@ static int fill(const struct ac_store *s, const struct ac_record *r, int dirfd,
 	return write_manifest(dirfd, r, err);
 }
 
-/* Is the directory A the directory B, or below it? */
-static bool is_in(const char *a, const char *b)
-{
-	size_t n = strlen(b);
-
-	return strncmp(a, b, n) == 0 &&
-	       (a[n] == '\0' || a[n] == '/' || b[n - 1] == '/');
-}
-
 static int keep_store(const struct ac_store *s, const char *path,
 		      struct ac_err *err)
 {
@@ -75,7 +66,8 @@ static int keep_store(const struct ac_store *s, const char *path,
 	AC_FREE char *store = realpath(s->path, NULL);
 
 	if (target == NULL || store == NULL ||
-	    (!is_in(target, store) && !is_in(store, target)))
+	    (!ac_path_within(target + 1, store + 1) &&
+	     !ac_path_within(store + 1, target + 1)))
 		return 0;
 	return ac_err_set(err, AC_E_INVALID,
 			  "output directory '%s' is the store '%s', in it, or "
