@@ -285,36 +285,28 @@ static int get_keys(const struct trust_how *how, struct ac_http *h,
 	return r < 0 ? -1 : trust_keys_read(keys, text, location, err);
 }
 
+/* Trust the keys at LOCATION: how many, or -1, and in *none whether that is
+ * since there are none to be had. */
 static int trust_location(const struct trust_how *how, struct ac_http *h,
-			  const char *location, struct ac_err *err)
+			  const char *location, bool *none, struct ac_err *err)
 {
 	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_KEYS);
 	AC_CLEANUP(trust_keys_release)
 	struct trust_keys keys = TRUST_KEYS_INIT;
 
-	if (get_keys(how, h, location, &text, &keys, err) < 0)
-		return -1;
-	return trust_keys(how, location, &keys, &text, err);
+	*none = get_keys(how, h, location, &text, &keys, err) < 0;
+	return *none ? -1 : trust_keys(how, location, &keys, &text, err);
 }
 
-/* Of a site: how many, -2 when there are none to be had at URL, or -1. */
+/* The same of a site's: it must not make us read files of this machine. */
 static int trust_url(const struct trust_how *how, struct ac_http *h,
-		     const char *url, struct ac_err *err)
+		     const char *url, bool *none, struct ac_err *err)
 {
-	AC_CLEANUP(ac_buf_release) struct ac_buf text = AC_BUF_INIT(MAX_KEYS);
-	AC_CLEANUP(trust_keys_release)
-	struct trust_keys keys = TRUST_KEYS_INIT;
-	int r;
-
-	/* A site must not make us read files of this machine. */
 	if (is_https(url) || is_http(url))
-		r = get_keys(how, h, url, &text, &keys, err);
-	else
-		r = ac_err_set(err, AC_E_INVALID,
-			       "key '%s': not an http or https URL", url);
-	if (r == 0)
-		return trust_keys(how, url, &keys, &text, err);
-	return ac_interrupt_check(err) < 0 ? -1 : -2;
+		return trust_location(how, h, url, none, err);
+	*none = true;
+	return ac_err_set(err, AC_E_INVALID,
+			  "key '%s': not an http or https URL", url);
 }
 
 int trust_urls(const struct trust_how *how, struct ac_http *h,
@@ -325,14 +317,15 @@ int trust_urls(const struct trust_how *how, struct ac_http *h,
 	int total = 0;
 
 	for (size_t i = 0; i < urls->n; i++) {
-		int r = trust_url(how, h, urls->v[i], err);
+		bool none;
+		int r = trust_url(how, h, urls->v[i], &none, err);
 
-		if (r == -1)
-			return -1;
 		if (r >= 0) {
 			total += r;
 			continue;
 		}
+		if (!none || ac_interrupt_check(err) < 0)
+			return -1;
 		if (n_broken++ != 0)
 			ac_warn("%s", broken.msg);
 		broken = *err;
@@ -417,12 +410,13 @@ static int trust_all(const struct trust_how *how, const struct trust_opts *o,
 		http_client(how->g,
 			    bits | (how->allow_http ? AC_INSECURE_HTTP : 0),
 			    NULL);
+	bool none; /* all the same here */
 	int r = 0;
 
 	if (c->argc == 0 && !trust_policy_given(o))
 		r = trust_discovered(how, h, o->port, err);
 	for (int i = 0; i < c->argc && r >= 0; i++)
-		r = trust_location(how, h, c->argv[i], err);
+		r = trust_location(how, h, c->argv[i], &none, err);
 	ac_http_free(h);
 	if (r >= 0 && trust_policy_given(o))
 		r = trust_policy_write(how->g, o, err);
