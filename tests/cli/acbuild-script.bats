@@ -222,8 +222,8 @@ nothing_left() { [ -z "$(ls -A "$TMPDIR")" ] && [ ! -e .acbuild ]; }
 	mkfifo value
 	printf 'begin\nisolator add resource/memory value\nset-user u' > s
 	for sig in INT TERM HUP KILL; do
-		# Not a job in the background: that ignores SIGINT.
-		setsid env --default-signal=INT acbuild script s & pid=$!
+		# Not a job in the background: that ignores SIGINT; and nohup ignores SIGHUP.
+		setsid env --default-signal=INT,TERM,HUP acbuild script s & pid=$!
 		exec 8> value
 		kill -$sig $pid
 		exec 8>&-
